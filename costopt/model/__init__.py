@@ -1,0 +1,1 @@
+"""Floor 0: frozen types over columns. No input or output happens here."""

@@ -1,0 +1,1 @@
+"""One file per section: result in, card out. No HTML here."""
