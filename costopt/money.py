@@ -89,3 +89,8 @@ def split_exact(amount: int, weights: list[int]) -> list[PicoUsd]:
     for i in by_remainder[:rest]:
         floors[i] += 1
     return [PicoUsd(f) for f in floors]
+
+
+def usd_float(amount: int) -> float:
+    """Pico-dollars as a JSON number; exact to nine decimals below nine million dollars."""
+    return float(usd(amount))

@@ -1,0 +1,247 @@
+"""The result: the versioned JSON that every report, diff and gate reads.
+
+Field names are those of the published interface: add freely, rename never. Dollars are JSON numbers
+(exact to at least nine decimals); `None` always stands beside the reason for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = "costopt.result/1"
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """records = accepted + rejected + duplicates + skipped (records that are no model call)."""
+
+    path: str
+    format: str
+    records: int
+    accepted: int
+    rejected: int
+    duplicates: int
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TraceInfo:
+    """What was read."""
+
+    files: list[FileInfo]
+    calls: int
+    sessions: int
+    first_at: str | None
+    last_at: str | None
+    rejected: int
+    duplicates: int
+    skipped: int = 0
+    sessions_known: bool = True
+    """False: the log names no sessions; each call stands alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationGroup:
+    """Calls whose recorded cost differs from the book's for one likely cause."""
+
+    cause: str
+    calls: int
+    diff_usd: float
+    """Recorded minus modelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The bill against the costs that the log itself records, call by call."""
+
+    compared: int
+    equal: int
+    max_abs_diff_usd: float
+    diff_usd: float
+    groups: list[ReconciliationGroup] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Sums over the calls with usage. `input` and `output` are totals, the others parts of them."""
+
+    input: int
+    input_fresh: int
+    input_cache_read: int
+    input_cache_write: int
+    output: int
+    output_reasoning: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDollars:
+    """Cost of a session over the sessions of the trace."""
+
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Dollars of the month at the trace's pace, with a 95 % interval."""
+
+    value: float
+    ci95: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class BillInfo:
+    """The bill at each call's own date."""
+
+    total_usd: float
+    recorded_usd: float | None
+    reconciliation: Reconciliation
+    unpriced_calls: int
+    unpriced_models: list[str]
+    estimated_calls: int
+    missing_usage_calls: int
+    tokens: Tokens
+    per_session_usd: SessionDollars
+    forecast_month_usd: Forecast | None
+    forecast_reason: str
+    list_usd: float
+    discount_usd: float
+    estimated_usd: float
+    """Part of `total_usd` that rests on estimated token counts."""
+    missing_usd_range: list[float] | None
+    """Bounds for the calls without usage, by their text; None where there is no text either."""
+    subscription_usd: float
+    """API-equivalent of calls on a seat: beside the bill, never inside."""
+    by_model: list[dict[str, Any]]
+    by_agent: list[dict[str, Any]]
+    by_task: list[dict[str, Any]]
+    by_tool: list[dict[str, Any]]
+    by_workflow: list[dict[str, Any]]
+    by_user_segment: list[dict[str, Any]]
+    by_tenant: list[dict[str, Any]]
+    by_component: list[dict[str, Any]]
+    by_step: list[dict[str, Any]]
+    by_day: list[dict[str, Any]]
+    by: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Breakdowns asked for with `--by`."""
+    paid_for: list[dict[str, Any]] = field(default_factory=list)
+    """The bill by what it buys: history sent again, tool results again, system + tools, new input,
+    answers, reasoning, fees. Sums to the total."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a gate pairs. `usd_pico` is text: integers above 2**53 do not survive JSON numbers."""
+
+    key: str
+    task: str
+    agent: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    usd_pico: str
+    first_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCacheInfo:
+    """The provider's prompt cache: what it served, what it could have served, what we model."""
+
+    recorded_share: float | None
+    ideal_share: float | None
+    modelled_share: float | None
+    residual_pp: float | None
+    by_model: list[dict[str, Any]]
+    ideal_block_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Two futures at the same prices: the calls as they were and under the policy."""
+
+    policy: str
+    as_of: str
+    recorded_baseline_usd: float
+    baseline_usd: float
+    projected_usd: float
+    savings_usd: float
+    savings_pct: float | None
+    verified_savings_usd: float
+    verified_savings_pct: float | None
+    ci95_pct: list[float] | None
+    ci_parts: dict[str, Any]
+    layers: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """One of the ten items."""
+
+    id: int
+    name: str
+    title: str
+    status: Literal["pass", "fail", "harmful", "unknown", "not_applicable"]
+    value: str
+    target: str
+    usd: float | None
+    evidence: str
+    fix: str
+    usd_basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingItem:
+    """One kind of waste at one place."""
+
+    id: str
+    name: str
+    title: str
+    usd: float
+    share: float | None
+    calls: int
+    sessions: int
+    fix: str
+    layer: str | None
+    already_saved_usd: float = 0.0
+    estimated: bool = False
+    evidence: dict[str, Any] = field(default_factory=dict)
+    call_ids: list[str] = field(default_factory=list)
+    """The three dearest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the log can and cannot show."""
+
+    content: Literal["full", "partial", "none"]
+    days: float | None
+    sample_rate: float | None
+    invoice_share: float | None
+    content_share: float
+    tokens: str
+    """How segment tokens were counted: `exact`, `estimated`, and why."""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Everything a report says, before any drawing."""
+
+    schema: str
+    costopt: str
+    """Version of the tool."""
+    price_book: str
+    dataset: str
+    trace: TraceInfo
+    bill: BillInfo
+    sessions: list[SessionInfo]
+    sessions_sampled: bool
+    prompt_cache: PromptCacheInfo
+    projection: Projection | None
+    checklist: list[ChecklistItem]
+    findings: list[FindingItem]
+    coverage: Coverage
