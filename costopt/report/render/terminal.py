@@ -1,0 +1,223 @@
+"""The first screen of `costopt audit`: where the money goes, what to do first, how sure it is.
+
+Reads a `Result` and nothing else. At most 40 lines at 80 columns; also right at 60 and through a
+pipe. Plain text: colour is put on by the caller and never carries meaning alone.
+"""
+
+from __future__ import annotations
+
+from costopt.model.result import FindingItem, Result
+from costopt.report.render.screen import (
+    amount_rows,
+    dollars,
+    percent,
+    plural,
+    side_by_side,
+    spread,
+    wrap,
+)
+
+MAX_ROWS = 6
+
+
+def audit_screen(result: Result, width: int = 80, seconds: float | None = None) -> list[str]:
+    """The lines of the screen. `seconds`: how long the audit took, shown at the right."""
+    width = min(width, 100)
+    blocks = [
+        _header(result, width, seconds),
+        _bill(result, width),
+        _where(result, width),
+        _do_first(result, width),
+        _dont(result, width),
+        _sure(result, width),
+    ]
+    lines: list[str] = []
+    for block in blocks:
+        if block:
+            lines += [*block, ""]
+    return [*lines, *_next(result, width)]
+
+
+def _header(result: Result, width: int, seconds: float | None) -> list[str]:
+    trace = result.trace
+    formats = sorted({f.format for f in trace.files if f.format})
+    names = [f.path for f in trace.files]
+    name = names[0].rsplit("/", 1)[-1] if len(names) == 1 else plural(len(names), "file")
+    parts = [name, ", ".join(formats[:3]), _dates(result), f"content: {_content(result)}"]
+    took = "" if seconds is None else f"{seconds:.1f} s"
+    line = " · ".join(p for p in parts if p)
+    head = [spread(line, took, width)] if len(line) + len(took) < width else wrap(line, width, "  ")
+    records = sum(f.records for f in trace.files)
+    rest = [
+        (trace.skipped, "non-call record"),
+        (trace.duplicates, "duplicate"),
+    ]
+    text = f"{plural(records, 'record')} = {plural(trace.calls, 'call')}"
+    if trace.sessions_known:
+        text += f" in {plural(trace.sessions, 'session')}"
+    for count, word in rest:
+        if count:
+            text += f" + {plural(count, word)}"
+    if trace.rejected:
+        text += f" + {trace.rejected:,} rejected (costopt audit --rejected F)"
+    return head + wrap(text, width, "    ")
+
+
+def _content(result: Result) -> str:
+    content = result.coverage.content
+    return "none (usage only)" if content == "none" else content
+
+
+def _dates(result: Result) -> str:
+    first, last = result.trace.first_at, result.trace.last_at
+    if not first or not last:
+        return "no times in the log"
+    return f"{first[:10]} to {last[:10]} UTC" if first[:10] != last[:10] else f"{first[:10]} UTC"
+
+
+def _bill(result: Result, width: int) -> list[str]:
+    bill, trace = result.bill, result.trace
+    per = bill.per_session_usd
+    line = f"  BILL  {dollars(bill.total_usd)}"
+    if trace.sessions_known and trace.sessions:
+        line += f"     {dollars(per.mean)} a session · P95 {dollars(per.p95)}"
+        line += f" · dearest {dollars(per.max)}"
+    lines = wrap(line.strip(), width - 2, "  ")
+    lines = ["  " + part for part in lines]
+    lines += _recorded(result, width)
+    lines += _not_in_bill(result, width)
+    if result.coverage.invoice_share is None:
+        hint = "Invoice: not given. costopt reconcile INVOICE shows what the logs don't cover."
+        lines += ["  " + part for part in wrap(hint, width - 2)]
+    return lines
+
+
+def _recorded(result: Result, width: int) -> list[str]:
+    bill = result.bill
+    found = bill.reconciliation
+    if bill.recorded_usd is None or not found.compared:
+        return []
+    if found.equal == found.compared:
+        text = (
+            f"Your log says the same on all {plural(found.compared, 'call')} that record a cost:"
+            f" {dollars(bill.recorded_usd)}"
+        )
+    else:
+        sign = "+" if found.diff_usd >= 0 else "-"
+        text = f"Your log says {dollars(bill.recorded_usd)}: {sign}{dollars(abs(found.diff_usd))}"
+        groups = found.groups[:2]
+        if groups:
+            text += ", " + "; ".join(f"{g.cause}, {plural(g.calls, 'call')}" for g in groups)
+    return ["  " + part for part in wrap(text, width - 2, "  ")]
+
+
+def _not_in_bill(result: Result, width: int) -> list[str]:
+    bill = result.bill
+    texts = []
+    if bill.unpriced_calls:
+        models = ", ".join(bill.unpriced_models[:3])
+        texts.append(
+            f"Not in the bill: {plural(bill.unpriced_calls, 'call')} without a price"
+            f" ({models}): costopt prices check"
+        )
+    if bill.missing_usage_calls:
+        text = f"Not in the bill: {plural(bill.missing_usage_calls, 'call')} without usage"
+        if bill.missing_usd_range:
+            low, high = bill.missing_usd_range
+            text += f" (by their text {dollars(low)} to {dollars(high)})"
+        texts.append(text)
+    if bill.estimated_calls:
+        texts.append(
+            f"Of the bill {dollars(bill.estimated_usd)} is estimated from text:"
+            f" {plural(bill.estimated_calls, 'call')} without reported usage"
+        )
+    if bill.subscription_usd:
+        texts.append(f"Seats, not in the bill: {dollars(bill.subscription_usd)} API-equivalent")
+    return ["  " + part for text in texts for part in wrap(text, width - 2, "  ")]
+
+
+def _where(result: Result, width: int) -> list[str]:
+    bill = result.bill
+    whole = bill.total_usd
+    half = (width - 4) // 2 if width >= 76 else width
+    by = "by_agent" if len(bill.by_agent) > 1 else "by_model"
+    key = by.removeprefix("by_")
+    rows = [(str(r[key]) or "(no name)", float(r["usd"])) for r in getattr(bill, by)]
+    left = ["WHERE" if key == "agent" else "WHERE (by model)", *_top(rows, whole, half)]
+    paid = [(str(r["what"]), float(r["usd"])) for r in bill.paid_for]
+    right = ["WHAT IS PAID FOR", *_top(paid, whole, half)] if paid else []
+    lines = side_by_side(left, right, width) if right else left
+    cache = result.prompt_cache
+    if cache.recorded_share is not None:
+        text = f"The provider's prompt cache serves {100 * cache.recorded_share:.0f} % of input"
+        if cache.ideal_share is not None:
+            text += f" ({100 * cache.ideal_share:.0f} % would be possible)"
+        lines += wrap(text + ".", width)
+    return lines
+
+
+def _top(rows: list[tuple[str, float]], whole: float, width: int) -> list[str]:
+    rows = sorted(rows, key=lambda r: (-r[1], r[0]))
+    shown = rows[:MAX_ROWS]
+    if len(rows) > MAX_ROWS:
+        shown = rows[: MAX_ROWS - 1]
+        # The remainder is computed from the whole, so that the column sums to the bill to the cent.
+        rest = sum(v for _, v in rows[MAX_ROWS - 1 :])
+        shown.append((f"{len(rows) - len(shown)} others", rest))
+    return amount_rows(shown, whole, width)
+
+
+def _do_first(result: Result, width: int) -> list[str]:
+    worth = [f for f in result.findings if not f.estimated and f.usd > 0][:3]
+    if not worth:
+        return ["DO FIRST  nothing found that is worth a change: little left to save."]
+    lines = [spread("DO FIRST", f"{'worth up to':>12} {'share':>8}", width)]
+    for finding in worth:
+        lines += _finding(finding, result.bill.total_usd, width)
+    lines.append("   Findings overlap: their dollars do not add up.")
+    return lines
+
+
+def _finding(finding: FindingItem, whole: float, width: int) -> list[str]:
+    right = f"{dollars(finding.usd):>12} {percent(finding.usd, whole):>8}"
+    text = wrap(f"{finding.id} {finding.title}", width - len(right) - 1, "   ")
+    return [spread(text[0], right, width), *text[1:2]]
+
+
+def _dont(result: Result, width: int) -> list[str]:
+    harmful = [c for c in result.checklist if c.status == "harmful"]
+    lines: list[str] = []
+    for item in harmful[:3]:
+        cost = f": costs {dollars(-item.usd)} MORE" if item.usd is not None else ""
+        lines += wrap(f"DON'T   {item.title}{cost} ({item.evidence})", width, "        ")[:2]
+    counts = [
+        (status, sum(c.status == status for c in result.checklist))
+        for status in ("pass", "fail", "harmful", "unknown", "not_applicable")
+    ]
+    words = {"not_applicable": "n/a"}
+    shown = " · ".join(f"{n} {words.get(s, s)}" for s, n in counts if n)
+    if shown:
+        lines += wrap(f"CHECKLIST  {shown}   costopt checklist", width, "  ")
+    return lines
+
+
+def _sure(result: Result, width: int) -> list[str]:
+    bill, trace, cache = result.bill, result.trace, result.prompt_cache
+    parts = []
+    if trace.calls:
+        reported = trace.calls - bill.estimated_calls - bill.missing_usage_calls
+        parts.append(f"usage reported on {100 * reported / trace.calls:.4g} % of calls")
+    if cache.residual_pp is not None:
+        parts.append(f"cache model off by {abs(cache.residual_pp):.1f} pp on held-out sessions")
+    parts.append(f"token counts of parts: {result.coverage.tokens}")
+    parts += [result.price_book, "nothing left this machine"]
+    notes = result.coverage.notes[:2]
+    lines = wrap("SURE?   " + " · ".join(parts), width, "        ")
+    return lines + [part for note in notes for part in wrap("        " + note, width, "        ")]
+
+
+def _next(result: Result, width: int) -> list[str]:
+    first = result.findings[0].id if result.findings else None
+    parts = [f"costopt show {first}"] if first else []
+    parts += ["costopt checklist", "costopt report --html r.html"]
+    return wrap("Next  " + "  ·  ".join(parts), width, "      ")
