@@ -26,6 +26,8 @@ def pico(usd: Decimal | str | int) -> PicoUsd:
         scaled = (value * PICO_PER_USD).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
     except (InvalidOperation, ArithmeticError) as error:
         raise ValueError(f"not an amount of dollars: {usd!r}") from error
+    if not scaled.is_finite():
+        raise ValueError(f"not an amount of dollars: {usd!r}")
     return PicoUsd(int(scaled))
 
 
