@@ -28,8 +28,12 @@ def plural(count: int, word: str) -> str:
 
 
 def wrap(text: str, width: int, indent: str = "") -> list[str]:
-    """Lines of at most `width` columns; continued lines are indented."""
-    return textwrap.wrap(clean(text), width, subsequent_indent=indent) or [""]
+    """Lines of at most `width` columns; continued lines are indented.
+
+    textwrap counts characters: a line of wide (CJK) characters that comes out too long is cut.
+    """
+    lines = textwrap.wrap(clean(text), width, subsequent_indent=indent) or [""]
+    return [fit(line, width) for line in lines]
 
 
 def amount_rows(rows: list[tuple[str, float]], whole: float, width: int) -> list[str]:
