@@ -9,41 +9,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from costopt.wiring.request import TraceOptions
+
 _READING = "What to read"
 _OUTPUT = "Output"
-
-
-@dataclass(frozen=True, slots=True)
-class TraceOptions:
-    """What the user asked for, as typed; parsing and checking happen in `wiring`."""
-
-    traces: list[str]
-    db: Path | None
-    no_store: bool
-    no_content: bool
-    input_format: str | None
-    map: list[str]
-    since: str | None
-    until: str | None
-    tz: str
-    where: list[str]
-    by: list[str]
-    sample_rate: float | None
-    prices: Path | None
-    as_of: str | None
-    ranks: Path | None
-    rejected: Path | None
-    json: bool
-    quiet: bool
-    offline: bool
-    seed: int
-    yes: bool
 
 
 _OPTIONAL_PATH = Path | None

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from costopt.cli.options import TraceOptions, reads_traces
+from costopt.cli.options import reads_traces
+from costopt.wiring.request import TraceOptions
 
 
 @reads_traces

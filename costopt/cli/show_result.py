@@ -1,0 +1,43 @@
+"""Print a result: JSON alone on stdout, or the first screen in the terminal's width."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from costopt.wiring.request import TraceOptions
+
+if TYPE_CHECKING:
+    from costopt.model.result import Result
+
+HEADINGS = ("WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next")
+
+
+def print_result(result: Result, options: TraceOptions, seconds: float | None) -> None:
+    """The result as JSON or as the audit's first screen."""
+    if options.json:
+        from costopt.report.render.json import result_json
+
+        sys.stdout.write(result_json(result) + "\n")
+        return
+    from costopt.report.render.terminal import audit_screen
+
+    width = shutil.get_terminal_size((80, 40)).columns
+    for line in audit_screen(result, width, seconds):
+        typer.echo(painted(line))
+
+
+def painted(line: str) -> str:
+    """Headings in bold where the terminal wants colour; the words alone carry the meaning."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return line
+    head = next((h for h in HEADINGS if line.startswith(h)), "")
+    if head:
+        return typer.style(head, bold=True) + line[len(head) :]
+    if line.startswith("  BILL"):
+        return typer.style(line, bold=True)
+    return line
