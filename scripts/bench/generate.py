@@ -1,0 +1,114 @@
+"""Generated logs for speed measurements: about 3 KB of new text a call, histories that grow."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+WORDS = (
+    "order ticket refund parcel invoice customer delivery address payment account status update "
+    "please check the confirm again item return window policy agent reply summary result value "
+    "search record found missing number date city street holds total amount next step because"
+).split()
+NEW_TEXT_BYTES = 3_000
+STEPS = 6
+
+
+def words(rng: random.Random, size: int) -> str:
+    """About `size` bytes of words."""
+    return " ".join(rng.choices(WORDS, k=size // 7))
+
+
+def native(path: Path, calls: int, seed: int = 1) -> int:
+    """A costopt-jsonl file of `calls` calls in sessions of six steps; returns its bytes.
+
+    Each call carries its own 3 KB of new text and the last message of the step before, as gateways
+    with a short memory do; whole histories would measure the disk rather than the reader.
+    """
+    rng = random.Random(seed)
+    system = words(rng, 1200)
+    with path.open("w") as out:
+        for number in range(calls):
+            out.write(json.dumps(_native_call(rng, number, system), separators=(",", ":")) + "\n")
+    return path.stat().st_size
+
+
+def _native_call(rng: random.Random, number: int, system: str) -> dict[str, object]:
+    session, step = divmod(number, STEPS)
+    at = 1_780_000_000 + session * 60 + step * 7
+    prompt = 900 + step * 400
+    cached = (prompt // 128 - 1) * 128 if step and prompt > 1100 else 0
+    usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": 60,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+    messages = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": words(rng, NEW_TEXT_BYTES)},
+    ]
+    reply = {"role": "assistant", "content": words(rng, 240)}
+    return {
+        "id": f"c{number}",
+        "session_id": f"s{session}",
+        "timestamp": at,
+        "agent": f"agent{session % 5}",
+        "provider": "openai",
+        "request": {"model": "gpt-4o", "messages": messages, "max_tokens": 500},
+        "response": {
+            "id": f"chatcmpl-{number}",
+            "model": "gpt-4o-2024-11-20",
+            "choices": [{"message": reply, "finish_reason": "stop"}],
+            "usage": usage,
+        },
+    }
+
+
+def claude_code(folder: Path, total_bytes: int, seed: int = 1) -> int:
+    """A folder of Claude Code session files; returns its bytes. Each answer is written twice."""
+    rng = random.Random(seed)
+    project = folder / "projects" / "-home-u-app"
+    project.mkdir(parents=True, exist_ok=True)
+    written = number = 0
+    while written < total_bytes:
+        path = project / f"{number:08d}-0000-4000-8000-000000000000.jsonl"
+        lines = _claude_session(rng, number)
+        path.write_text("\n".join(lines) + "\n")
+        written += path.stat().st_size
+        number += 1
+    return written
+
+
+def _claude_session(rng: random.Random, number: int) -> list[str]:
+    session = f"{number:08d}-0000-4000-8000-000000000000"
+    lines, parent, read = [], None, 12_000
+    for step in range(120):
+        stamp = f"2026-0{1 + number % 9}-{1 + step % 28:02d}T10:{step % 60:02d}:00.000Z"
+        base = {"sessionId": session, "cwd": "/home/u/app", "version": "1.0.53", "timestamp": stamp}
+        user = f"{session}-u{step}"
+        content = words(rng, 1500)
+        lines.append(json.dumps({
+            **base, "parentUuid": parent, "isSidechain": False, "type": "user", "uuid": user,
+            "message": {"role": "user", "content": content},
+        }))  # fmt: skip
+        parent = user
+        for part, output in enumerate((3, 250)):
+            uuid = f"{session}-a{step}-{part}"
+            usage = {
+                "input_tokens": 4, "cache_creation_input_tokens": 400,
+                "cache_read_input_tokens": read, "output_tokens": output, "service_tier": "standard",
+            }  # fmt: skip
+            message = {
+                "id": f"msg_{number}_{step}", "type": "message", "role": "assistant",
+                "model": "claude-sonnet-4-20250514", "usage": usage,
+                "content": [{"type": "text", "text": words(rng, 600)}],
+                "stop_reason": "end_turn" if part else None,
+            }  # fmt: skip
+            lines.append(json.dumps({
+                **base, "parentUuid": parent, "isSidechain": False, "type": "assistant",
+                "uuid": uuid, "requestId": f"req_{number}_{step}", "message": message,
+            }))  # fmt: skip
+            parent = uuid
+        read += 400
+    return lines
