@@ -30,7 +30,11 @@ BARE = (
     "    orjson.loads(line); n+=1\n"
     "print(n)"
 )
-DUCKDB = "import duckdb,sys;print(duckdb.sql(f\"select count(*),sum(length(to_json(request))) from read_json('{sys.argv[1]}')\"))"
+DUCKDB = (
+    "import duckdb,sys\n"
+    "q='select count(*), sum(length(to_json(request))) from read_json(?)'\n"
+    "print(duckdb.execute(q, [sys.argv[1]]).fetchall())"
+)
 
 
 def ingest(calls: list[int]) -> None:

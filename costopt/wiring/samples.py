@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from costopt.errors import InputError
+from costopt.wiring.request import TraceOptions
 
 PACKAGE = Path(__file__).parent.parent
 

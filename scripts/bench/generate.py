@@ -6,11 +6,10 @@ import json
 import random
 from pathlib import Path
 
-WORDS = (
-    "order ticket refund parcel invoice customer delivery address payment account status update "
-    "please check the confirm again item return window policy agent reply summary result value "
-    "search record found missing number date city street holds total amount next step because"
-).split()
+_TEXT = """order ticket refund parcel invoice customer delivery address payment account status
+update please check the confirm again item return window policy agent reply summary result value
+search record found missing number date city street holds total amount next step because"""
+WORDS = _TEXT.split()
 NEW_TEXT_BYTES = 3_000
 STEPS = 6
 

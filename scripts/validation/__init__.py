@@ -1,0 +1,1 @@
+"""Parts of scripts/validate.py: each prints figures beside what must come out."""
