@@ -1,0 +1,84 @@
+"""A `Call` out of a request body, a response body and what the log says around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from costopt.model.call import Call, CallStatus, Usage
+from costopt.sources.bodies import streams
+from costopt.sources.bodies.parts import RequestParts, ResponseParts
+from costopt.sources.bodies.segments import to_json
+from costopt.sources.lines import parse
+from costopt.sources.sse import events
+
+
+def call_of(line: int, asked: RequestParts | None, said: ResponseParts | None) -> Call:
+    """The call that a request and its answer make; either may be missing from the log."""
+    said = said or ResponseParts()
+    call = Call(
+        said.key, said.usage, line, said.id,
+        parent_id=said.parent_id, at_us=said.at_us, latency_ms=said.latency_ms,
+        provider=said.provider, model=said.model, region=said.region, speed=said.speed,
+        service_tier=said.service_tier or "default", status=said.status, error=said.error,
+        finish=said.finish, recorded_usd=said.recorded_usd, byok=said.byok,
+        response=said.segments or None,
+    )  # fmt: skip
+    if asked is not None:
+        _add_request(call, asked, said)
+    return call
+
+
+def _add_request(call: Call, asked: RequestParts, said: ResponseParts) -> None:
+    call.request_model = asked.model
+    call.model = call.model or asked.model
+    call.service_tier = said.service_tier or asked.service_tier or "default"
+    call.max_tokens, call.temperature = asked.max_tokens, asked.temperature
+    call.stream, call.prompt_cache_key = asked.stream, asked.prompt_cache_key
+    call.user = asked.user
+    if asked.has_content:
+        call.request = asked.segments
+
+
+def fail(call: Call, error: str) -> None:
+    """The log around the bodies says that the call failed: it costs what was reported, else nothing."""
+    call.status = CallStatus.FAILED
+    call.error = call.error or error
+    if call.usage.state:
+        call.usage = Usage()
+
+
+def body_of(value: object) -> dict[str, Any] | None:
+    """A body as logs keep it: an object, JSON text, event-stream text, or the list of its chunks."""
+    if isinstance(value, str):
+        value = _from_text(value)
+    if isinstance(value, list):
+        whole = streams.merged(value)
+        value = whole[-1] if whole else None
+    return value if isinstance(value, dict) else None
+
+
+def _from_text(value: str) -> object:
+    head = value.lstrip()[:6]
+    if head.startswith(("data:", "event:")):
+        lines = value.encode("utf-8", "surrogatepass").split(b"\n")
+        return [event for _, event in events(lines) if isinstance(event, dict)]
+    if not head.startswith(("{", "[")):
+        return None
+    try:
+        return parse(value.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+
+
+def flat(metadata: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, str]:
+    """Metadata as flat text: nested names joined by dots, lists as JSON, null left out."""
+    found: dict[str, str] = {}
+    for name, value in metadata.items():
+        if isinstance(value, str):
+            found[prefix + name] = value
+        elif isinstance(value, dict) and depth < 4:
+            found.update(flat(value, f"{prefix}{name}.", depth + 1))
+        elif value is not None:
+            found[prefix + name] = to_json(value)
+    return found

@@ -1,0 +1,139 @@
+"""One record of costopt's own log: bodies, and the fields around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from costopt.model.call import Call, CallStatus, Skipped
+from costopt.sources.bodies import read_request, read_response, usage_from
+from costopt.sources.bodies.build import body_of, call_of, fail, flat
+from costopt.sources.bodies.openai_chat import money_text
+from costopt.sources.bodies.parts import error_text, mapping, number, text, tier, time_us
+
+NO_CALL = frozenset(
+    (
+        "agent",
+        "chain",
+        "tool",
+        "retriever",
+        "reranker",
+        "guardrail",
+        "evaluator",
+        "prompt",
+        "parser",
+    )
+)
+
+# Fields of the record that are text columns of the call under the same name.
+TEXT_FIELDS = frozenset(
+    ("session_id", "parent_id", "agent", "task", "tenant", "workflow", "user_segment", "user",
+     "project", "workspace", "api_key_hash", "region", "provider", "speed", "prompt_cache_key")
+)  # fmt: skip
+# What other writers call them; taken where the field itself is absent.
+ALIASES = (
+    ("session_id", ("session", "conversation_id", "thread_id", "trace_id", "run_id")),
+    ("user", ("user_id", "end_user")),
+    ("project", ("project_id",)),
+    ("workspace", ("workspace_id",)),
+    ("agent", ("agent_name",)),
+    ("tenant", ("tenant_id",)),
+)
+_TIMES = ("timestamp", "start_time", "started_at", "created_at", "time", "ts")
+
+
+def native_call(line: int, record: dict[str, Any]) -> Call | Skipped:
+    """The call of a record. Raises UsageContradiction."""
+    metadata = record.get("metadata")
+    kind = record.get("kind")
+    if metadata or kind:
+        kind = kind or mapping(metadata).get("openinference.span.kind")
+        if isinstance(kind, str) and kind.lower() in NO_CALL:
+            return Skipped(
+                line, kind.lower(), text(record.get("id")), text(record.get("parent_id"))
+            )
+    request, response = record.get("request"), record.get("response")
+    request = request if type(request) is dict else body_of(request)
+    response = response if type(response) is dict else body_of(response)
+    asked = read_request(request) if request else None
+    provider = text(record.get("provider")).lower()
+    said = read_response(response, provider=provider) if response else None
+    call = call_of(line, asked, said)
+    _add_fields(call, record, said is not None and bool(said.service_tier))
+    if metadata and isinstance(metadata, dict):
+        _add_metadata(call, metadata)
+    _add_aliases(call, record)
+    _add_outcome(call, record, provider)
+    return call
+
+
+def _add_fields(call: Call, record: dict[str, Any], served: bool) -> None:
+    """Text columns, times and sizes that stand on the record."""
+    for name, value in record.items():
+        if value is None or name in _BODIES:
+            continue
+        if name in TEXT_FIELDS:
+            setattr(call, name, value if type(value) is str else text(value))
+    _add_time(call, record)
+    latency_ms, ttft_ms = record.get("latency_ms"), record.get("ttft_ms")
+    if latency_ms is not None:
+        call.latency_ms = number(latency_ms)
+    if ttft_ms is not None:
+        call.ttft_ms = number(ttft_ms)
+    said_tier = tier(record.get("service_tier"))
+    # A response cannot know that it ran in a batch: it says `default` there.
+    if said_tier and (not served or (said_tier == "batch" and call.service_tier == "default")):
+        call.service_tier = said_tier
+    if call.model == "" and "model" in record:
+        call.model = text(record["model"])
+    tags = record.get("tags")
+    if tags:
+        call.tags = tuple(text(t) for t in tags) if isinstance(tags, list) else (text(tags),)
+
+
+_BODIES = frozenset(("request", "response", "metadata"))
+
+
+def _add_time(call: Call, record: dict[str, Any]) -> None:
+    for name in _TIMES:
+        value = record.get(name)
+        if value is not None:
+            call.at_us = time_us(value)
+            if call.at_us is None:
+                call.note = f"{name} is {str(value)[:60]!r}, not a time"
+            return
+
+
+def _add_metadata(call: Call, metadata: dict[str, Any]) -> None:
+    """All of it can be asked for; what bears the name of a column fills an empty one."""
+    call.metadata = flat(metadata)
+    for name, value in call.metadata.items():
+        if name in TEXT_FIELDS and not getattr(call, name):
+            setattr(call, name, value)
+
+
+def _add_aliases(call: Call, record: dict[str, Any]) -> None:
+    for name, others in ALIASES:
+        if not getattr(call, name):
+            found = (text(record.get(o)) or call.metadata.get(o, "") for o in others)
+            setattr(call, name, next(filter(None, found), ""))
+
+
+def _add_outcome(call: Call, record: dict[str, Any], provider: str) -> None:
+    """Cost, error, gateway hit, identity."""
+    own_id = text(record.get("id"))
+    if call.usage.state and record.get("usage"):
+        call.usage = usage_from(record["usage"], provider=provider, model=call.model)
+    cost = record.get("cost_usd")
+    if cost is not None:
+        call.recorded_usd = money_text(cost)
+        if call.recorded_usd is None or call.recorded_usd.startswith("-"):
+            call.recorded_usd, call.note = None, f"cost_usd is {str(cost)[:60]!r}, not an amount"
+    if record.get("error"):
+        fail(call, error_text(record["error"]))
+    if record.get("cache_hit") is True:
+        # The stored answer repeats the id of the call that was paid for: it is not its identity.
+        call.status, call.key = CallStatus.GATEWAY_HIT, ""
+    if own_id:
+        call.id = own_id
+        if not call.key:
+            call.key = f"{call.session_id}|{own_id}|{call.at_us}|{int(call.status)}"

@@ -1,0 +1,275 @@
+"""JSON out of a stream: one value a line, one array, or one document, told by the first bytes.
+
+Memory stays bounded: a long array is read element by element. What cannot be read is yielded as
+`Rejected` in its place, and reading goes on.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import Any, BinaryIO, cast
+
+import orjson
+
+from costopt.model.call import Rejected
+from costopt.sources.base import Head
+
+Parsed = tuple[int, Any]
+"""Line (or element index + 1) and the value; the value is a `Rejected` where it cannot be read."""
+
+MAX_LINE_BYTES = 1 << 28
+CHUNK_BYTES = 1 << 22
+WHOLE_BYTES = 1 << 26
+"""A document up to this size is parsed at once; above it an array is streamed."""
+_RAW_BYTES = 2000
+
+
+def rejected(line: int, reason: str, raw: object = b"") -> Rejected:
+    """A refused record with its first bytes as text."""
+    if not isinstance(raw, bytes | bytearray | memoryview):
+        try:
+            raw = orjson.dumps(raw, default=str)
+        except (TypeError, ValueError):
+            raw = repr(raw).encode("utf-8", "replace")
+    return Rejected(line, reason, bytes(raw[:_RAW_BYTES]).decode("utf-8", "replace"))
+
+
+def parse(raw: bytes) -> Any:
+    """One JSON value. Raises ValueError. NaN, lone surrogates and huge integers pass, as in Python."""
+    try:
+        return orjson.loads(raw)
+    except ValueError:
+        try:
+            return json.loads(raw)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def records(stream: BinaryIO) -> Iterator[Parsed]:
+    """Every record of a JSON stream, whichever way it is laid out."""
+    stream = _as_utf8(stream)
+    first = _first_line(stream)
+    start = first.lstrip()[:1]
+    if start == b"[":
+        yield from _array(stream, first)
+    elif start == b"{" and not _is_complete(first):
+        yield from _document(stream, first)
+    else:
+        yield from _lines(stream, first)
+
+
+def _as_utf8(stream: BinaryIO) -> BinaryIO:
+    """PowerShell writes UTF-16 when output is redirected."""
+    peek = getattr(stream, "peek", None)
+    head = peek(3)[:3] if peek else b""
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return cast(BinaryIO, codecs.EncodedFile(stream, "utf-8", "utf-16", "replace"))
+    return stream
+
+
+def _first_line(stream: BinaryIO) -> bytes:
+    """The first line that says something, blank ones kept in front so that line numbers stay true."""
+    first = b""
+    while not first.strip() and len(first) < CHUNK_BYTES:
+        line = stream.readline(MAX_LINE_BYTES)
+        if not line:
+            break
+        first += line.removeprefix(codecs.BOM_UTF8) if not first else line
+    return first
+
+
+def _is_complete(line: bytes) -> bool:
+    try:
+        parse(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(stream: BinaryIO, first: bytes) -> Iterator[Parsed]:
+    """One value a line; the hot loop."""
+    number = first.count(b"\n", 0, len(first) - 1) if first else 0
+    line = first.lstrip()
+    loads = orjson.loads
+    readline = partial(stream.readline, MAX_LINE_BYTES)
+    while line or number == 0:
+        number += 1
+        try:
+            yield number, loads(line)
+        except ValueError:
+            yield from _odd_line(stream, number, line)
+        line = readline()
+
+
+def _odd_line(stream: BinaryIO, number: int, line: bytes) -> Iterator[Parsed]:
+    if not line.strip():
+        return
+    if len(line) >= MAX_LINE_BYTES and not line.endswith(b"\n"):
+        while (more := stream.readline(CHUNK_BYTES)) and not more.endswith(b"\n"):
+            pass
+        yield number, rejected(number, f"longer than {MAX_LINE_BYTES >> 20} MiB", line)
+        return
+    try:
+        yield number, parse(line)
+    except ValueError as error:
+        reason = "cut off in the middle" if not line.endswith(b"\n") else "not JSON"
+        yield number, rejected(number, f"{reason}: {_short(error)}", line)
+
+
+def _short(error: ValueError) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+
+
+def _array(stream: BinaryIO, first: bytes) -> Iterator[Parsed]:
+    """The elements of one array. Small: at once. Large or damaged: element by element."""
+    data = first + stream.read(max(0, WHOLE_BYTES - len(first)))
+    if len(data) < WHOLE_BYTES:
+        try:
+            whole = parse(data)
+        except ValueError:
+            whole = None
+        if isinstance(whole, list):
+            yield from enumerate(whole, 1)
+            return
+    yield from _elements(stream, data)
+
+
+def _document(stream: BinaryIO, first: bytes) -> Iterator[Parsed]:
+    """One object over many lines; or lines of which the first is damaged; or several objects."""
+    data = first + stream.read(max(0, MAX_LINE_BYTES - len(first)))
+    try:
+        yield 1, parse(data)
+        return
+    except ValueError as error:
+        reason = _short(error)
+    second = data[data.find(b"\n") + 1 :].lstrip()
+    if second[:1] == b"{" and _is_complete(second.partition(b"\n")[0]):
+        for number, line in enumerate(data.split(b"\n"), 1):
+            yield from _odd_line(stream, number, line + b"\n")
+        return
+    found = 0
+    for raw in _top_level_objects(data):
+        found += 1
+        yield found, parse(raw) if _is_complete(raw) else rejected(found, "not JSON", raw)
+    if not found:
+        yield 1, rejected(1, f"not JSON: {reason}", data)
+
+
+# Strings first, so that a bracket inside one is never seen. Possessive: linear on any input.
+_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],]', re.DOTALL)
+
+
+def _elements(stream: BinaryIO, data: bytes) -> Iterator[Parsed]:
+    """Elements of an array too large for memory: cut at the commas of depth one."""
+    number, start, scanned, depth = 0, data.find(b"[") + 1, data.find(b"[") + 1, 1
+    while True:
+        more = stream.read(CHUNK_BYTES)
+        # A token cut by the end of the buffer is scanned again once more is there.
+        for token in _STRUCTURE.finditer(data, scanned):
+            mark = token[0][:1]
+            scanned = token.end()
+            if mark in b"{[":
+                depth += 1
+            elif mark in b"}]":
+                depth -= 1
+            if (mark == b"," and depth == 1) or depth == 0:
+                number += 1
+                yield from _element(number, data[start : token.start()])
+                start = token.end()
+            if depth == 0:
+                return
+        if not more:
+            if data[start:].strip():
+                yield number + 1, rejected(number + 1, "cut off in the middle", data[start:])
+            return
+        if len(data) - start > MAX_LINE_BYTES:
+            yield number + 1, rejected(number + 1, "an element too large to read", data[start:])
+            return
+        data, scanned, start = data[start:] + more, scanned - start, 0
+
+
+def _element(number: int, raw: bytes) -> Iterator[Parsed]:
+    if not raw.strip():
+        return
+    try:
+        yield number, parse(raw)
+    except ValueError as error:
+        yield number, rejected(number, f"not JSON: {_short(error)}", raw)
+
+
+def _top_level_objects(data: bytes) -> Iterator[bytes]:
+    depth = start = 0
+    for token in _STRUCTURE.finditer(data):
+        mark = token[0][:1]
+        if mark in b"{[":
+            start = token.start() if depth == 0 else start
+            depth += 1
+        elif mark in b"}]":
+            depth -= 1
+            if depth == 0:
+                yield data[start : token.end()]
+            depth = max(0, depth)
+
+
+def head_records(head: Head, limit: int = 8) -> list[Any]:
+    """The first values of a head, for `sniff`; of a document that is cut, as much as stands there.
+
+    An array gives its elements, lines give theirs, a document itself. Not JSON: an empty list.
+    """
+    return list(_head_values(head.data, head.truncated)[:limit])
+
+
+@lru_cache(maxsize=4)
+def _head_values(data: bytes, truncated: bool) -> tuple[Any, ...]:
+    data = _head_text(data)
+    if data[:1] not in (b"{", b"["):
+        return ()
+    rows = data.split(b"\n", 65)
+    if truncated or len(rows) > 65:
+        rows = rows[:-1]
+    values = [v for v in map(_value_or_none, rows) if v is not None]
+    if values and _value_or_none(rows[0]) is not None and isinstance(values[0], dict):
+        return tuple(values)
+    whole = _value_or_none(data)
+    if whole is None:
+        whole = _repaired(data)
+    if isinstance(whole, list):
+        return tuple(whole)
+    return tuple(values) if whole is None else (whole,)
+
+
+def _head_text(data: bytes) -> bytes:
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        data = data.decode("utf-16", "replace").encode()
+    return data.removeprefix(codecs.BOM_UTF8).lstrip()
+
+
+def _value_or_none(raw: bytes) -> Any:
+    try:
+        return parse(raw) if raw.strip() else None
+    except ValueError:
+        return None
+
+
+def _repaired(data: bytes) -> Any:
+    """A cut document closed at its last comma: the fields that stand there before the cut."""
+    stack: list[bytes] = []
+    cuts: list[tuple[int, bytes]] = []
+    for token in _STRUCTURE.finditer(data):
+        mark = token[0][:1]
+        if mark in b"{[":
+            stack.append(b"}" if mark == b"{" else b"]")
+            cuts.append((token.end(), b"".join(reversed(stack))))
+        elif mark in b"}]" and stack:
+            stack.pop()
+        elif mark == b",":
+            cuts.append((token.start(), b"".join(reversed(stack))))
+    for end, closers in reversed(cuts[-50:]):
+        value = _value_or_none(data[:end] + closers)
+        if value is not None:
+            return value
+    return None
