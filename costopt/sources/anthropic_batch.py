@@ -19,6 +19,7 @@ from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import read_response
 from costopt.sources.bodies.build import call_of, fail
 from costopt.sources.bodies.parts import error_text, items, mapping, text
+from costopt.sources.files import plain_name
 from costopt.sources.lines import head_records, records, rejected
 
 
@@ -69,7 +70,7 @@ def _call(line: int, row: Any, result: Any, file: SourceFile) -> Call:
     call.id = text(row["custom_id"])
     call.provider = "anthropic"
     call.service_tier = "batch"
-    call.key = call.key or f"{file.name}|{call.id}"
+    call.key = call.key or f"{plain_name(file.name)}|{call.id}"
     if outcome != "succeeded":
         fail(call, error_text(result.get("error")) or outcome or "no result")
     return call

@@ -15,7 +15,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from costopt.errors import InputError, nearest
 from costopt.sources.base import HEAD_BYTES, Head, SourceFile
@@ -41,7 +41,7 @@ def source_files(traces: Iterable[str], *, stdin: BinaryIO | None = None) -> Ite
     seen: set[tuple[int, int]] = set()
     for name in traces:
         if name == "-":
-            yield _once("<stdin>", stdin or sys.stdin.buffer)
+            yield _once("<stdin>", stdin or sys.stdin.buffer, owned=False)
             continue
         for path, walked in _paths(name):
             info = path.stat()
@@ -101,7 +101,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _streams(path: Path, walked: bool, mode: int) -> Iterator[SourceFile]:
     options = {"walked": "1"} if walked else {}
     if not stat.S_ISREG(mode):  # a pipe from the shell: `costopt audit <(zcat old.gz)`
-        yield _once(str(path), path.open("rb"))
+        yield _once(str(path), path.open("rb"), owned=True)
         return
     try:
         with path.open("rb") as raw:
@@ -130,10 +130,11 @@ def _members(path: Path) -> Iterator[SourceFile]:
 def _member_opener(path: Path, info: zipfile.ZipInfo, name: str) -> Callable[[], BinaryIO]:
     def opened() -> BinaryIO:
         try:
-            raw = zipfile.ZipFile(path).open(info)  # noqa: SIM115 - the stream outlives this call
-        except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+            archive = zipfile.ZipFile(path)
+            raw = archive.open(info)
+        except (RuntimeError, zipfile.BadZipFile) as error:
             raise InputError(f"Cannot unpack it: {error}.", where=name) from error
-        capped = _Capped(cast(BinaryIO, raw), name, lambda: info.compress_size)
+        capped = _Capped(cast(BinaryIO, raw), archive, name, lambda: info.compress_size)
         return _unpacked(cast(BinaryIO, io.BufferedReader(capped, 1 << 20)), name)
 
     return opened
@@ -156,14 +157,20 @@ def _unpacked(raw: BinaryIO, name: str) -> BinaryIO:
     else:
         return cast(BinaryIO, buffered)
     position = buffered.tell if buffered.seekable() else (lambda: RATIO_FREE_BYTES)
-    return cast(BinaryIO, io.BufferedReader(_Capped(inner, name, position), 1 << 20))
+    return cast(BinaryIO, io.BufferedReader(_Capped(inner, buffered, name, position), 1 << 20))
 
 
 class _Capped(io.RawIOBase):
     """Counts what comes out of a decompressor, and stops a bomb."""
 
-    def __init__(self, inner: BinaryIO, name: str, packed_bytes: Callable[[], int]) -> None:
-        self._inner, self._name, self._packed_bytes = inner, name, packed_bytes
+    def __init__(
+        self,
+        inner: BinaryIO,
+        below: IO[bytes] | zipfile.ZipFile,
+        name: str,
+        packed: Callable[[], int],
+    ) -> None:
+        self._inner, self._below, self._name, self._packed_bytes = inner, below, name, packed
         self._out_bytes = 0
 
     def readable(self) -> bool:
@@ -194,10 +201,11 @@ class _Capped(io.RawIOBase):
 
     def close(self) -> None:
         self._inner.close()
+        self._below.close()  # a decompressor leaves what it reads from open
         super().close()
 
 
-def _once(name: str, raw: BinaryIO) -> SourceFile:
+def _once(name: str, raw: BinaryIO, *, owned: bool) -> SourceFile:
     """A stream that cannot be opened again: its head is kept for detection."""
     stream: list[BinaryIO] = []
     head: list[bytes] = []
@@ -210,7 +218,7 @@ def _once(name: str, raw: BinaryIO) -> SourceFile:
                 raise InputError(
                     "An archive cannot be read from a pipe.", where=name, hint="Give its path."
                 )
-        return cast(BinaryIO, io.BufferedReader(_Joined(head[0], stream[0]), 1 << 20))
+        return cast(BinaryIO, io.BufferedReader(_Joined(head[0], stream[0], owned), 1 << 20))
 
     return SourceFile(name, opened)
 
@@ -218,8 +226,8 @@ def _once(name: str, raw: BinaryIO) -> SourceFile:
 class _Joined(io.RawIOBase):
     """Bytes already read, then the rest of their stream."""
 
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head, self._rest = memoryview(head), rest
+    def __init__(self, head: bytes, rest: BinaryIO, owned: bool) -> None:
+        self._head, self._rest, self._owned = memoryview(head), rest, owned
 
     def readable(self) -> bool:
         return True
@@ -230,8 +238,10 @@ class _Joined(io.RawIOBase):
             buffer[:size] = self._head[:size]
             self._head = self._head[size:]
             return size
-        data = self._rest.read(len(buffer))
+        data = b"" if self._rest.closed else self._rest.read(len(buffer))
         buffer[: len(data)] = data
+        if not data and self._owned:
+            self._rest.close()
         return len(data)
 
 
@@ -250,3 +260,11 @@ def head_of(file: SourceFile) -> Head:
     if file.path is not None:  # a pipe has to stay open
         stream.close()
     return Head(file.name, data[:HEAD_BYTES], len(data) > HEAD_BYTES)
+
+
+def plain_name(name: str) -> str:
+    """A file's own name without folder and packing: the same for a copy and for its .gz."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    for packing in (".gz", ".zst", ".zip"):
+        last = last.removesuffix(packing)
+    return last

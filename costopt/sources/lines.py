@@ -160,36 +160,53 @@ def _document(stream: BinaryIO, first: bytes) -> Iterator[Parsed]:
 
 
 # Strings first, so that a bracket inside one is never seen. Possessive: linear on any input.
-_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],]', re.DOTALL)
+# A lone quote is a string that the buffer's end cuts.
+_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\],]', re.DOTALL)
+
+
+class _Commas:
+    """Where the elements of one array end, over a buffer that grows and moves."""
+
+    def __init__(self, scanned: int) -> None:
+        self.scanned = scanned
+        self.depth = 1
+
+    def ends(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """End of an element and start of the next. A string cut by the buffer's end waits for more."""
+        for token in _STRUCTURE.finditer(data, self.scanned):
+            if token[0] == b'"':
+                return
+            mark = token[0][:1]
+            self.scanned = token.end()
+            if mark in b"{[":
+                self.depth += 1
+            elif mark in b"}]":
+                self.depth -= 1
+            if self.depth == 0 or (mark == b"," and self.depth == 1):
+                yield token.start(), token.end()
+            if self.depth == 0:
+                return
 
 
 def _elements(stream: BinaryIO, data: bytes) -> Iterator[Parsed]:
     """Elements of an array too large for memory: cut at the commas of depth one."""
-    number, start, scanned, depth = 0, data.find(b"[") + 1, data.find(b"[") + 1, 1
+    number, start = 0, data.find(b"[") + 1
+    commas = _Commas(start)
     while True:
+        for end, following in commas.ends(data):
+            number += 1
+            yield from _element(number, data[start:end])
+            start = following
+        if commas.depth == 0:
+            return
         more = stream.read(CHUNK_BYTES)
-        # A token cut by the end of the buffer is scanned again once more is there.
-        for token in _STRUCTURE.finditer(data, scanned):
-            mark = token[0][:1]
-            scanned = token.end()
-            if mark in b"{[":
-                depth += 1
-            elif mark in b"}]":
-                depth -= 1
-            if (mark == b"," and depth == 1) or depth == 0:
-                number += 1
-                yield from _element(number, data[start : token.start()])
-                start = token.end()
-            if depth == 0:
-                return
-        if not more:
+        reason = "an element too large to read" if more else "cut off in the middle"
+        if not more or len(data) - start > MAX_LINE_BYTES:
             if data[start:].strip():
-                yield number + 1, rejected(number + 1, "cut off in the middle", data[start:])
+                yield number + 1, rejected(number + 1, reason, data[start:])
             return
-        if len(data) - start > MAX_LINE_BYTES:
-            yield number + 1, rejected(number + 1, "an element too large to read", data[start:])
-            return
-        data, scanned, start = data[start:] + more, scanned - start, 0
+        commas.scanned -= start
+        data, start = data[start:] + more, 0
 
 
 def _element(number: int, raw: bytes) -> Iterator[Parsed]:
@@ -261,6 +278,8 @@ def _repaired(data: bytes) -> Any:
     cuts: list[tuple[int, bytes]] = []
     for token in _STRUCTURE.finditer(data):
         mark = token[0][:1]
+        if token[0] == b'"':
+            break
         if mark in b"{[":
             stack.append(b"}" if mark == b"{" else b"]")
             cuts.append((token.end(), b"".join(reversed(stack))))

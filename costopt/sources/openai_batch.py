@@ -23,6 +23,7 @@ from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import read_request, read_response
 from costopt.sources.bodies.build import call_of, fail
 from costopt.sources.bodies.parts import error_text, mapping, text, whole
+from costopt.sources.files import plain_name
 from costopt.sources.lines import head_records, records, rejected
 
 
@@ -76,7 +77,7 @@ def _call(line: int, row: Any, file: SourceFile, requests: BatchRequests) -> Cal
     call = call_of(line, asked, read_response(body) if body else None)
     call.id = custom_id
     call.service_tier = "batch"
-    call.key = call.key or text(row.get("id")) or f"{file.name}|{custom_id}"
+    call.key = call.key or text(row.get("id")) or f"{plain_name(file.name)}|{custom_id}"
     code = whole(answer.get("status_code"))
     if row.get("error"):
         fail(call, error_text(row["error"]))

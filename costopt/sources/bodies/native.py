@@ -38,6 +38,7 @@ ALIASES = (
     ("agent", ("agent_name",)),
     ("tenant", ("tenant_id",)),
 )
+_ALIAS_NAMES = frozenset(other for _, others in ALIASES for other in others)
 _TIMES = ("timestamp", "start_time", "started_at", "created_at", "time", "ts")
 
 
@@ -112,6 +113,8 @@ def _add_metadata(call: Call, metadata: dict[str, Any]) -> None:
 
 
 def _add_aliases(call: Call, record: dict[str, Any]) -> None:
+    if record.keys().isdisjoint(_ALIAS_NAMES) and not call.metadata:
+        return
     for name, others in ALIASES:
         if not getattr(call, name):
             found = (text(record.get(o)) or call.metadata.get(o, "") for o in others)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from costopt.model.call import Segment, SegmentKind, Usage, missing_usage
@@ -21,10 +22,22 @@ from costopt.sources.bodies.segments import ROLES, Names, content, mark_last, to
 _WEAK_ID = re.compile(r"(chatcmpl|cmpl)-\d{1,6}")
 
 
+PLAIN_ROLES = {
+    "system": SegmentKind.SYSTEM,
+    "user": SegmentKind.USER,
+    "assistant": SegmentKind.ASSISTANT,
+}
+
+
 def message(out: list[Segment], value: object, names: Names) -> None:
     """One message of a request or an answer: reasoning, content, then tool calls."""
     if not isinstance(value, dict):
         content(out, value, SegmentKind.USER, names)
+        return
+    words = value.get("content")
+    if len(value) == 2 and type(words) is str and value.get("role") in PLAIN_ROLES:
+        if words:
+            out.append(Segment(PLAIN_ROLES[value["role"]], words))
         return
     kind = ROLES.get(text(value.get("role")).lower(), SegmentKind.USER)
     size = len(out)
@@ -184,12 +197,18 @@ _PLAIN_OUT = frozenset(
 
 def response(body: Body, *, provider: str = "") -> ResponseParts:
     """A chat or text completion. Raises UsageContradiction."""
-    parts = ResponseParts(text(body.get("id")))
-    parts.model = text(body.get("model"))
-    parts.at_us = time_us(body.get("created"))
-    parts.provider = provider_of(body, parts.model)
-    parts.service_tier = tier(body.get("service_tier"))
-    parts.key = _key(parts.id, body)
+    id, model = text(body.get("id")), text(body.get("model"))
+    who = provider_of(body, model)
+    counts = body.get("usage") or mapping(body.get("x_groq")).get("usage")
+    parts = ResponseParts(
+        id,
+        _key(id, body),
+        model,
+        who,
+        time_us(body.get("created")),
+        usage=_usage_of(counts, provider or who, model),
+        service_tier=tier(body.get("service_tier")),
+    )
     names: Names = {}
     for choice in items(body.get("choices")):
         choice = mapping(choice)
@@ -201,14 +220,15 @@ def response(body: Body, *, provider: str = "") -> ResponseParts:
         else:
             content(parts.segments, choice.get("text"), SegmentKind.ASSISTANT, names)
         parts.finish = parts.finish or text(choice.get("finish_reason"))
-    counts = body.get("usage") or mapping(body.get("x_groq")).get("usage")
-    if isinstance(counts, dict) and counts:
-        found = plain_usage(counts)
-        who = provider or parts.provider
-        parts.usage = found or usage(counts, provider=who, model=parts.model)
-        if "cost" in counts:
-            _recorded(parts, counts)
+    if isinstance(counts, dict) and "cost" in counts:
+        _recorded(parts, counts)
     return parts
+
+
+def _usage_of(counts: object, provider: str, model: str) -> Usage:
+    if not isinstance(counts, dict) or not counts:
+        return missing_usage()
+    return plain_usage(counts) or usage(counts, provider=provider, model=model)
 
 
 def _key(id: str, body: Body) -> str:
@@ -246,7 +266,7 @@ _BY_MODEL = (
 
 def provider_of(body: Body, model: str) -> str:
     """Who served, by marks that only they leave; a bare model name decides last."""
-    if text(body.get("id")).startswith("gen-") and "provider" in body:
+    if "provider" in body and text(body.get("id")).startswith("gen-"):
         return "openrouter"
     if "x_groq" in body:
         return "groq"
@@ -254,6 +274,11 @@ def provider_of(body: Body, model: str) -> str:
         return "azure"
     if "prompt_cache_hit_tokens" in mapping(body.get("usage")):
         return "deepseek"
+    return _maker(model)
+
+
+@lru_cache(maxsize=4096)
+def _maker(model: str) -> str:
     if model.startswith("gpt-oss"):
         return ""
     return next((who for start, who in _BY_MODEL if model.startswith(start)), "")

@@ -75,9 +75,9 @@ def tier(value: object) -> str:
 
 def text(value: object) -> str:
     """A text field of a log: other scalars as text, null and structures as empty."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    if type(value) is str or value is None:
+        return value or ""
+    return str(value) if isinstance(value, int | float) and value is not True and value is not False else ""
 
 
 def mapping(value: object) -> Body:

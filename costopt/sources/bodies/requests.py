@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from costopt.model.call import SegmentKind
+from costopt.model.call import Segment, SegmentKind
 from costopt.sources.bodies import gemini, openai_chat, openai_responses
 from costopt.sources.bodies.gemini import either
 from costopt.sources.bodies.parts import (
@@ -20,6 +20,8 @@ from costopt.sources.bodies.segments import Names, content, mark_last, tool_sche
 
 def read_request(body: Body) -> RequestParts:
     """Blocks and settings of a request to any provider. Never raises."""
+    if body.keys() <= _USUAL:
+        return _usual(body)
     parts = RequestParts(model=text(body.get("model")) or text(body.get("modelId")))
     parts.stream = body.get("stream") is True
     _settings(parts, body)
@@ -29,6 +31,30 @@ def read_request(body: Body) -> RequestParts:
     if "cache_control" in body:  # Anthropic: the last block, wherever it is
         mark_last(parts.segments, body["cache_control"])
     return parts
+
+
+_USUAL = frozenset(
+    ("model", "messages", "tools", "max_tokens", "max_completion_tokens", "temperature", "stream",
+     "top_p", "n", "stop", "seed", "tool_choice", "service_tier", "prompt_cache_key")
+)  # fmt: skip
+
+
+def _usual(body: Body) -> RequestParts:
+    """A chat request of the usual fields alone: the same as below, without looking for others."""
+    out: list[Segment] = []
+    tools, said = body.get("tools"), body.get("messages")
+    if tools:
+        tool_schemas(out, tools)
+    names: Names = {}
+    for one in said if type(said) is list else () if said is None else (said,):
+        openai_chat.message(out, one, names)
+    limit = whole(body.get("max_completion_tokens"))
+    return RequestParts(
+        out, said is not None, text(body.get("model")),
+        limit if limit is not None else whole(body.get("max_tokens")),
+        number(body.get("temperature")), body.get("stream") is True,
+        tier(body.get("service_tier")), text(body.get("prompt_cache_key")),
+    )  # fmt: skip
 
 
 def _settings(parts: RequestParts, body: Body) -> None:
