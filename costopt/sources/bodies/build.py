@@ -10,7 +10,7 @@ from costopt.sources.bodies import streams
 from costopt.sources.bodies.parts import RequestParts, ResponseParts
 from costopt.sources.bodies.segments import to_json
 from costopt.sources.lines import parse
-from costopt.sources.sse import events
+from costopt.sources.sse import DONE, events
 
 
 def call_of(line: int, asked: RequestParts | None, said: ResponseParts | None) -> Call:
@@ -62,7 +62,7 @@ def _from_text(value: str) -> object:
     head = value.lstrip()[:6]
     if head.startswith(("data:", "event:")):
         lines = value.encode("utf-8", "surrogatepass").split(b"\n")
-        return [event for _, event in events(lines) if isinstance(event, dict)]
+        return [e for _, e in events(lines) if isinstance(e, dict) and e is not DONE]
     if not head.startswith(("{", "[")):
         return None
     try:

@@ -129,8 +129,8 @@ def _add_outcome(call: Call, record: dict[str, Any], provider: str) -> None:
     cost = record.get("cost_usd")
     if cost is not None:
         call.recorded_usd = money_text(cost)
-        if call.recorded_usd is None or call.recorded_usd.startswith("-"):
-            call.recorded_usd, call.note = None, f"cost_usd is {str(cost)[:60]!r}, not an amount"
+        if call.recorded_usd is None:
+            call.note = f"cost_usd is {str(cost)[:60]!r}, not an amount"
     if record.get("error"):
         fail(call, error_text(record["error"]))
     if record.get("cache_hit") is True:

@@ -34,10 +34,10 @@ def message(out: list[Segment], value: object, names: Names) -> None:
     if not isinstance(value, dict):
         content(out, value, SegmentKind.USER, names)
         return
-    words = value.get("content")
-    if len(value) == 2 and type(words) is str and value.get("role") in PLAIN_ROLES:
+    role, words = value.get("role"), value.get("content")
+    if len(value) == 2 and type(words) is str and type(role) is str and role in PLAIN_ROLES:
         if words:
-            out.append(Segment(PLAIN_ROLES[value["role"]], words))
+            out.append(Segment(PLAIN_ROLES[role], words))
         return
     kind = ROLES.get(text(value.get("role")).lower(), SegmentKind.USER)
     size = len(out)
@@ -246,14 +246,31 @@ def _recorded(parts: ResponseParts, counts: Body) -> None:
     parts.recorded_usd = money_text(*amounts)
 
 
+# No call costs this much, none this little: such a number is damage.
+_MOST_USD, _LEAST_DIGIT = 1_000_000, -30
+
+
 def money_text(*amounts: object) -> str | None:
-    """The exact decimal sum of amounts as a log spells them; None where there is none."""
-    known = [a for a in amounts if isinstance(a, int | float | str) and not isinstance(a, bool)]
+    """The exact decimal sum of amounts as a log spells them; None: none, or one that cannot be."""
+    total: Decimal | None = None
+    for amount in amounts:
+        if isinstance(amount, int | float | str) and not isinstance(amount, bool):
+            value = _amount(amount)
+            if value is None:
+                return None
+            total = value if total is None else total + value
+    return None if total is None else f"{total:f}"
+
+
+def _amount(amount: int | float | str) -> Decimal | None:
     try:
-        total = sum((Decimal(a if isinstance(a, str) else repr(a)) for a in known), Decimal(0))
+        value = Decimal(amount if isinstance(amount, str) else repr(amount))
     except InvalidOperation:
         return None
-    return f"{total:f}" if known and total.is_finite() and abs(total.adjusted()) < 30 else None
+    if not value.is_finite() or not 0 <= value < _MOST_USD:
+        return None
+    exponent = value.as_tuple().exponent
+    return value if isinstance(exponent, int) and exponent >= _LEAST_DIGIT else None
 
 
 _BY_MODEL = (

@@ -77,7 +77,11 @@ def text(value: object) -> str:
     """A text field of a log: other scalars as text, null and structures as empty."""
     if type(value) is str or value is None:
         return value or ""
-    return str(value) if isinstance(value, int | float) and value is not True and value is not False else ""
+    return (
+        str(value)
+        if isinstance(value, int | float) and value is not True and value is not False
+        else ""
+    )
 
 
 def mapping(value: object) -> Body:
@@ -150,11 +154,10 @@ def _odd_time_us(value: str) -> int | None:
     if short.isascii() and short.replace(".", "", 1).isdigit():
         return time_us(float(short) if "." in short else int(short[:19]))
     head, dot, tail = short.partition(".")
-    if not dot:
-        return None
-    digits = len(tail) - len(tail.lstrip("0123456789"))
-    trimmed = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:].strip()}"
-    return None if trimmed == value else _iso_us(trimmed)
+    if dot:
+        digits = len(tail) - len(tail.lstrip("0123456789"))
+        short = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:].strip()}"
+    return None if short == value else _iso_us(short)
 
 
 def error_text(value: object) -> str:
