@@ -69,10 +69,9 @@ def native_call(line: int, record: dict[str, Any]) -> Call | Skipped:
 
 def _add_fields(call: Call, record: dict[str, Any], served: bool) -> None:
     """Text columns, times and sizes that stand on the record."""
-    for name, value in record.items():
-        if value is None or name in _BODIES:
-            continue
-        if name in TEXT_FIELDS:
+    for name in record.keys() & TEXT_FIELDS:
+        value = record[name]
+        if value is not None:
             setattr(call, name, value if type(value) is str else text(value))
     _add_time(call, record)
     latency_ms, ttft_ms = record.get("latency_ms"), record.get("ttft_ms")
@@ -89,9 +88,6 @@ def _add_fields(call: Call, record: dict[str, Any], served: bool) -> None:
     tags = record.get("tags")
     if tags:
         call.tags = tuple(text(t) for t in tags) if isinstance(tags, list) else (text(tags),)
-
-
-_BODIES = frozenset(("request", "response", "metadata"))
 
 
 def _add_time(call: Call, record: dict[str, Any]) -> None:

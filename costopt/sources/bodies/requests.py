@@ -41,12 +41,18 @@ _USUAL = frozenset(
 
 def _usual(body: Body) -> RequestParts:
     """A chat request of the usual fields alone: the same as below, without looking for others."""
+    plain_roles = openai_chat.PLAIN_ROLES
     out: list[Segment] = []
     tools, said = body.get("tools"), body.get("messages")
     if tools:
         tool_schemas(out, tools)
     names: Names = {}
     for one in said if type(said) is list else () if said is None else (said,):
+        if type(one) is dict and len(one) == 2:
+            role, words = one.get("role"), one.get("content")
+            if type(words) is str and type(role) is str and words and role in plain_roles:
+                out.append(Segment(plain_roles[role], words))
+                continue
         openai_chat.message(out, one, names)
     limit = whole(body.get("max_completion_tokens"))
     return RequestParts(
