@@ -20,12 +20,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from costopt.model.call import Record, Rejected, Skipped, UsageContradiction
+from costopt.model.call import Call, Record, Rejected, Skipped, UsageContradiction
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import family, read_request, read_response
 from costopt.sources.bodies.build import call_of
 from costopt.sources.bodies.native import native_call
 from costopt.sources.bodies.parts import error_text
+from costopt.sources.bodies.quick import QuickLoads
 from costopt.sources.bodies.streams import Streams, kind_of
 from costopt.sources.lines import head_records, records, rejected
 from costopt.sources.sse import DONE, events, looks_like_sse
@@ -53,10 +54,13 @@ class CostoptJsonl:
         """Stream the calls; of a streamed answer one, when it is complete."""
         with file.open() as stream:
             start = Head(file.name, stream.peek(4096) if hasattr(stream, "peek") else b"", True)
-            parsed = events(stream) if looks_like_sse(start) else records(stream)
+            parsed = events(stream) if looks_like_sse(start) else records(stream, QuickLoads())
             open_streams = Streams()
             for line, value in parsed:
-                if type(value) is dict and type(value.get("request")) is dict:
+                if type(value) is Call:
+                    value.source_line = line
+                    yield value
+                elif type(value) is dict and type(value.get("request")) is dict:
                     yield _native(line, value)
                 else:
                     yield from _other(line, value, open_streams)

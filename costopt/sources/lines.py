@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, BinaryIO, cast
 
@@ -49,8 +49,8 @@ def parse(raw: bytes) -> Any:
             raise ValueError("nested too deeply") from error
 
 
-def records(stream: BinaryIO) -> Iterator[Parsed]:
-    """Every record of a JSON stream, whichever way it is laid out."""
+def records(stream: BinaryIO, loads: Callable[[bytes], Any] = orjson.loads) -> Iterator[Parsed]:
+    """Every record of a JSON stream, whichever way it is laid out. `loads` reads lines alone."""
     stream = _as_utf8(stream)
     first = _first_line(stream)
     start = first.lstrip()[:1]
@@ -59,7 +59,7 @@ def records(stream: BinaryIO) -> Iterator[Parsed]:
     elif start == b"{" and not _is_complete(first):
         yield from _document(stream, first)
     else:
-        yield from _lines(stream, first)
+        yield from _lines(stream, first, loads)
 
 
 def _as_utf8(stream: BinaryIO) -> BinaryIO:
@@ -90,11 +90,10 @@ def _is_complete(line: bytes) -> bool:
     return True
 
 
-def _lines(stream: BinaryIO, first: bytes) -> Iterator[Parsed]:
+def _lines(stream: BinaryIO, first: bytes, loads: Callable[[bytes], Any]) -> Iterator[Parsed]:
     """One value a line; the hot loop."""
     number = first.count(b"\n", 0, len(first) - 1) if first else 0
     line = first.lstrip()
-    loads = orjson.loads
     readline = partial(stream.readline, MAX_LINE_BYTES)
     while line or number == 0:
         number += 1

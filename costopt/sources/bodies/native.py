@@ -10,6 +10,7 @@ from costopt.sources.bodies.build import body_of, call_of, fail, flat
 from costopt.sources.bodies.openai_chat import money_text
 from costopt.sources.bodies.parts import error_text, mapping, number, text, tier, time_us
 
+SPAN_KIND = "openinference.span.kind"
 NO_CALL = frozenset(
     (
         "agent",
@@ -47,7 +48,7 @@ def native_call(line: int, record: dict[str, Any]) -> Call | Skipped:
     metadata = record.get("metadata")
     kind = record.get("kind")
     if metadata or kind:
-        kind = kind or mapping(metadata).get("openinference.span.kind")
+        kind = kind or mapping(metadata).get(SPAN_KIND)
         if isinstance(kind, str) and kind.lower() in NO_CALL:
             return Skipped(
                 line, kind.lower(), text(record.get("id")), text(record.get("parent_id"))
@@ -61,8 +62,8 @@ def native_call(line: int, record: dict[str, Any]) -> Call | Skipped:
     call = call_of(line, asked, said)
     _add_fields(call, record, said is not None and bool(said.service_tier))
     if metadata and isinstance(metadata, dict):
-        _add_metadata(call, metadata)
-    _add_aliases(call, record)
+        add_metadata(call, metadata)
+    add_aliases(call, record)
     _add_outcome(call, record, provider)
     return call
 
@@ -100,7 +101,7 @@ def _add_time(call: Call, record: dict[str, Any]) -> None:
             return
 
 
-def _add_metadata(call: Call, metadata: dict[str, Any]) -> None:
+def add_metadata(call: Call, metadata: dict[str, Any]) -> None:
     """All of it can be asked for; what bears the name of a column fills an empty one."""
     call.metadata = flat(metadata)
     for name, value in call.metadata.items():
@@ -108,7 +109,8 @@ def _add_metadata(call: Call, metadata: dict[str, Any]) -> None:
             setattr(call, name, value)
 
 
-def _add_aliases(call: Call, record: dict[str, Any]) -> None:
+def add_aliases(call: Call, record: dict[str, Any]) -> None:
+    """What other writers call a column fills an empty one."""
     if record.keys().isdisjoint(_ALIAS_NAMES) and not call.metadata:
         return
     for name, others in ALIASES:

@@ -202,7 +202,7 @@ def response(body: Body, *, provider: str = "") -> ResponseParts:
     counts = body.get("usage") or mapping(body.get("x_groq")).get("usage")
     parts = ResponseParts(
         id,
-        _key(id, body),
+        key_of(id, body.get("created"), body.get("model")),
         model,
         who,
         time_us(body.get("created")),
@@ -231,9 +231,10 @@ def _usage_of(counts: object, provider: str, model: str) -> Usage:
     return plain_usage(counts) or usage(counts, provider=provider, model=model)
 
 
-def _key(id: str, body: Body) -> str:
-    if _WEAK_ID.fullmatch(id):
-        return f"{id}|{body.get('created')}|{body.get('model')}"
+def key_of(id: str, created: object, model: object) -> str:
+    """The identity of an answer; an id that is too short to be one gets time and model beside it."""
+    if len(id) < 16 and _WEAK_ID.fullmatch(id):
+        return f"{id}|{created}|{model}"
     return id
 
 
@@ -252,6 +253,8 @@ _MOST_USD, _LEAST_DIGIT = 1_000_000, -30
 
 def money_text(*amounts: object) -> str | None:
     """The exact decimal sum of amounts as a log spells them; None: none, or one that cannot be."""
+    if len(amounts) == 1 and type(amounts[0]) is float and 1e-4 <= amounts[0] < _MOST_USD:
+        return repr(amounts[0])  # what the sum below gives, for the usual amount
     total: Decimal | None = None
     for amount in amounts:
         if isinstance(amount, int | float | str) and not isinstance(amount, bool):
@@ -291,11 +294,12 @@ def provider_of(body: Body, model: str) -> str:
         return "azure"
     if "prompt_cache_hit_tokens" in mapping(body.get("usage")):
         return "deepseek"
-    return _maker(model)
+    return maker(model)
 
 
 @lru_cache(maxsize=4096)
-def _maker(model: str) -> str:
+def maker(model: str) -> str:
+    """Whose model this is, by the start of its name; empty for one that many serve."""
     if model.startswith("gpt-oss"):
         return ""
     return next((who for start, who in _BY_MODEL if model.startswith(start)), "")

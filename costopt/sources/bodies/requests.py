@@ -35,7 +35,8 @@ def read_request(body: Body) -> RequestParts:
 
 _USUAL = frozenset(
     ("model", "messages", "tools", "max_tokens", "max_completion_tokens", "temperature", "stream",
-     "top_p", "n", "stop", "seed", "tool_choice", "service_tier", "prompt_cache_key")
+     "top_p", "n", "stop", "seed", "tool_choice", "response_format", "parallel_tool_calls", "stream_options",
+     "reasoning_effort", "service_tier", "prompt_cache_key")
 )  # fmt: skip
 
 
