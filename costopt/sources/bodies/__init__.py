@@ -7,7 +7,15 @@ They raise `UsageContradiction` alone; what a body does not say stays empty, and
 from __future__ import annotations
 
 from costopt.model.call import CallStatus, Usage, UsageContradiction, missing_usage
-from costopt.sources.bodies import anthropic, bedrock, gemini, ollama, openai_chat, openai_responses
+from costopt.sources.bodies import (
+    anthropic,
+    bedrock,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_responses,
+    openai_usage,
+)
 from costopt.sources.bodies.parts import (
     Body,
     RequestParts,
@@ -34,8 +42,8 @@ def usage_from(usage: object, *, provider: str = "", model: str = "") -> Usage:
     if not isinstance(usage, dict):
         raise UsageContradiction(f"usage is {type(usage).__name__}, not an object")
     if "prompt_tokens" in usage or "completion_tokens" in usage:
-        plain = openai_chat.plain_usage(usage)
-        return plain or openai_chat.usage(usage, provider=provider, model=model)
+        plain = openai_usage.plain_usage(usage)
+        return plain or openai_usage.usage(usage, provider=provider, model=model)
     if "input_tokens" in usage or "iterations" in usage:
         if any(name in usage for name in _ANTHROPIC) or _has_thinking(usage):
             return anthropic.usage(usage, model=model)

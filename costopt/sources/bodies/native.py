@@ -6,8 +6,8 @@ from typing import Any
 
 from costopt.model.call import Call, CallStatus, Skipped
 from costopt.sources.bodies import read_request, read_response, usage_from
+from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import body_of, call_of, fail, flat
-from costopt.sources.bodies.openai_chat import money_text
 from costopt.sources.bodies.parts import error_text, mapping, number, text, tier, time_us
 
 SPAN_KIND = "openinference.span.kind"

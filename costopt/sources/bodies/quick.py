@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from costopt.model.call import Call, CallStatus, Segment, Usage
-from costopt.model.usage import MAX_TOKENS
+from costopt.model.call import Call, CallStatus, Segment, Usage, UsageContradiction, UsageState
+from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.native import SPAN_KIND, add_aliases, add_metadata
-from costopt.sources.bodies.openai_chat import PLAIN_ROLES, key_of, maker, message, money_text
+from costopt.sources.bodies.openai_chat import PLAIN_ROLES, key_of, maker, message
+from costopt.sources.bodies.openai_usage import plain_usage
+from costopt.sources.bodies.openai_usage import usage as chat_usage
 from costopt.sources.bodies.parts import number, tier, time_us, whole
 from costopt.sources.bodies.segments import tool_schemas
 
@@ -25,28 +27,6 @@ class _Shape(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Base of what is expected: another field than these is another shape."""
 
 
-class _Input(_Shape):
-    cached_tokens: int | None = None
-    text_tokens: Any = None
-    audio_tokens: int | None = None
-
-
-class _Output(_Shape):
-    reasoning_tokens: int | None = None
-    text_tokens: Any = None
-    audio_tokens: int | None = None
-    accepted_prediction_tokens: Any = None
-    rejected_prediction_tokens: Any = None
-
-
-class _Usage(_Shape):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int | None = None
-    prompt_tokens_details: _Input | None = None
-    completion_tokens_details: _Output | None = None
-
-
 class _Choice(_Shape):
     message: dict[str, Any]
     index: int = 0
@@ -55,7 +35,7 @@ class _Choice(_Shape):
 
 
 class _Response(_Shape):
-    usage: _Usage
+    usage: dict[str, Any]
     id: str | None = None
     object: str | None = None
     created: int | None = None
@@ -139,7 +119,9 @@ class QuickLoads:
 def _call(record: _Record) -> Call | None:
     """None where anything needs a second look."""
     said, asked = record.response, record.request
-    usage = _usage(said.usage)
+    id, model = said.id or "", said.model or ""
+    guess = maker(model)
+    usage = _usage(said.usage, (record.provider or "").lower() or guess, model)
     at_us = time_us(record.timestamp) if record.timestamp is not None else time_us(said.created)
     metadata = record.metadata
     if (
@@ -152,7 +134,6 @@ def _call(record: _Record) -> Call | None:
     recorded = None if cost is None else money_text(cost)
     if cost is not None and recorded is None:
         return None
-    id, model = said.id or "", said.model or ""
     limit = whole(asked.max_completion_tokens)
     request, response, finish = _blocks(asked, said)
     served = tier(said.service_tier)
@@ -165,7 +146,7 @@ def _call(record: _Record) -> Call | None:
         usage, 0, record.id or id, None, session, record.parent_id or "", False, at_us,
         None if record.latency_ms is None else number(record.latency_ms),
         None if record.ttft_ms is None else number(record.ttft_ms),
-        maker(model) if record.provider is None else record.provider,
+        guess if record.provider is None else record.provider,
         model or asked.model or "", asked.model or "",
         record.agent or "", record.task or "", record.tenant or "", record.workflow or "",
         record.user_segment or "", record.user or "", record.project or "", record.workspace or "",
@@ -181,18 +162,18 @@ def _call(record: _Record) -> Call | None:
     return call
 
 
-def _usage(told: _Usage) -> Usage | None:
-    prompt, completion = told.prompt_tokens, told.completion_tokens
-    into, out = told.prompt_tokens_details, told.completion_tokens_details
-    read = into.cached_tokens or 0 if into else 0
-    thought = out.reasoning_tokens or 0 if out else 0
-    if (into and into.audio_tokens) or (out and out.audio_tokens):
+def _usage(told: dict[str, Any], provider: str, model: str) -> Usage | None:
+    # Both name a provider, or a cost, that the record itself does not: the twin knows them.
+    if "cost" in told or "prompt_cache_hit_tokens" in told:
         return None
-    if thought and told.total_tokens != prompt + completion:
+    plain = plain_usage(told)
+    if plain is not None:
+        return plain
+    try:
+        found = chat_usage(told, provider=provider, model=model)
+    except UsageContradiction:
         return None
-    if not (0 <= read <= prompt <= MAX_TOKENS and 0 <= thought <= completion <= MAX_TOKENS):
-        return None
-    return Usage([prompt - read, read, 0, 0, 0, 0, 0, 0, 0, 0, completion - thought, thought, 0, 0])
+    return found if found.state == UsageState.REPORTED else None
 
 
 def _blocks(asked: _Request, said: _Response) -> tuple[list[Segment], list[Segment], str]:

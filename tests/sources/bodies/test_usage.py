@@ -9,8 +9,8 @@ import pytest
 from costopt.model.call import UsageContradiction, UsageState
 from costopt.model.leaf import LEAF_NAMES
 from costopt.sources.bodies import usage_from
-from costopt.sources.bodies.openai_chat import plain_usage
-from costopt.sources.bodies.openai_chat import usage as chat_usage
+from costopt.sources.bodies.openai_usage import plain_usage
+from costopt.sources.bodies.openai_usage import usage as chat_usage
 
 
 def leaves(usage: Any, **around: str) -> dict[str, int]:
