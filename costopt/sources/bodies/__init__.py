@@ -70,11 +70,11 @@ def family(body: Body) -> str:
         return "anthropic"
     if any(n in body for n in ("candidates", "usageMetadata", "usage_metadata", "promptFeedback")):
         return "gemini"
-    if isinstance(body.get("output"), dict) or "inputTokens" in mapping(counts):
+    if "message" in mapping(body.get("output")) or "inputTokens" in mapping(counts):
         return "bedrock"
     if "created_at" in body and ("done" in body or "eval_count" in body):
         return "ollama"
-    if isinstance(body.get("output"), list):
+    if isinstance(body.get("output"), list) and "input_tokens" in mapping(counts):
         return "openai-responses"
     return "openai-chat" if isinstance(counts, dict) and "prompt_tokens" in counts else ""
 
