@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from costopt.model.call import Record
 
 
 class TokenCounter(Protocol):
@@ -29,6 +31,22 @@ class Texts(Protocol):
     """Segment texts out of the store; None where the log or the user kept none."""
 
     def get(self, segments: Sequence[int] | NDArray[np.int32]) -> list[str | None]: ...
+
+
+class RecordStream(Protocol):
+    """One input file under its format, ready to be read: what the store takes in."""
+
+    @property
+    def name(self) -> str:
+        """Path as shown in messages and in the ledger's `source_file`."""
+        ...
+
+    @property
+    def format(self) -> str: ...
+
+    def read(self) -> Iterator[Record]:
+        """The file's records, once. Never raises on content; I/O errors pass through."""
+        ...
 
 
 class Progress(Protocol):

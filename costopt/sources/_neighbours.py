@@ -20,7 +20,9 @@ _HEAD_BYTES = 4096
 class BatchRequests:
     """Request bodies by `custom_id`, read from disk when asked for."""
 
-    def __init__(self, results: Path | None, request_in: Callable[[Mapping[str, Any]], Body | None]) -> None:
+    def __init__(
+        self, results: Path | None, request_in: Callable[[Mapping[str, Any]], Body | None]
+    ) -> None:
         self._request_in = request_in
         self._where: dict[str, tuple[Path, int] | None] = {}
         if results is not None and results.parent.is_dir():

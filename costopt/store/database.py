@@ -1,0 +1,153 @@
+"""Open the store's file: private to its owner, one writer at a time, migrated, errors that help."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from costopt.errors import InputError, UsageError
+from costopt.store.sql import migrations, schema_version
+
+if TYPE_CHECKING:
+    import duckdb
+
+DEFAULT_PATH = Path(".costopt/ledger.duckdb")
+_HOLDER = re.compile(r"held in (.*?) \(PID (\d+)\)")
+_MAGIC = b"DUCK"
+_MAGIC_AT = 8  # DuckDB's main header: a checksum of 8 bytes, then the magic word
+
+
+def connect(path: Path | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection to the store at `path`, in memory for None; made, and brought up to date.
+
+    Raises UsageError where another process holds it or a newer costopt wrote it, InputError where
+    the file is damaged or no store of costopt's.
+    """
+    if path is None:
+        connection = _raw_connect(":memory:", "", read_only=False)
+    else:
+        _prepare(path, read_only)
+        connection = _raw_connect(str(path), str(path), read_only=read_only)
+    try:
+        _migrate(connection, str(path or ""), read_only)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _raw_connect(target: str, where: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    # A log's text is data: no extension is ever loaded, no file is read by a query.
+    config = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+    }
+    before = os.umask(0o077)  # DuckDB makes its file (and its log beside it) by the umask
+    try:
+        connection = duckdb.connect(target, read_only=read_only, config=config)
+    except duckdb.Error as error:
+        raise _explained(error, where) from error
+    finally:
+        os.umask(before)
+    if target == ":memory:":
+        connection.execute("set temp_directory = ''")  # nothing on disk was the wish
+    return connection
+
+
+def _explained(error: Exception, where: str) -> UsageError | InputError:
+    text = str(error)
+    holder = _HOLDER.search(text)
+    if holder:
+        return UsageError(
+            f"another process holds this store: {Path(holder[1]).name}, process {holder[2]}.",
+            where=where,
+            hint="Wait until it is done, end it, or use another store with --db FILE (or --no-store).",
+        )
+    if "same database file with a different configuration" in text:
+        return UsageError("this process has the store open already.", where=where)
+    return InputError(
+        f"the store cannot be opened: {text.splitlines()[0][:200]}",
+        where=where,
+        hint="Move the file away and read the logs again, or give another one with --db FILE.",
+    )
+
+
+def _prepare(path: Path, read_only: bool) -> None:
+    if path.exists():
+        _check_kind(path)
+        return
+    if read_only:
+        raise InputError(
+            "there is no store here.", where=str(path), hint="costopt audit TRACES makes one."
+        )
+    folder = path.parent
+    try:
+        made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if made and folder.name == DEFAULT_PATH.parent.name:
+            (folder / ".gitignore").write_text("*\n")  # prompts never end in a commit by accident
+    except OSError as error:
+        raise UsageError(
+            f"cannot make the folder of the store: {error.strerror}.",
+            where=str(folder),
+            hint="Give another file with --db FILE, or keep nothing with --no-store.",
+        ) from error
+
+
+def _check_kind(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_MAGIC_AT + len(_MAGIC))
+    except OSError as error:
+        raise UsageError(f"cannot read the store: {error.strerror}.", where=str(path)) from error
+    if head and head[_MAGIC_AT:] != _MAGIC:
+        raise InputError(
+            "this is no DuckDB file.", where=str(path), hint="--db names the store, not a trace."
+        )
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, where: str, read_only: bool) -> None:
+    import duckdb
+
+    try:
+        have = _version(connection, where)
+        if have > schema_version():
+            raise UsageError(
+                f"a newer costopt wrote this store (schema {have}, this one knows {schema_version()}).",
+                where=where, hint="pip install --upgrade costopt",
+            )  # fmt: skip
+        pending = [(number, text) for number, text in migrations() if number > have]
+        if pending and read_only:
+            raise UsageError(
+                "this store is older than this costopt.",
+                where=where,
+                hint="costopt store ls --db FILE",
+            )
+        for number, text in pending:
+            connection.begin()
+            connection.execute(text)
+            connection.execute("insert or replace into meta values ('schema', ?)", [str(number)])
+            connection.commit()
+    except duckdb.Error as error:
+        raise _explained(error, where) from error
+
+
+def _version(connection: duckdb.DuckDBPyConnection, where: str) -> int:
+    tables = {
+        row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()
+    }
+    if not tables:
+        return 0
+    if not {"meta", "calls", "segments"} <= tables:
+        raise InputError(
+            "this DuckDB file is no store of costopt's.",
+            where=where,
+            hint="--db FILE names another.",
+        )
+    row = connection.execute("select value from meta where name = 'schema'").fetchone()
+    return int(row[0]) if row else 0

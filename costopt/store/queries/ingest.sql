@@ -1,0 +1,191 @@
+-- name: stage_create
+-- Calls of the running ingest, one row a record, as read; gone when the ingest ends.
+create or replace temp table stage as
+select 0::bigint as "row", 0::bigint as source, 0::integer as line, * exclude (call)
+from calls where false;
+
+-- name: stage_add
+-- Adds a batch (bound view `batch`): one row a call; `rows_before` numbers them on.
+insert into stage by name
+select *, $rows_before + row_number() over () as "row", $source::bigint as source from batch;
+
+-- name: segments_add
+-- Adds the blocks of the bound view `fresh` to the store: one row a distinct block.
+insert into segments by name select * from fresh;
+
+-- name: segment_ids
+-- Ids of blocks in the store: one row a block. With `$with_text`, those alone that lack no text.
+select id from segments where not $with_text or not has_text or text is not null or raw is not null;
+
+-- name: segments_without_text_drop
+-- Blocks once stored without their text, of which the text is here now: one row goes for each.
+delete from segments
+where has_text and text is null and raw is null
+  and id in (select id from segments where text is not null or raw is not null);
+
+-- name: links_add_batch
+-- One row a span of the bound view `found` that is no call but leads to one.
+insert into links by name select $source::bigint as source, * from found;
+
+-- name: rejections_add_batch
+-- One row a refused record of the bound view `found`.
+insert into rejections by name select $source::bigint as source, * from found;
+
+-- name: next_source
+-- The number of the next file: one row.
+select coalesce(max(source), 0) + 1 from sources;
+
+-- name: next_turn
+-- The number of the next data set read: one row.
+select coalesce(max(turn), 0) + 1 from datasets;
+
+-- name: source_add
+-- One row a file; the counts follow when its calls are settled.
+insert into sources values ($source, $dataset, $path, $format, $records, 0, $rejected, $repeats, $skipped);
+
+-- name: candidates_of_stage
+-- What the running ingest chooses from: one row a staged record, with what decides between copies.
+create or replace temp table candidates as
+select "row", key_hi, key_lo, usage_state = 0 as known, version_us, output_tokens, input_tokens,
+    s.path, line
+from stage join sources s using (source);
+
+-- name: candidates_of_store
+-- What a reading of the whole store chooses from: one row a call of a data set (`row` is a member's).
+create or replace temp table candidates as
+select m.rowid as "row", key_hi, key_lo, usage_state = 0 as known, version_us, output_tokens,
+    input_tokens, s.path, m.line
+from members m join calls using (call) join sources s using (source);
+
+-- name: contested
+-- Records of keys whose best copies agree in state, version and tokens but not in content: one row a
+-- record, with what its content hash is made over. Bound view `facts`: row and the facts of calls.
+with tied as (
+    select key_hi, key_lo, known, version_us, output_tokens, input_tokens
+    from candidates group by all having count(*) > 1
+), together as (
+    select c."row", c.key_hi, c.key_lo, f.id, f.session_id, f.at_us, f.provider, f.model,
+        f.service_tier, f.status, f.recorded_usd, f.usage_state, f.web_searches, f.requests,
+        f.agent, f.task, f.request, f.response,
+        [f.input_fresh, f.cache_read, f.cache_write_5m, f.cache_write_1h, f.cache_write_30m,
+         f.cache_write_12h, f.cache_write_other, f.input_audio, f.input_image, f.cache_read_audio,
+         f.output_text, f.output_reasoning, f.output_audio, f.output_image] as leaves
+    from candidates c
+    join tied using (key_hi, key_lo, known, version_us, output_tokens, input_tokens)
+    join facts f on f."row" = c."row"
+)
+select * from together
+qualify count(distinct hash(id, session_id, at_us, provider, model, service_tier, status, recorded_usd,
+    usage_state, web_searches, requests, agent, task, leaves, request, response))
+    over (partition by key_hi, key_lo) > 1
+order by "row";
+
+-- name: facts_of_stage
+-- Facts of the staged records by row.
+create or replace temp view facts as select * from stage;
+
+-- name: facts_of_store
+-- Facts of the calls of all data sets by row of `members`.
+create or replace temp view facts as
+select m.rowid as "row", c.* from members m join calls c using (call);
+
+-- name: digests_of_segments
+-- The 128-bit content hash of the segment ids in the bound view `wanted`: one row an id.
+select id, digest_hi, digest_lo from segments where id in (select id from wanted);
+
+-- name: chosen_create
+-- The one record of each key that stands for its call: with usage, latest, largest, by content, and
+-- of equal copies the first by file and line. Bound view `contents`: row and content hash of ties.
+create or replace temp table chosen as
+select "row" from candidates left join contents using ("row")
+qualify row_number() over (partition by key_hi, key_lo order by known desc, version_us desc,
+    output_tokens desc, input_tokens desc, content desc nulls last, path, line, "row") = 1;
+
+-- name: spans
+-- Chosen calls that are spans of a tree: one row a call.
+select "row", f.id, f.parent_id, f.usage_state
+from chosen join facts f using ("row") where f.span and f.id <> '' order by "row";
+
+-- name: links_of_ingest
+-- Spans that are no calls, of the files from `$first_source` on: one row a span.
+select id, parent_id from links where source >= $first_source order by all;
+
+-- name: links_of_store
+-- Spans that are no calls, of all files: one row a span.
+select distinct id, parent_id from links order by all;
+
+-- name: wrappers_drop
+-- Calls that only wrap another one leave the chosen (bound view `wrappers`: their rows).
+delete from chosen where "row" in (select "row" from wrappers);
+
+-- name: placed_create
+-- For each chosen record the stored call with the very same facts, or a new number: one row a record.
+create or replace temp table placed as
+with new_facts as (
+    select "row", key_hi, key_lo, hash(f) as facts
+    from (select "row", key_hi, key_lo, struct_pack(*columns(* exclude ("row", source, line))) as f
+          from stage join chosen using ("row"))
+), old_facts as (
+    select call, key_hi, key_lo, hash(f) as facts
+    from (select call, key_hi, key_lo, struct_pack(*columns(* exclude (call))) as f
+          from calls semi join stage using (key_hi, key_lo))
+)
+select n."row", min(o.call) as old_call,
+    coalesce(min(o.call), (select coalesce(max(call), 0) from calls) + row_number() over (order by n."row")) as call
+from new_facts n left join old_facts o using (key_hi, key_lo, facts)
+group by n."row";
+
+-- name: calls_add
+-- Stores the chosen calls that are not there yet: one row a call.
+insert into calls by name
+select p.call, s.* exclude ("row", source, line)
+from placed p join stage s using ("row") where p.old_call is null order by p.call;
+
+-- name: members_add
+-- Puts the chosen calls into the data set: one row a call.
+insert into members
+select $dataset, p.call, s.source, s.line from placed p join stage s using ("row") order by p.call;
+
+-- name: source_counts
+-- Per file of the ingest: staged records, calls kept, calls dropped as wrappers.
+select s.source, count(*) as staged, count(p."row") as accepted, count(w."row") as wrappers
+from stage s left join placed p using ("row") left join wrappers w using ("row")
+group by s.source order by s.source;
+
+-- name: source_settle
+-- The final counts of one file.
+update sources set accepted = $accepted, duplicates = duplicates + $duplicates,
+    skipped = skipped + $skipped where source = $source;
+
+-- name: new_calls
+-- How many calls the ingest added to the store: one row.
+select count(*) from placed where old_call is null;
+
+-- name: dataset_drop_members
+-- The calls of a data set leave it; the calls themselves stay.
+delete from members where dataset = $dataset;
+
+-- name: dataset_drop_costs
+-- The prices of a data set's calls.
+delete from call_costs where dataset = $dataset;
+
+-- name: dataset_drop_links
+-- The span links of a data set's files.
+delete from links where source in (select source from sources where dataset = $dataset);
+
+-- name: dataset_drop_rejections
+-- The refused records of a data set's files.
+delete from rejections where source in (select source from sources where dataset = $dataset);
+
+-- name: dataset_drop_sources
+-- The files of a data set.
+delete from sources where dataset = $dataset;
+
+-- name: dataset_add
+-- Names the set of calls that was read together, as the last one.
+insert or replace into datasets values ($dataset, $turn, $sample_rate);
+
+-- name: sources_of
+-- The files of a data set with their counts: one row a file, in the order of their names.
+select path, format, records, accepted, rejected, duplicates, skipped
+from sources where dataset = $dataset order by path, source;

@@ -1,0 +1,180 @@
+"""Blocks of text to columns: each distinct block once, uses as 64-bit ids in wire order.
+
+An id is folded from the 128-bit content hash, so that no table of known blocks is needed to give one
+(any process gives the same). Among ten million blocks two share an id with a chance of 3 in a million.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from costopt.model.call import Segment
+from costopt.model.identity import SEED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FOLD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads the high half over the low one
+# Blocks remembered so that a resent one is not stored again; beyond it `KnownIds` still finds it.
+RECENT_SEGMENTS = 400_000
+
+
+def folded(pairs: NDArray[np.uint64]) -> NDArray[np.uint64]:  # [digest, 2] -> [digest]
+    """The store's segment ids of 128-bit digests."""
+    return pairs[:, 1] + pairs[:, 0] * _FOLD
+
+
+def halves(digests: list[bytes]) -> NDArray[np.uint64]:  # [digest, 2]
+    """Big-endian halves of 16-byte digests."""
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Segment uses of a batch of calls; a call whose blocks the log leaves out has length -1."""
+
+    ids: NDArray[np.uint64]  # [use]
+    flags: NDArray[np.uint8]  # [use]
+    lengths: NDArray[np.int64]  # [call]
+
+    def arrays(self) -> tuple[pa.Array, pa.Array]:
+        """List columns of ids and of flags; flags are NULL where a call sets none."""
+        import pyarrow as pa
+
+        offsets = np.concatenate(([0], np.cumsum(np.maximum(self.lengths, 0)))).astype(np.int32)
+        marked = np.concatenate(([0], np.cumsum(self.flags != 0)))
+        plain = marked[offsets[1:]] == marked[offsets[:-1]]
+        places = pa.array(offsets)
+        ids = pa.ListArray.from_arrays(places, pa.array(self.ids), mask=pa.array(self.lengths < 0))
+        flags = pa.ListArray.from_arrays(places, pa.array(self.flags), mask=pa.array(plain))
+        return ids, flags
+
+
+class SegmentBook:
+    """Gives digests of blocks, and keeps those not seen lately for the next `take`."""
+
+    def __init__(self, *, no_content: bool) -> None:
+        self._no_content = no_content
+        self._recent: set[bytes] = set()
+        self._by_object: dict[int, bytes] = {}
+        self._new: list[Segment] = []
+        self._new_digests: list[bytes] = []
+        self._heads: dict[tuple[int, str], bytes] = {}
+
+    def uses(self, blocks: list[list[Segment] | None]) -> Uses:
+        """Uses of these blocks, call by call. Blocks must stay alive until `take`."""
+        by_object, digests = self._by_object, []
+        flags = bytearray()
+        for block in blocks:
+            for segment in block or ():
+                found = by_object.get(id(segment))
+                digests.append(self.digest(segment) if found is None else found)
+                flags.append(segment.breakpoint)
+        lengths = np.array([-1 if b is None else len(b) for b in blocks], np.int64)
+        return Uses(folded(halves(digests)), np.frombuffer(bytes(flags), np.uint8), lengths)
+
+    def digest(self, segment: Segment) -> bytes:
+        """`model.identity.segment_digest`, remembered for this object until the next `take`."""
+        digest = segment.digest or self._hashed(segment)
+        self._by_object[id(segment)] = digest
+        if digest not in self._recent:
+            self._recent.add(digest)
+            self._new.append(segment)
+            self._new_digests.append(digest)
+        return digest
+
+    def _hashed(self, segment: Segment) -> bytes:
+        key = (segment.kind, segment.name)
+        head = self._heads.get(key)
+        if head is None:
+            head = f"{int(segment.kind)}\0{segment.name}\0".encode("utf-8", "surrogatepass")
+            if len(self._heads) < 10_000:
+                self._heads[key] = head
+        return xxhash.xxh3_128_digest(head + encoded(segment.text), seed=SEED)
+
+    def take(self) -> pa.Table:
+        """The blocks that are new since the last call, as rows of `segments`."""
+        import pyarrow as pa
+
+        rows, pairs = self._new, halves(self._new_digests)
+        sizes, texts, raws = [], [], []
+        for segment in rows:
+            size, text, raw = self._text_of(segment)
+            sizes.append(size)
+            texts.append(text)
+            raws.append(raw)
+        columns: dict[str, Any] = {
+            "id": folded(pairs), "digest_hi": pairs[:, 0], "digest_lo": pairs[:, 1],
+            "kind": np.array([s.kind for s in rows], np.uint8),
+            "name": pa.array([visible(s.name) for s in rows], pa.string()),
+            "bytes": np.array(sizes, np.int64),
+            "tokens": np.array([s.tokens for s in rows], np.int64),
+            "has_text": pa.array([not s.digest for s in rows], pa.bool_()),
+            "text": pa.array(texts, pa.large_string()),
+            "raw": pa.array(raws, pa.large_binary()),
+        }  # fmt: skip
+        self._new, self._new_digests, self._by_object = [], [], {}
+        if len(self._recent) > RECENT_SEGMENTS:
+            self._recent.clear()
+        return pa.table(columns)
+
+    def _text_of(self, segment: Segment) -> tuple[int, str | None, bytes | None]:
+        text = segment.text
+        size = len(text) if text.isascii() else len(encoded(text))
+        if self._no_content or segment.digest:
+            return size, None, None
+        try:
+            if not text.isascii():
+                text.encode()
+        except UnicodeEncodeError:
+            return size, None, encoded(text)
+        return size, text, None
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8, lone surrogates included: what the content hash is made over."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def visible(text: str) -> str:
+    """The text as UTF-8 can hold it: a lone surrogate becomes `\\udc80`."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class KnownIds:
+    """The ids of all blocks in the store: eight bytes each, asked in bulk."""
+
+    def __init__(self, ids: NDArray[np.uint64]) -> None:
+        self._sorted = np.sort(ids)
+        self._fresh: list[NDArray[np.uint64]] = []
+        self._fresh_count = 0
+
+    def new(self, ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of these are not known yet (of repeats the first); they are known from now on."""
+        first = np.zeros(len(ids), np.bool_)
+        first[np.unique(ids, return_index=True)[1]] = True
+        for known in (self._sorted, *self._fresh):
+            first &= ~_inside(known, ids)
+        self._remember(np.sort(ids[first]))
+        return first
+
+    def _remember(self, ids: NDArray[np.uint64]) -> None:
+        self._fresh.append(ids)
+        self._fresh_count += len(ids)
+        if len(self._fresh) >= 32 or self._fresh_count > len(self._sorted):
+            self._sorted = np.sort(np.concatenate([self._sorted, *self._fresh]), kind="stable")
+            self._fresh, self._fresh_count = [], 0
+
+
+def _inside(known: NDArray[np.uint64], ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    if not len(known):
+        return np.zeros(len(ids), np.bool_)
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return known[place] == ids
