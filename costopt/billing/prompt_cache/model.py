@@ -1,0 +1,112 @@
+"""Bill an edited view's prompt cache by difference, so that no bias of the model becomes a saving.
+
+cached after = recorded before + modelled after - modelled before, between 0 and the shared prefix.
+The same model stands on both sides. Where a call's bytes and lineage are unchanged the recorded
+leaves stand as they are, to the token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.billing.prompt_cache.entries import servable
+from costopt.billing.prompt_cache.fit import CacheFit, Served, fit_cache, group_keys
+from costopt.billing.prompt_cache.prefix import Lineage, PrefixResult
+from costopt.billing.prompt_cache.rules import RuleBook, RuleColumns, rule_columns
+from costopt.billing.prompt_cache.writes import split_input
+from costopt.model.leaf import Leaf
+from costopt.model.ports import Texts, TokenCounter
+from costopt.model.trace import Trace
+from costopt.model.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Modelled:
+    """One view under the cache model."""
+
+    rules: RuleColumns
+    prefix: PrefixResult
+    served: Served
+    limit: NDArray[np.int64]
+    """[call]: most that could be read: the longest entry in whole steps, 0 below the minimum."""
+
+
+@dataclass(frozen=True)
+class CacheModel:
+    """The fitted prompt cache of a trace; `modelled` answers for any view of it."""
+
+    lineage: Lineage
+    fit: CacheFit
+    book: RuleBook
+    recorded: Modelled
+    """The trace itself under the model: the minuend of every difference."""
+
+    @classmethod
+    def of(
+        cls, trace: Trace, book: RuleBook, tokens: TokenCounter, texts: Texts | None,
+        fit: CacheFit | None = None,
+    ) -> CacheModel:  # fmt: skip
+        """Fit on the trace's own recorded reads, or take a fit made elsewhere."""
+        view = View.of(trace)
+        rules, lineage = rule_columns(view, book), Lineage.of(trace, tokens, texts)
+        prefix = lineage.prefixes(view, rules)
+        fitted = fit_cache(view, prefix, rules) if fit is None else fit
+        return cls(lineage, fitted, book, _modelled(view, rules, prefix, fitted))
+
+    def modelled(self, view: View) -> Modelled:
+        """What the cache would serve of this view."""
+        rules = rule_columns(view, self.book)
+        return _modelled(view, rules, self.lineage.prefixes(view, rules), self.fit)
+
+
+def _modelled(view: View, rules: RuleColumns, prefix: PrefixResult, fit: CacheFit) -> Modelled:
+    keys, group = group_keys(view, rules)
+    longest = servable(prefix, rules, fit.step_tokens(keys, group, rules)).tokens.max(axis=1)
+    limit = np.minimum(longest, prefix.shared_tokens)
+    return Modelled(rules, prefix, fit.served(prefix, rules, view), limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebilled:
+    """The leaves of an edited view after the prompt cache has seen its bytes."""
+
+    leaves: NDArray[np.int64]  # [call, leaf]
+    touched: NDArray[np.bool_]  # [call]: bytes or lineage differ, billed by difference
+    variance: NDArray[np.float64]  # [call]: of the cached tokens of touched calls, tokens squared
+
+
+def rebill_leaves(before: View, after: View, model: CacheModel) -> Rebilled:
+    """Move the input tokens of `after` among fresh, read and write by the provider's rules.
+
+    `before` is a view whose leaves are right already (the trace's own, or one rebilled); of `after`
+    only the total and the audio and image parts of each call's input are read.
+    """
+    was = model.recorded if before.leaves is model.lineage.trace.leaves else model.modelled(before)
+    now = model.modelled(after)
+    touched = after.sent & _differs(before, after, was, now)
+    change = np.rint(now.served.tokens).astype(np.int64) - np.rint(was.served.tokens).astype(
+        np.int64
+    )
+    cached = np.clip(before.leaves[:, Leaf.CACHE_READ] + change, 0, now.limit)
+    leaves = after.leaves.copy()
+    rows = np.flatnonzero(touched)
+    leaves[rows] = split_input(
+        before.leaves[rows], after.leaves[rows], cached[rows], now.rules.subset(rows)
+    )
+    variance = np.where(touched, now.served.variance + was.served.variance, 0.0)
+    return Rebilled(leaves, touched, variance)
+
+
+def _differs(before: View, after: View, was: Modelled, now: Modelled) -> NDArray[np.bool_]:
+    """Calls whose own bytes, rules or entries are not what they were."""
+    a, b = was.prefix, now.prefix
+    differs = (before.leaves != after.leaves).any(axis=1)
+    differs |= (a.entry_tokens != b.entry_tokens).any(axis=1)
+    there = a.entry_tokens > 0
+    differs |= (there & (a.entry_gap_us != b.entry_gap_us)).any(axis=1)
+    differs |= (there & (a.entry_count != b.entry_count)).any(axis=1)
+    differs |= was.rules.differs(now.rules)
+    return differs

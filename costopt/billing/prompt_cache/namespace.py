@@ -1,0 +1,48 @@
+"""Who shares a provider's prompt cache with whom: account, provider, model and cache key.
+
+The session is no part of it: the second session of an agent reads what the first one wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.model.call import CallStatus
+from costopt.model.view import View
+
+_ACCOUNT = ("workspace", "api_key_hash", "prompt_cache_key")
+
+
+def namespace_codes(view: View) -> NDArray[np.int64]:  # [call]
+    """Dense codes of the cache namespaces, in order of first appearance of their parts."""
+    dims = view.trace.dims
+    parts = [dims[name].codes for name in _ACCOUNT if name in dims]
+    return combined([*parts, view.provider.codes, view.model.codes], view.trace.n)
+
+
+def combined(parts: Sequence[NDArray[np.integer]], n: int) -> NDArray[np.int64]:
+    """One dense code for each distinct tuple of codes."""
+    code = np.zeros(n, np.int64)
+    for part in parts:
+        width = int(part.max(initial=0)) + 2
+        code = dense(code * width + part + 1)
+    return code
+
+
+def dense(code: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0..k-1 in the order of the values."""
+    return np.unique(code, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def reaches_provider(view: View) -> NDArray[np.bool_]:  # [call]
+    """Calls that the provider saw and that could warm its cache; a failed call leaves nothing."""
+    return view.sent & (view.trace.status != CallStatus.FAILED)
+
+
+def time_order(view: View, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Row numbers of the chosen calls in time order; ties and calls without a time keep theirs."""
+    chosen = np.flatnonzero(rows)
+    return chosen[np.argsort(view.at_us[chosen], kind="stable")]
