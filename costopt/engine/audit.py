@@ -1,0 +1,146 @@
+"""The audit's result: bill, reconciliation, cache, sessions, findings, checklist and coverage in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from costopt import __version__
+from costopt.billing.breakdown import breakdown
+from costopt.billing.context import AuditContext, PromptCacheReport
+from costopt.billing.forecast import forecast_month
+from costopt.billing.reconcile import reconcile, recorded_total
+from costopt.billing.sessions import session_dollars
+from costopt.billing.usage_estimate import missing_range
+from costopt.billing.where import standard_breakdowns
+from costopt.engine.parts import checklist_items, coverage, finding_items, sessions, trace_info
+from costopt.engine.parts import tokens as token_sums
+from costopt.model.bill import PriceStatus
+from costopt.model.call import UsageState
+from costopt.model.finding import CheckResult, Finding
+from costopt.model.result import SCHEMA, BillInfo, PromptCacheInfo, Result
+from costopt.money import exact_sum, usd_float
+
+UNPRICED = (PriceStatus.NO_MODEL, PriceStatus.NO_UNIT, PriceStatus.NO_DATE)
+MAX_LABELS = 2
+"""Distinct ways of counting tokens that are spelled out; more are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asked of the result beside the trace itself."""
+
+    by: Sequence[tuple[str, ...]] = ()
+    tz: str = "UTC"
+    seed: int = 0
+
+
+def build_result(
+    context: AuditContext,
+    findings: list[tuple[str, Finding]],
+    checks: list[CheckResult],
+    dataset: str,
+    asked: Asked | None = None,
+) -> Result:
+    """Every field from the trace and its bill; what is not known is None beside its reason."""
+    asked = asked or Asked()
+    rows, sampled = sessions(context, asked.seed)
+    return Result(
+        SCHEMA,
+        __version__,
+        context.prices.version,
+        dataset,
+        trace_info(context.trace),
+        bill_info(context, asked),
+        rows,
+        sampled,
+        cache_info(context.cache),
+        None,
+        checklist_items(checks),
+        finding_items(context, findings),
+        coverage(context, token_label(context)),
+    )
+
+
+def bill_info(context: AuditContext, asked: Asked) -> BillInfo:
+    """The bill at each call's own date, its breakdowns, and what is not in it."""
+    trace, bill = context.trace, context.bill
+    forecast, reason = forecast_month(trace, bill, asked.seed, asked.tz)
+    recorded = recorded_total(trace)
+    bounds = missing_range(trace, context.prices, context.tokens)
+    seats = bill.equivalent_pusd
+    return BillInfo(
+        total_usd=usd_float(bill.total_pusd),
+        recorded_usd=None if recorded is None else usd_float(recorded),
+        reconciliation=reconcile(trace, bill),
+        per_session_usd=session_dollars(trace, bill),
+        tokens=token_sums(trace),
+        forecast_month_usd=forecast,
+        forecast_reason=reason,
+        list_usd=usd_float(exact_sum(bill.list_pusd)),
+        discount_usd=usd_float(exact_sum(bill.discount_pusd)),
+        missing_usd_range=None if bounds is None else [usd_float(b) for b in bounds],
+        subscription_usd=0.0 if seats is None else usd_float(exact_sum(seats)),
+        by={",".join(dims): _by(context, dims, asked.tz) for dims in asked.by},
+        **_gaps(context),
+        **standard_breakdowns(trace, bill, context.attribution, asked.tz),
+    )
+
+
+def _by(context: AuditContext, dims: tuple[str, ...], tz: str) -> list[dict[str, Any]]:
+    rows = breakdown(context.trace, context.bill, context.attribution, dims, tz)
+    return [row.to_json(dims) for row in rows]
+
+
+def _gaps(context: AuditContext) -> dict[str, Any]:
+    """Calls without a price, with estimated counts, and without any."""
+    trace, bill = context.trace, context.bill
+    unpriced = np.isin(bill.status, UNPRICED)
+    estimated = trace.usage_state == UsageState.ESTIMATED
+    model = trace.dims["model"]
+    codes = np.unique(model.codes[unpriced]).tolist()
+    return {
+        "unpriced_calls": int(trace.requests[unpriced].sum()),
+        "unpriced_models": sorted(model.values[c] or "(no model)" for c in codes),
+        "estimated_calls": int(trace.requests[estimated].sum()),
+        "estimated_usd": usd_float(exact_sum(bill.net_pusd[estimated])),
+        "missing_usage_calls": int(trace.requests[bill.status == PriceStatus.NO_USAGE].sum()),
+    }
+
+
+def cache_info(report: PromptCacheReport) -> PromptCacheInfo:
+    """The provider's prompt cache as the result carries it."""
+    by_model = [
+        {
+            "provider": share.provider, "model": share.model,
+            "recorded_share": share.recorded_share, "ideal_share": share.ideal_share,
+            "modelled_share": share.modelled_share,
+            "heldout_residual_pp": share.heldout_residual_pp,
+        }
+        for share in report.by_model
+    ]  # fmt: skip
+    return PromptCacheInfo(
+        report.recorded_share, report.ideal_share, report.modelled_share, report.residual_pp,
+        by_model, report.ideal_block_share,
+    )  # fmt: skip
+
+
+def token_label(context: AuditContext) -> str:
+    """How tokens of parts were counted over the models that have text: `exact`, `estimated (...)`."""
+    trace = context.trace
+    model = trace.dims["model"]
+    codes = np.unique(model.codes[trace.has_content]).tolist()
+    if not codes:
+        return "not needed: the log carries no text"
+    labels: dict[str, list[str]] = {}
+    for code in codes:
+        labels.setdefault(context.tokens.label(model.values[code]), []).append(model.values[code])
+    if len(labels) == 1:
+        return next(iter(labels))
+    if len(labels) > MAX_LABELS:
+        exact = sum(len(m) for label, m in labels.items() if label.startswith("exact"))
+        return f"exact for {exact} of {len(codes)} models, else estimated"
+    return "; ".join(f"{label} for {', '.join(names)}" for label, names in labels.items())

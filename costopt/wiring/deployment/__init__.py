@@ -1,0 +1,1 @@
+"""One file a kind of deployment file: what it proves about the checklist. Nothing is executed."""

@@ -1,0 +1,53 @@
+"""Walking a document that someone else wrote: nothing about its shape is taken for granted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+MAX_NODES = 200_000
+"""A dashboard has some thousands; a document that repeats itself by YAML aliases stops here."""
+
+COST = re.compile(r"cost|spend|usd|dollar|budget|\bprice", re.IGNORECASE)
+# The plural alone: `time_to_first_token_seconds` is a latency.
+MONEY_OR_TOKENS = re.compile(rf"{COST.pattern}|tokens", re.IGNORECASE)
+P95 = re.compile(
+    r"quantile\w*\s*\(\s*0?\.95\b|\bp95\b|percentile\w*\s*\(?\s*95|_p95", re.IGNORECASE
+)
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The value as a mapping with text keys; an empty one where it is none."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {}
+
+
+def sequence(value: Any) -> list[Any]:
+    """The value as a list; an empty one where it is none."""
+    return value if isinstance(value, list) else []
+
+
+def walk(root: Any) -> Iterator[tuple[str, str, Any]]:
+    """(path, key, value) of every entry of every mapping, each shared node once."""
+    seen: set[int] = set()
+    waiting: list[tuple[str, Any]] = [("", root)]
+    while waiting and len(seen) < MAX_NODES:
+        path, node = waiting.pop()
+        if not isinstance(node, (dict, list)) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in pairs:
+            place = f"{path}.{key}" if path else str(key)
+            if isinstance(node, dict):
+                yield place, str(key), value
+            waiting.append((place, value))
+
+
+def texts(root: Any) -> str:
+    """Every piece of text inside, joined: what a search for a word looks through."""
+    found = [str(value) for _, _, value in walk({"": root}) if isinstance(value, (str, int, float))]
+    for _, _, value in walk({"": root}):
+        if isinstance(value, list):
+            found += [str(v) for v in value if isinstance(v, str)]
+    return "\n".join(found)

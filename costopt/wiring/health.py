@@ -1,0 +1,117 @@
+"""What this installation has: versions, extras, token ranks, price book, ledger. Read only, offline."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from costopt import __version__
+from costopt.errors import CostoptError
+
+# What each extra brings, by the module that shows it is there.
+EXTRAS = {
+    "ranks": ("bpe_openai", "exact token counts of OpenAI models without a download"),
+    "embed": ("sentence_transformers", "neural embedders for the semantic cache"),
+    "compress": ("llmlingua", "prompt compression, really run"),
+    "kernel": ("numba", "compiled cache simulation (the plain one gives the same numbers)"),
+    "distributed": ("distributed", "several workers"),
+}
+PARTS = ("duckdb", "pyarrow", "numpy", "genai-prices", "orjson", "tiktoken", "matplotlib")
+SAMPLE_MODELS = ("gpt-4o", "gpt-4", "claude-sonnet-4", "gemini-2.5-pro")
+"""One model of each tokenizer family, to show which are counted exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at."""
+
+    panel: str
+    name: str
+    state: Literal["ok", "missing", "problem"]
+    text: str
+    fix: str = ""
+
+
+def health(db: Path | None, ranks: Path | None) -> list[Line]:
+    """All lines, panel by panel."""
+    return [*_installed(), *_extras(), *_prices(), *_tokens(ranks), _ledger(db), *_samples()]
+
+
+def _installed() -> list[Line]:
+    python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    lines = [
+        Line("Installed", "costopt", "ok", __version__),
+        Line("Installed", "python", "ok", python),
+    ]
+    for name in PARTS:
+        try:
+            version = importlib.metadata.version(name)
+            lines.append(Line("Installed", name, "ok", version))
+        except importlib.metadata.PackageNotFoundError:
+            fix = "pip install --force-reinstall costopt"
+            lines.append(Line("Installed", name, "problem", "missing from this installation", fix))
+    return lines
+
+
+def _extras() -> list[Line]:
+    lines = []
+    for extra, (module, what) in EXTRAS.items():
+        here = importlib.util.find_spec(module) is not None
+        fix = "" if here else f'pip install "costopt[{extra}]"'
+        text = what if here else f"not installed: {what}"
+        lines.append(Line("Extras", extra, "ok" if here else "missing", text, fix))
+    return lines
+
+
+def _prices() -> list[Line]:
+    from costopt.prices.book import load_book
+
+    book = load_book()
+    text = f"{book.version}; projections use the prices of {book.as_of}"
+    return [Line("Prices", "price book", "ok", text, "costopt prices check   # on your own trace")]
+
+
+def _tokens(ranks: Path | None) -> list[Line]:
+    from costopt.accel.tokens import exact_encoder
+
+    lines = []
+    for model in SAMPLE_MODELS:
+        exact = exact_encoder(model, ranks) is not None
+        text = "exact" if exact else "estimated, calibrated on your trace's reported usage"
+        lines.append(Line("Token counts of parts", model, "ok" if exact else "missing", text))
+    if lines[0].state == "missing":
+        fix = 'pip install "costopt[ranks]"   # or --ranks FOLDER'
+        lines.append(Line("Token counts of parts", "ranks", "missing", "none at hand", fix))
+    lines.append(
+        Line("Token counts of parts", "the bill", "ok", "uses reported usage, never these counts")
+    )
+    return lines
+
+
+def _ledger(db: Path | None) -> Line:
+    from costopt.store.database import DEFAULT_PATH
+    from costopt.store.store import Store
+
+    path = db or DEFAULT_PATH
+    if not path.exists():
+        return Line("Ledger", str(path), "missing", "not there yet", "costopt audit TRACES")
+    try:
+        with Store.open(path, read_only=True) as store:
+            last, sets = store.last_dataset(), store.datasets()
+    except CostoptError as error:
+        return Line("Ledger", str(path), "problem", error.message, error.hint)
+    size = path.stat().st_size / 1e6
+    return Line("Ledger", str(path), "ok", f"{size:.1f} MB, {len(sets)} data sets, last: {last}")
+
+
+def _samples() -> list[Line]:
+    from costopt.wiring.samples import sample_folder
+
+    try:
+        return [Line("Samples", "costopt demo", "ok", f"{sample_folder().name} is packed")]
+    except CostoptError as error:
+        return [Line("Samples", "costopt demo", "problem", error.message, error.hint)]
