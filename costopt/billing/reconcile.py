@@ -1,0 +1,121 @@
+"""The bill against the costs that the log itself records, call by call.
+
+Differences are grouped by the mistake that reproduces the recorded amount (`mistakes.py`); what none
+of them explains is grouped by model, as a constant factor where it is one, else as *unexplained*.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.billing.mistakes import MISTAKES
+from costopt.model.bill import Bill, PriceStatus
+from costopt.model.call import UsageState
+from costopt.model.result import Reconciliation, ReconciliationGroup
+from costopt.model.select import select
+from costopt.model.trace import Trace
+from costopt.model.view import View
+from costopt.money import PicoUsd, exact_sum, usd_float
+from costopt.prices.contract import PriceBook
+
+Int = NDArray[np.int64]
+EQUAL_PUSD = 1000
+"""$1e-9: float noise of the log's own sum."""
+FINEST_ROUNDED_PUSD, COARSEST_ROUNDED_PUSD = 10**4, 10**10
+"""Amounts rounded to between 8 decimals and whole cents are known; a mistake may add micro-dollars."""
+MISTAKE_ROUNDED_PUSD = 10**6
+FACTOR_SLACK = 0.001
+FACTOR_CALLS = 3
+
+
+def recorded_total(trace: Trace) -> PicoUsd | None:
+    """Sum of the costs that the log records; None where it records none."""
+    if not trace.has_recorded.any():
+        return None
+    return exact_sum(trace.recorded_pusd[trace.has_recorded])
+
+
+def reconcile(trace: Trace, bill: Bill, prices: PriceBook | None = None) -> Reconciliation:
+    """Compares calls with both a recorded and a known cost. Without `prices` no cause is looked for
+    beyond rounding and constant factors."""
+    rows = np.flatnonzero(trace.has_recorded & bill.priced)
+    diff = trace.recorded_pusd[rows] - bill.net_pusd[rows]
+    off = np.abs(diff) > EQUAL_PUSD
+    causes = _causes(trace, bill, rows[off], prices)
+    groups: dict[str, list[int]] = defaultdict(list)
+    for cause, amount in zip(causes, diff[off].tolist(), strict=True):
+        groups[cause].append(amount)
+    ranked = sorted(groups.items(), key=lambda item: (-abs(sum(item[1])), item[0]))
+    return Reconciliation(
+        compared=len(rows),
+        equal=int((~off).sum()),
+        max_abs_diff_usd=usd_float(int(np.abs(diff).max(initial=0))),
+        diff_usd=usd_float(exact_sum(diff)),
+        groups=[ReconciliationGroup(c, len(a), usd_float(sum(a))) for c, a in ranked],
+    )
+
+
+def _causes(trace: Trace, bill: Bill, rows: Int, prices: PriceBook | None) -> list[str]:
+    """A cause for each of these calls: the first that fits its recorded amount."""
+    if not len(rows):
+        return []
+    recorded, net = trace.recorded_pusd[rows], bill.net_pusd[rows]
+    cause = np.full(len(rows), "", object)
+    cause[bill.status[rows] == PriceStatus.NOT_CHARGED] = "recorded for a call that costs nothing"
+    cause[trace.usage_state[rows] == UsageState.ESTIMATED] = "token counts are estimated"
+    if prices is not None:
+        _by_mistake(select(trace, rows), recorded, cause, prices)
+    unit = _last_decimal(recorded, COARSEST_ROUNDED_PUSD)
+    rounded = (unit >= FINEST_ROUNDED_PUSD) & (np.abs(recorded - net) <= unit // 2)
+    cause[(cause == "") & rounded] = "rounding in the log"
+    zero = (recorded == 0) & (net > 0)
+    cause[(cause == "") & zero] = "recorded as $0"
+    _by_model(trace, rows, recorded, net, cause)
+    return [str(c) for c in cause]
+
+
+def _last_decimal(amounts: Int, coarsest: int) -> Int:
+    """The unit of an amount's last decimal that is not zero, at most `coarsest` pico-dollars."""
+    unit = np.ones(len(amounts), np.int64)
+    step = 10
+    while step <= coarsest:
+        unit[amounts % step == 0] = step
+        step *= 10
+    return unit
+
+
+def _by_mistake(part: Trace, recorded: Int, cause: NDArray[np.object_], prices: PriceBook) -> None:
+    """Re-price the calls still open with one mistake after the other."""
+    slack = np.maximum(EQUAL_PUSD, _last_decimal(recorded, MISTAKE_ROUNDED_PUSD) // 2)
+    for name, wrong in _wrong_amounts(part, cause, prices):
+        rows = np.flatnonzero(cause == "")
+        fits = (wrong >= 0) & (np.abs(recorded[rows] - wrong) <= slack[rows])
+        cause[rows[fits]] = name
+
+
+def _wrong_amounts(
+    part: Trace, cause: NDArray[np.object_], prices: PriceBook
+) -> Iterator[tuple[str, Int]]:
+    """(cause, amounts of the calls that have none yet). Reads `cause` as it fills."""
+    for mistake in MISTAKES:
+        rows = np.flatnonzero(cause == "")
+        if len(rows):
+            yield mistake.cause, mistake.reprice(View.of(select(part, rows)), prices)
+
+
+def _by_model(trace: Trace, rows: Int, recorded: Int, net: Int, cause: NDArray[np.object_]) -> None:
+    """What is left: one factor on every call of a model is a markup or another contract."""
+    provider, model = trace.dims["provider"], trace.dims["model"]
+    pair = provider.codes[rows].astype(np.int64) * len(model.values) + model.codes[rows]
+    for code in np.unique(pair[cause == ""]).tolist():
+        mine = np.flatnonzero((pair == code) & (cause == ""))
+        p, m = divmod(code, len(model.values))
+        name = f"{provider.values[p]}/{model.values[m]}".strip("/")
+        ratio = recorded[mine] / np.maximum(net[mine], 1)
+        steady = len(mine) >= FACTOR_CALLS and np.ptp(ratio) <= FACTOR_SLACK * ratio.max()
+        factor = f"{name}: {100 * float(np.median(ratio)):.1f} % of the book on every call"
+        cause[mine] = factor if steady else f"unexplained: {name}"
