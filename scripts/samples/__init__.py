@@ -1,0 +1,1 @@
+"""A small company's agents, written for this repository: support desk, coding agent, nightly digest."""
