@@ -113,10 +113,14 @@ def _call_rows(trace: Trace, bill: Bill, group: Int, labels: list[tuple[str, ...
     ]
     calls = _sum(group, size, trace.requests)
     sessions = _distinct(group, size, trace)
+    inputs, cached, outputs = counts
     return [
-        Row(labels[g], int(calls[g]), int(sessions[g]), *(int(c[g]) for c in counts), usd[g])
+        Row(
+            labels[g], int(calls[g]), int(sessions[g]), int(inputs[g]), int(cached[g]),
+            int(outputs[g]), usd[g],
+        )
         for g in range(size)
-    ]
+    ]  # fmt: skip
 
 
 def _sum(group: Int, size: int, values: NDArray[np.integer]) -> Int:
@@ -151,11 +155,11 @@ def _part_rows(
     sums: dict[int, _Sums] = {}
     seen: list[tuple[Int, Int]] = []
     for chunk in parts(trace, bill, attribution):
-        code = group[chunk.call] * len(COMPONENTS) + (chunk.component if with_component else 0)
-        code = code * len(tools) + (chunk.tool if with_tool else 0)
-        codes, where = np.unique(code, return_inverse=True)
+        cell = group[chunk.call] * len(COMPONENTS) + (chunk.component if with_component else 0)
+        cell = cell * len(tools) + (chunk.tool if with_tool else 0)
+        codes, where = np.unique(cell, return_inverse=True)
         _add(sums, trace, chunk, codes, where.reshape(-1))
-        pairs = np.unique(code * len(trace.sessions) + trace.session[chunk.call])
+        pairs = np.unique(cell * len(trace.sessions) + trace.session[chunk.call])
         seen.append((pairs // len(trace.sessions), pairs % len(trace.sessions)))
     sessions = _session_counts(trace, seen)
     rows = []

@@ -45,10 +45,19 @@ def test_then_writes_then_fresh() -> None:
 
 
 def test_counts_are_scaled_to_the_reported_input() -> None:
+    # 30 letters, 60 tokens reported: a surplus of 30 is wire overhead, no hidden prompt.
+    trace = timed([call("a", ["user:" + "x" * 10, "user:" + "y" * 20], usage(fresh=60))])
+    at = laid(trace)
+    assert at.use_tokens.tolist() == [20, 40]
+    assert at.hidden_tokens.tolist() == [0]
+
+
+def test_a_surplus_above_the_wire_overhead_is_hidden_not_smeared() -> None:
     trace = timed([call("a", ["user:" + "x" * 10, "user:" + "y" * 20], usage(fresh=100))])
     at = laid(trace)
-    assert at.use_tokens.sum() == 100
-    assert at.use_tokens.tolist() == [33, 67]
+    assert at.use_tokens.tolist() == [10, 20]
+    assert at.hidden_tokens.tolist() == [70]
+    assert at.hidden_pusd.tolist() == [70_000_000]
 
 
 def test_without_text_all_input_is_hidden() -> None:
@@ -160,11 +169,19 @@ def same_answer(trace: Trace, bill: Bill, at: Attribution, row: int) -> None:
     assert other == at.out_other_pusd[row]
 
 
+class HugeTokens(LetterTokens):
+    """300 million tokens a letter."""
+
+    def count(self, segments: np.ndarray, model: str) -> np.ndarray:
+        return super().count(segments, model) * 300_000_000
+
+
 def test_amounts_beyond_63_bits_do_not_overflow() -> None:
-    # 900 million tokens at $10 each million: 9e14 pico-dollars times 9e8 tokens is no int64.
+    # 900 million tokens at $999 a million: 9e17 pico-dollars times 9e8 tokens is no int64.
     trace = timed([call("a", ["user:ab", "user:c"], usage(fresh=900_000_000))])
     bill = flat_bill(trace)
     big = Bill(bill.leaf_pusd * 999, bill.fee_pusd, bill.list_pusd * 999,
                bill.discount_pusd, bill.status, bill.rate_row, bill.sources)  # fmt: skip
-    at = laid(trace, big)
+    at = attribute(trace, big, HugeTokens(trace.segments))
     assert at.use_pusd.tolist() == [600_000_000 * 999_000_000, 300_000_000 * 999_000_000]
+    assert sums_to_the_bill(trace, big, at)
