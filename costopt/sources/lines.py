@@ -188,17 +188,22 @@ class _Commas:
 
 
 def _elements(stream: BinaryIO, data: bytes) -> Iterator[Parsed]:
-    """Elements of an array too large for memory: cut at the commas of depth one."""
-    number, start = 0, data.find(b"[") + 1
+    """Elements of an array too large for memory, or damaged: cut at the commas of depth one."""
+    number, start, closed = 0, data.find(b"[") + 1, False
     commas = _Commas(start)
     while True:
         for end, following in commas.ends(data):
-            number += 1
-            yield from _element(number, data[start:end])
+            if data[start:end].strip():
+                number += 1
+                yield from _element(number, data[start:end])
             start = following
-        if commas.depth == 0:
-            return
+        if commas.depth == 0:  # an export that was resumed goes on behind its first end
+            commas.depth, closed = 1, True
+            continue
         more = stream.read(CHUNK_BYTES)
+        if not more and closed:
+            yield from _element(number + 1, data[start:])
+            return
         reason = "an element too large to read" if more else "cut off in the middle"
         if not more or len(data) - start > MAX_LINE_BYTES:
             if data[start:].strip():
