@@ -65,6 +65,7 @@ def _causes(trace: Trace, bill: Bill, rows: Int, prices: PriceBook | None) -> li
         return []
     recorded, net = trace.recorded_pusd[rows], bill.net_pusd[rows]
     cause = np.full(len(rows), "", object)
+    cause[(recorded == 0) & (net > 0)] = "recorded as $0"
     cause[bill.status[rows] == PriceStatus.NOT_CHARGED] = "recorded for a call that costs nothing"
     cause[trace.usage_state[rows] == UsageState.ESTIMATED] = "token counts are estimated"
     if prices is not None:
@@ -72,8 +73,6 @@ def _causes(trace: Trace, bill: Bill, rows: Int, prices: PriceBook | None) -> li
     unit = _last_decimal(recorded, COARSEST_ROUNDED_PUSD)
     rounded = (unit >= FINEST_ROUNDED_PUSD) & (np.abs(recorded - net) <= unit // 2)
     cause[(cause == "") & rounded] = "rounding in the log"
-    zero = (recorded == 0) & (net > 0)
-    cause[(cause == "") & zero] = "recorded as $0"
     _by_model(trace, rows, recorded, net, cause)
     return [str(c) for c in cause]
 
