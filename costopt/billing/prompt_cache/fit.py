@@ -123,7 +123,7 @@ def group_keys(view: View, rules: RuleColumns) -> tuple[tuple[Key, ...], NDArray
 
 def rule_fit() -> CacheFit:
     """Nothing recorded: the dated rules alone."""
-    share = {(): np.ones(N_KINDS)}
+    share: dict[Key, NDArray[np.float64]] = {(): np.ones(N_KINDS)}
     return CacheFit({(): _CALL_PRIOR}, {(): _ENTRY_PRIOR}, share, {(): _UNSEEN}, {(): 1}, 0)
 
 
@@ -147,7 +147,7 @@ def fit_cache(
     some, of_call = there.any(axis=1), call_features(entries, prefix, rules)
     looked = _looked_at(there, matched) & ~_last_there(there)
     of_entry = entry_features(entries, prefix, rules)
-    hit = np.arange(there.shape[1]) == matched[:, None]
+    hit: NDArray[np.bool_] = np.equal(np.arange(there.shape[1]), matched[:, None])
 
     def any_read(
         at: NDArray[np.int64], up: NDArray[np.float64], near: float
@@ -236,7 +236,7 @@ class _ByKey:
                     self.members[key] = own
 
     def estimate(self, start: T, one: Callable[[NDArray[np.int64], T, float], T]) -> dict[Key, T]:
-        found = {(): one(self.members[()], start, 1.0)}
+        found: dict[Key, T] = {(): one(self.members[()], start, 1.0)}
         for key, own in self.members.items():
             if key:
                 found[key] = one(own, found[key[:-1]], _CHILD_SPREAD)
