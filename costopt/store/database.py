@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costopt.errors import InputError, UsageError
-from costopt.store.sql import migrations, schema_version
+from costopt.store.sql import migrations, rows, run, schema_version
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,8 +57,29 @@ def _raw_connect(target: str, where: str, *, read_only: bool) -> duckdb.DuckDBPy
     finally:
         os.umask(before)
     if target == ":memory:":
-        connection.execute("set temp_directory = ''")  # nothing on disk was the wish
+        run(connection, "memory_only")  # nothing on disk was the wish
     return connection
+
+
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """What the disk or the memory does to a query, as a sentence. Faults of our own pass as they are."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.OutOfMemoryException as error:
+        raise UsageError(
+            "there is not enough memory for this.", where=where,
+            hint="--no-content keeps no text; --since reads less of the store.",
+        ) from error  # fmt: skip
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException) as error:
+        text = str(error)
+        if "No space left" in text or "disk" in text.lower():
+            raise UsageError("the disk of the store is full.", where=where) from error
+        raise _explained(error, where) from error
 
 
 def _explained(error: Exception, where: str) -> UsageError | InputError:
@@ -131,16 +154,14 @@ def _migrate(connection: duckdb.DuckDBPyConnection, where: str, read_only: bool)
         for number, text in pending:
             connection.begin()
             connection.execute(text)
-            connection.execute("insert or replace into meta values ('schema', ?)", [str(number)])
+            run(connection, "schema_set", number=str(number))
             connection.commit()
     except duckdb.Error as error:
         raise _explained(error, where) from error
 
 
 def _version(connection: duckdb.DuckDBPyConnection, where: str) -> int:
-    tables = {
-        row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()
-    }
+    tables = {row[0] for row in rows(connection, "tables")}
     if not tables:
         return 0
     if not {"meta", "calls", "segments"} <= tables:
@@ -149,5 +170,5 @@ def _version(connection: duckdb.DuckDBPyConnection, where: str) -> int:
             where=where,
             hint="--db FILE names another.",
         )
-    row = connection.execute("select value from meta where name = 'schema'").fetchone()
-    return int(row[0]) if row else 0
+    found = rows(connection, "schema_get")
+    return int(found[0][0]) if found else 0

@@ -6,7 +6,7 @@ for each distinct block of text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from costopt.model.trace import SourceFileInfo
 from costopt.store.calls_table import calls_table, sound
 from costopt.store.resolve import choose
 from costopt.store.segments_table import KnownIds, SegmentBook, visible
-from costopt.store.sql import query
+from costopt.store.sql import arrow, number, rows, run
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +28,7 @@ BATCH_CHARS = 96_000_000
 """A batch ends when its calls refer to this much text (resent text counts each time)."""
 RAW_CHARS = 500
 """Of a refused record so much is kept."""
-_DROPS = ("members", "costs", "links", "rejections", "sources")
+_DROPS = ("members", "links", "rejections", "sources")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class IngestSummary:
 
     dataset: str
     files: tuple[SourceFileInfo, ...]
+    """The files of this reading."""
     calls: int
     new_calls: int
 
@@ -63,12 +64,15 @@ class _Tally:
 
 def ingest(
     connection: duckdb.DuckDBPyConnection, streams: Iterable[RecordStream], dataset: str,
-    progress: Progress, *, no_content: bool, sample_rate: float | None,
+    progress: Progress, *, no_content: bool, sample_rate: float | None, add: bool = False,
 ) -> IngestSummary:  # fmt: skip
-    """Read all streams as the data set `dataset`, which they replace. All or nothing is kept."""
+    """Read all streams as the data set `dataset`, in place of what it held. All or nothing is kept.
+
+    With `add` they join what it holds: the result is the same as if all had been read at once.
+    """
     connection.begin()
     try:
-        summary = _Ingest(connection, dataset, progress, no_content).run(streams, sample_rate)
+        summary = _Ingest(connection, dataset, progress, no_content).run(streams, sample_rate, add)
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -84,25 +88,29 @@ class _Ingest:
         self.connection, self.dataset, self.progress = connection, dataset, progress
         self.book = SegmentBook(no_content=no_content)
         self.no_content = no_content
-        ids = connection.sql(query("segment_ids"), params={"with_text": not no_content})
-        self.known = KnownIds(ids.fetchnumpy()["id"])
+        ids = arrow(connection, "segment_ids", with_text=not no_content)
+        self.known = KnownIds(ids.column("id").to_numpy())
         self.rows = 0
+        self.first_source = number(connection, "next_source")
 
-    def run(self, streams: Iterable[RecordStream], sample_rate: float | None) -> IngestSummary:
-        run = self.connection.execute
-        for part in _DROPS:
-            run(query(f"dataset_drop_{part}"), {"dataset": self.dataset})
-        run(query("stage_create"))
-        first_source = source = _number(self.connection, "next_source")
-        for stream in streams:
+    def run(
+        self, streams: Iterable[RecordStream], sample_rate: float | None, add: bool
+    ) -> IngestSummary:
+        run(self.connection, "dataset_drop_costs", dataset=self.dataset)
+        if not add:
+            for part in _DROPS:
+                run(self.connection, f"dataset_drop_{part}", dataset=self.dataset)
+        run(self.connection, "stage_create")
+        for source, stream in enumerate(streams, self.first_source):
             self._read(source, stream)
-            source += 1
-        turn = _number(self.connection, "next_turn")
+        turn = number(self.connection, "next_turn")
         run(
-            query("dataset_add"),
-            {"dataset": self.dataset, "turn": turn, "sample_rate": sample_rate},
-        )
-        return self._settle(first_source)
+            self.connection, "dataset_add",
+            dataset=self.dataset, turn=turn, sample_rate=sample_rate,
+        )  # fmt: skip
+        self.progress("sorting out copies", self.rows, self.rows)
+        self._choose()
+        return self._settle()
 
     def _read(self, source: int, stream: RecordStream) -> None:
         tally, batch, chars = _Tally(), [], 0
@@ -122,7 +130,7 @@ class _Ingest:
             "rejected": tally.rejected, "repeats": tally.repeats, "skipped": tally.skipped,
         }  # fmt: skip
         names = {"path": visible(stream.name), "format": stream.format, "dataset": self.dataset}
-        self.connection.execute(query("source_add"), {"source": source, **names, **counts})
+        run(self.connection, "source_add", source=source, **names, **counts)
 
     def _count(self, source: int, record: object, tally: _Tally) -> None:
         if isinstance(record, Rejected):
@@ -147,7 +155,7 @@ class _Ingest:
             table = self._table(calls)
         self._store_segments()
         self.connection.register("batch", table)
-        self.connection.execute(query("stage_add"), {"rows_before": self.rows, "source": source})
+        run(self.connection, "stage_add", rows_before=self.rows, source=source)
         self.connection.unregister("batch")
         self.rows += len(calls)
         tally.calls += len(calls)
@@ -173,7 +181,7 @@ class _Ingest:
         new = self.known.new(fresh.column("id").to_numpy())
         if new.any():
             self.connection.register("fresh", fresh.filter(new))
-            self.connection.execute(query("segments_add"))
+            run(self.connection, "segments_add")
             self.connection.unregister("fresh")
 
     def _keep(self, source: int, tally: _Tally) -> None:
@@ -193,52 +201,42 @@ class _Ingest:
         self._append("links_add_batch", source, links)
         tally.refused, tally.links = [], []
 
-    def _append(self, name: str, source: int, columns: dict[str, list[object]]) -> None:
+    def _append(self, name: str, source: int, columns: Mapping[str, Sequence[object]]) -> None:
         import pyarrow as pa
 
-        table = pa.table(columns)
+        table = pa.table(dict(columns))
         if table.num_rows:
             self.connection.register("found", table)
-            self.connection.execute(query(name), {"source": source})
+            run(self.connection, name, source=source)
             self.connection.unregister("found")
 
-    def _settle(self, first_source: int) -> IngestSummary:
-        """Choose the calls of the data set among all staged records, and store what is new."""
-        run, sql = self.connection.execute, self.connection.sql
-        self.progress("sorting out copies", self.rows, self.rows)
+    def _choose(self) -> None:
+        """Choose the calls of the data set among all staged and held records; store what is new."""
         if not self.no_content:
-            run(query("segments_without_text_drop"))
-        run(query("candidates_of_stage"))
-        run(query("facts_of_stage"))
-        links = sql(query("links_of_ingest"), params={"first_source": first_source}).fetchall()
-        choose(self.connection, links)
-        for name in ("placed_create", "calls_add"):
-            run(query(name))
-        run(query("members_add"), {"dataset": self.dataset})
-        calls = 0
-        for source, staged, accepted, wrappers in sql(query("source_counts")).fetchall():
-            calls += accepted
-            run(query("source_settle"), {
-                "source": source, "accepted": accepted, "skipped": wrappers,
-                "duplicates": staged - accepted - wrappers,
-            })  # fmt: skip
-        new_calls = _number(self.connection, "new_calls")
-        self.connection.unregister("wrappers")
-        run(query("stage_create"))  # gives its memory back
-        return IngestSummary(
-            self.dataset, files_of(self.connection, self.dataset), calls, new_calls
-        )
+            run(self.connection, "segments_without_text_drop")
+        run(self.connection, "held_create", dataset=self.dataset)
+        run(self.connection, "facts_of_ingest")
+        run(self.connection, "candidates_of_ingest")
+        choose(self.connection, rows(self.connection, "links_of_dataset", dataset=self.dataset))
+        for name in ("placed_create", "calls_add", "members_drop_beaten"):
+            run(self.connection, name)
+        run(self.connection, "members_add", dataset=self.dataset)
 
-
-def files_of(connection: duckdb.DuckDBPyConnection, dataset: str) -> tuple[SourceFileInfo, ...]:
-    """What each file of a data set gave, by name."""
-    rows = connection.execute(query("sources_of"), {"dataset": dataset}).fetchall()
-    return tuple(SourceFileInfo(*row) for row in rows)
-
-
-def _number(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    row = connection.execute(query(name)).fetchone()
-    return int(row[0]) if row else 0
+    def _settle(self) -> IngestSummary:
+        """Count what became of each file's records."""
+        connection, first = self.connection, self.first_source
+        run(connection, "rejections_drop_repeated", first_source=first)
+        run(connection, "sources_settle", dataset=self.dataset)
+        connection.unregister("wrappers")
+        read = rows(connection, "sources_of_ingest", first_source=first)
+        run(connection, "sources_repeated", first_source=first)
+        run(connection, "links_drop_repeated")
+        run(connection, "sources_drop_repeated")
+        calls = number(connection, "calls_of", dataset=self.dataset)
+        new_calls = number(connection, "new_calls")
+        run(connection, "stage_create")  # gives its memory back
+        files = tuple(SourceFileInfo(*row) for row in read)
+        return IngestSummary(self.dataset, files, calls, new_calls)
 
 
 def _chars(call: Call) -> int:

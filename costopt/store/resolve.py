@@ -13,7 +13,7 @@ import numpy as np
 from costopt.model.build import without_wrappers
 from costopt.model.call import Call, CallStatus, Segment, SegmentKind, Usage, UsageState
 from costopt.model.identity import content_digest
-from costopt.store.sql import query
+from costopt.store.sql import rows, run
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,27 +26,27 @@ def choose(connection: duckdb.DuckDBPyConnection, links: Iterable[tuple[str, str
     `links`: id and parent of the spans that are no calls.
     """
     connection.register("contents", _contents(connection))
-    connection.execute(query("chosen_create"))
+    run(connection, "chosen_create")
     connection.unregister("contents")
     connection.register("wrappers", _wrappers(connection, links))
-    connection.execute(query("wrappers_drop"))
+    run(connection, "wrappers_drop")
 
 
-def rows_table(rows: list[int]) -> pa.Table:
+def rows_table(numbers: list[int]) -> pa.Table:
     """One column `row`, for a bound view."""
     import pyarrow as pa
 
-    return pa.table({"row": pa.array(rows, pa.int64())})
+    return pa.table({"row": pa.array(numbers, pa.int64())})
 
 
 def _contents(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     import pyarrow as pa
 
-    tied = connection.sql(query("contested")).fetchall()
+    tied = rows(connection, "contested")
     digests = _digests(connection, tied)
-    rows = [row[0] for row in tied]
+    numbers = [row[0] for row in tied]
     found = [content_digest(_call(row, digests)) for row in tied]
-    return pa.table({"row": pa.array(rows, pa.int64()), "content": pa.array(found, pa.binary())})
+    return pa.table({"row": pa.array(numbers, pa.int64()), "content": pa.array(found, pa.binary())})
 
 
 _REQUEST, _RESPONSE, _LEAVES = 16, 17, 18  # places in a row of `contested`
@@ -62,7 +62,7 @@ def _digests(
         return {}
     wanted = np.array(sorted(ids), np.uint64)
     connection.register("wanted", pa.table({"id": wanted}))
-    found = connection.sql(query("digests_of_segments")).fetchall()
+    found = rows(connection, "digests_of_segments")
     connection.unregister("wanted")
     return {i: high.to_bytes(8, "big") + low.to_bytes(8, "big") for i, high, low in found}
 
@@ -84,7 +84,7 @@ def _call(row: tuple[Any, ...], digests: dict[int, bytes]) -> Call:
 
 
 def _wrappers(connection: duckdb.DuckDBPyConnection, links: Iterable[tuple[str, str]]) -> pa.Table:
-    found = connection.execute(query("spans")).fetchall()
+    found = rows(connection, "spans")
     if not found:
         return rows_table([])
     shared = {state: Usage(state=state) for state in UsageState}

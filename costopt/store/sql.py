@@ -10,6 +10,11 @@ import re
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
 
 _BLOCK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
@@ -30,6 +35,29 @@ def queries() -> MappingProxyType[str, str]:
 def query(name: str) -> str:
     """The text of one named query. KeyError: no such one."""
     return queries()[name]
+
+
+def run(connection: duckdb.DuckDBPyConnection, name: str, **values: object) -> None:
+    """Execute a named statement with these values bound."""
+    connection.execute(query(name), values or None)
+
+
+def rows(
+    connection: duckdb.DuckDBPyConnection, name: str, **values: object
+) -> list[tuple[Any, ...]]:
+    """All rows of a named query. (A result that is not read to its end blocks the connection.)"""
+    found: list[tuple[Any, ...]] = connection.execute(query(name), values or None).fetchall()
+    return found
+
+
+def number(connection: duckdb.DuckDBPyConnection, name: str, **values: object) -> int:
+    """The one number that a named query gives."""
+    return int(rows(connection, name, **values)[0][0])
+
+
+def arrow(connection: duckdb.DuckDBPyConnection, name: str, **values: object) -> pa.Table:
+    """All rows of a named query as columns."""
+    return connection.sql(query(name), params=values or None).to_arrow_table()
 
 
 @cache

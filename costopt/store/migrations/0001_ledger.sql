@@ -119,7 +119,8 @@ create table links (source bigint not null, id varchar not null, parent_id varch
 -- One row a record that was refused, with its first bytes, secrets masked.
 create table rejections (source bigint not null, line bigint not null, reason varchar not null, raw varchar not null);
 
--- One row a priced call of a data set, in pico-dollars; NULL where the price is unknown.
+-- One row a call of a data set that was billed, in pico-dollars; NULL where the price is unknown.
+-- `estimated_*`: tokens counted from the text, where the log gives no counts.
 create table call_costs (
     dataset varchar not null,
     call bigint not null,
@@ -127,7 +128,10 @@ create table call_costs (
     discount_pusd bigint,
     equivalent_pusd bigint,
     price_status tinyint not null,
-    price_source varchar not null
+    price_source varchar not null,
+    usage_state tinyint not null,
+    estimated_input bigint,
+    estimated_output bigint
 );
 
 -- One row a run of the tool: what was asked and its result as JSON.
@@ -144,19 +148,21 @@ select
     c.at_us,
     make_timestamp(c.at_us) as timestamp,
     c.provider, c.model, c.agent, c.task, c.tenant, c.service_tier,
-    c.input_tokens,
-    c.input_fresh + c.input_audio + c.input_image as input_fresh,
+    coalesce(b.estimated_input, c.input_tokens) as input_tokens,
+    coalesce(b.estimated_input, c.input_fresh + c.input_audio + c.input_image) as input_fresh,
     c.cache_read + c.cache_read_audio as cache_read,
     c.cache_write_5m, c.cache_write_1h, c.cache_write_30m, c.cache_write_12h, c.cache_write_other,
-    c.output_tokens,
+    coalesce(b.estimated_output, c.output_tokens) as output_tokens,
     c.output_reasoning as reasoning,
-    case c.usage_state when 0 then 'reported' when 1 then 'estimated' else 'missing' end as usage,
+    case coalesce(b.usage_state, c.usage_state) when 0 then 'reported' when 1 then 'estimated' else 'missing' end as usage,
     case when c.status = 1 then 'failed' when c.status = 2 then 'gateway_hit'
          when b.price_status in (1, 2, 6) or c.status = 3 then 'unpriced' else 'ok' end as status,
     -- A product of decimals is exact; a quotient would be a float.
     (b.list_pusd - b.discount_pusd)::decimal(19, 0) * 0.000000000001::decimal(13, 12) as usd,
     c.recorded_pusd::decimal(19, 0) * 0.000000000001::decimal(13, 12) as recorded_usd,
-    b.price_source, b.price_status,
+    b.price_source,
+    case b.price_status when 0 then 'priced' when 1 then 'no_model' when 2 then 'no_unit' when 3 then 'no_usage'
+        when 4 then 'not_charged' when 5 then 'subscription' when 6 then 'no_date' end as price_status,
     c.workflow, c.user_segment, c."user", c.project, c.workspace, c.api_key_hash, c.tags, c.region,
     c.service_tier = 'batch' as batch,
     c.latency_ms,

@@ -43,12 +43,21 @@ select coalesce(max(turn), 0) + 1 from datasets;
 -- One row a file; the counts follow when its calls are settled.
 insert into sources values ($source, $dataset, $path, $format, $records, 0, $rejected, $repeats, $skipped);
 
--- name: candidates_of_stage
--- What the running ingest chooses from: one row a staged record, with what decides between copies.
+-- name: held_create
+-- Calls already in the data set that the running ingest may replace: one row a member with its facts,
+-- `row` below zero. Empty where the data set is read anew.
+create or replace temp table held as
+select -m.rowid - 1 as "row", m.source, m.line, c.* exclude (call)
+from members m join calls c using (call)
+where m.dataset = $dataset
+  and (c.span or exists (from stage s where s.key_hi = c.key_hi and s.key_lo = c.key_lo));
+
+-- name: candidates_of_ingest
+-- What the running ingest chooses from: one row a record, with what decides between copies.
 create or replace temp table candidates as
 select "row", key_hi, key_lo, usage_state = 0 as known, version_us, output_tokens, input_tokens,
     s.path, line
-from stage join sources s using (source);
+from facts join sources s using (source);
 
 -- name: candidates_of_store
 -- What a reading of the whole store chooses from: one row a call of a data set (`row` is a member's).
@@ -80,9 +89,9 @@ qualify count(distinct hash(id, session_id, at_us, provider, model, service_tier
     over (partition by key_hi, key_lo) > 1
 order by "row";
 
--- name: facts_of_stage
--- Facts of the staged records by row.
-create or replace temp view facts as select * from stage;
+-- name: facts_of_ingest
+-- Facts of the staged records and of the held calls by row.
+create or replace temp view facts as from stage union all by name from held;
 
 -- name: facts_of_store
 -- Facts of the calls of all data sets by row of `members`.
@@ -106,9 +115,10 @@ qualify row_number() over (partition by key_hi, key_lo order by known desc, vers
 select "row", f.id, f.parent_id, f.usage_state
 from chosen join facts f using ("row") where f.span and f.id <> '' order by "row";
 
--- name: links_of_ingest
--- Spans that are no calls, of the files from `$first_source` on: one row a span.
-select id, parent_id from links where source >= $first_source order by all;
+-- name: links_of_dataset
+-- Spans that are no calls, of the files of a data set: one row a span.
+select distinct id, parent_id from links join sources using (source)
+where dataset = $dataset order by all;
 
 -- name: links_of_store
 -- Spans that are no calls, of all files: one row a span.
@@ -141,21 +151,60 @@ insert into calls by name
 select p.call, s.* exclude ("row", source, line)
 from placed p join stage s using ("row") where p.old_call is null order by p.call;
 
+-- name: members_drop_beaten
+-- Held calls that a better copy replaces, or that only wrap a call, leave the data set.
+delete from members
+where rowid in (select -"row" - 1 from held where "row" not in (select "row" from chosen));
+
 -- name: members_add
 -- Puts the chosen calls into the data set: one row a call.
 insert into members
 select $dataset, p.call, s.source, s.line from placed p join stage s using ("row") order by p.call;
 
--- name: source_counts
--- Per file of the ingest: staged records, calls kept, calls dropped as wrappers.
-select s.source, count(*) as staged, count(p."row") as accepted, count(w."row") as wrappers
-from stage s left join placed p using ("row") left join wrappers w using ("row")
-group by s.source order by s.source;
+-- name: rejections_drop_repeated
+-- Refused records of a file that was read into this data set before: once is enough.
+delete from rejections where source >= $first_source and exists (
+    from rejections o join sources a on a.source = o.source
+    join sources b on b.source = rejections.source and b.path = a.path and b.dataset = a.dataset
+    where o.source < $first_source and o.line = rejections.line and o.reason = rejections.reason
+      and o.raw = rejections.raw
+);
 
--- name: source_settle
--- The final counts of one file.
-update sources set accepted = $accepted, duplicates = duplicates + $duplicates,
-    skipped = skipped + $skipped where source = $source;
+-- name: sources_settle
+-- The final counts of a data set's files, whose records are now in `members`, refused or dropped.
+update sources set
+    accepted = n.accepted, rejected = n.rejected, skipped = sources.skipped + n.wrappers,
+    duplicates = sources.records - n.accepted - n.rejected - sources.skipped - n.wrappers
+from (
+    select s.source,
+        (select count(*) from members m where m.source = s.source) as accepted,
+        (select count(*) from rejections r where r.source = s.source) as rejected,
+        (select count(*) from wrappers join facts f using ("row") where f.source = s.source) as wrappers
+    from sources s where s.dataset = $dataset
+) n where n.source = sources.source;
+
+-- name: sources_of_ingest
+-- The files that the running ingest read, with their counts: one row a file, in the order of names.
+select path, format, records, accepted, rejected, duplicates, skipped
+from sources where source >= $first_source order by path, source;
+
+-- name: sources_repeated
+-- Files of the running ingest that stood in the data set before and gave nothing new.
+create or replace temp table repeated as
+select distinct n.source from sources n join sources o using (dataset, path)
+where n.source >= $first_source and o.source < $first_source and n.accepted = 0;
+
+-- name: links_drop_repeated
+-- Their span links.
+delete from links where source in (from repeated);
+
+-- name: sources_drop_repeated
+-- Their own rows.
+delete from sources where source in (from repeated);
+
+-- name: calls_of
+-- How many calls a data set has: one row.
+select count(*) from members where dataset = $dataset;
 
 -- name: new_calls
 -- How many calls the ingest added to the store: one row.

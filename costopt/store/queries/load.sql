@@ -3,7 +3,8 @@
 -- Time first; then session, growing history, identity. Without a time: file, line, identity.
 select c.*, s.path as source_file, s.format, m.line,
     case when c.session_id = '' then 'call:' || lpad(lower(to_hex(c.key_hi)), 16, '0') || lpad(lower(to_hex(c.key_lo)), 16, '0')
-         else c.session_id end as session
+         else c.session_id end as session,
+    c.session_id <> '' as session_known
 from members m join calls c using (call) join sources s using (source)
 where m.dataset = $dataset
 order by c.at_us nulls first,
@@ -16,7 +17,8 @@ order by c.at_us nulls first,
 -- The best copy of every call of all data sets, in the same order: one row a call.
 select c.*, s.path as source_file, s.format, m.line,
     case when c.session_id = '' then 'call:' || lpad(lower(to_hex(c.key_hi)), 16, '0') || lpad(lower(to_hex(c.key_lo)), 16, '0')
-         else c.session_id end as session
+         else c.session_id end as session,
+    c.session_id <> '' as session_known
 from chosen h join members m on m.rowid = h."row" join calls c using (call) join sources s using (source)
 order by c.at_us nulls first,
     case when c.at_us is null then s.path else c.session_id end,
@@ -40,9 +42,7 @@ select sample_rate from datasets where dataset = $dataset;
 
 -- name: datasets
 -- Data sets, the last one read first: one row a data set, with its calls and files.
-select d.dataset, (select count(*) from members m where m.dataset = d.dataset) as calls,
-    (select count(*) from sources s where s.dataset = d.dataset) as files, d.sample_rate
-from datasets d order by d.turn desc;
+select dataset, calls, files, rejected, sample_rate from v_datasets;
 
 -- name: all_sources
 -- The files of all data sets with their counts: one row a file, in the order of their names.
