@@ -122,6 +122,15 @@ def _prepare(path: Path, read_only: bool) -> None:
         ) from error
 
 
+def is_store(path: Path) -> bool:
+    """Whether a DuckDB file stands there."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
+    except (OSError, ValueError):
+        return False
+
+
 def _check_kind(path: Path) -> None:
     try:
         with path.open("rb") as file:

@@ -6,7 +6,7 @@ for each distinct block of text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,7 @@ class _Tally:
 def ingest(
     connection: duckdb.DuckDBPyConnection, streams: Iterable[RecordStream], dataset: str,
     progress: Progress, *, no_content: bool, sample_rate: float | None, add: bool = False,
+    accept: Callable[[IngestSummary], None] | None = None,
 ) -> IngestSummary:  # fmt: skip
     """Read all streams as the data set `dataset`, in place of what it held. All or nothing is kept.
 
@@ -73,6 +74,8 @@ def ingest(
     connection.begin()
     try:
         summary = _Ingest(connection, dataset, progress, no_content).run(streams, sample_rate, add)
+        if accept is not None:
+            accept(summary)
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -186,14 +189,14 @@ class _Ingest:
 
     def _keep(self, source: int, tally: _Tally) -> None:
         """Write refused records and span links; the counts stay."""
-        refused = {
+        refused: dict[str, Sequence[object]] = {
             "line": [r.line for r in tally.refused],
             "reason": [visible(r.reason) for r in tally.refused],
             "raw": [visible(masked(r.raw[: RAW_CHARS * 2])[:RAW_CHARS]) for r in tally.refused],
         }
         if self.no_content:
             refused["raw"] = ["" for _ in tally.refused]
-        links = {
+        links: dict[str, Sequence[object]] = {
             "id": [visible(s.id) for s in tally.links],
             "parent_id": [visible(s.parent_id) for s in tally.links],
         }

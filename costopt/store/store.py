@@ -6,7 +6,7 @@ One process writes at a time. Every change is one transaction: a kill leaves the
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -94,15 +94,16 @@ class Store:
     def ingest(
         self, streams: Iterable[RecordStream], dataset: str, progress: Progress = silent, *,
         no_content: bool = False, sample_rate: float | None = None, add: bool = False,
+        accept: Callable[[IngestSummary], None] | None = None,
     ) -> IngestSummary:  # fmt: skip
         """Read the streams as the data set `dataset`, which they replace, or join with `add`.
 
-        All or nothing is kept.
+        All or nothing is kept; what `accept` raises at the end keeps nothing.
         """
         with explained(self._where):
             return ingest(
                 self._connection, streams, dataset, progress,
-                no_content=no_content, sample_rate=sample_rate, add=add,
+                no_content=no_content, sample_rate=sample_rate, add=add, accept=accept,
             )  # fmt: skip
 
     def load(self, dataset: str | None = None) -> Trace:
