@@ -144,7 +144,8 @@ def fit_cache(
     entries = servable(prefix, rules, shell.step_tokens(keys, group, rules))
     matched = matching_entry(entries, reads, rules)
     there = entries.tokens > 0
-    some, of_call = there.any(axis=1), call_features(entries, prefix, rules)
+    some: NDArray[np.bool_] = np.asarray(there.any(axis=1))
+    of_call = call_features(entries, prefix, rules)
     looked = _looked_at(there, matched) & ~_last_there(there)
     of_entry = entry_features(entries, prefix, rules)
     hit: NDArray[np.bool_] = np.equal(np.arange(there.shape[1]), matched[:, None])
