@@ -1,0 +1,123 @@
+"""Background work on the batch API, at half the price.
+
+Nobody waits for a nightly digest, an evaluation run or a backfill: they can take up to a day.
+
+## When it is harmful
+The batch rate halves what tokens cost, but a cached read keeps its discount there only where the
+provider lists a cached batch price. Where it does not, well-cached input gets dearer in a batch.
+
+## How it is tested
+Background work is told by its name or tags (nightly, cron, batch, digest, backfill, eval, offline),
+or by when it runs: single calls that start in the same two hours of the day on at least three days,
+nine times in ten. Chains of dependent calls wait one batch window each, so only sessions of a single
+call count. The dollars are those calls at the provider's batch price.
+
+## Source
+Item 7 of the usual list of advice; https://developers.openai.com/api/docs/guides/batch and
+https://platform.claude.com/docs/en/build-with-claude/batch-processing (checked 2026-11-24).
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from costopt.billing.context import AuditContext
+from costopt.checklist.evidence import Evidence
+from costopt.checklist.measure import Bool, Int, charged, dollars, saving, share_text, with_value
+from costopt.model.finding import CheckResult, CheckStatus
+from costopt.model.trace import Trace
+from costopt.money import PicoUsd, exact_sum
+
+ITEM = 7
+TITLE = "background work on the batch API"
+TARGET = "all single background calls"
+NAMES = ("agent", "task", "workflow", "tags")
+BACKGROUND = re.compile(
+    r"(?<![a-z])(night|nightly|cron|batch|digest|backfill|evals?|offline|background|scheduled|weekly)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+HOUR_US = 3_600_000_000
+WINDOW_HOURS = 2
+MIN_DAYS = 3
+SAME_TIME_SHARE = 0.9
+CHEAP_TIERS = ("batch", "flex")
+
+
+def run(context: AuditContext, evidence: Evidence) -> CheckResult:
+    """Background calls, how many are batched, and what the others would cost there."""
+    trace = context.trace
+    tier = trace.dims["service_tier"]
+    batched = np.isin(tier.codes, [i for i, v in enumerate(tier.values) if v in CHEAP_TIERS])
+    work = (background(trace) & singles(trace) | batched) & charged(context)
+    total = int(work.sum())
+    if not total:
+        return _nothing(trace)
+    value = f"{share_text(int((work & batched).sum()), total)} of {total:,} background calls"
+    open_calls = work & ~batched
+    if not open_calls.any():
+        return _result(CheckStatus.PASS, value, "All of them run at the batch price.", "")
+    usd, both = saving(context, service_tier=with_value(tier, open_calls, "batch"))
+    spent = exact_sum(context.bill.net_pusd[open_calls])
+    why = f"{_names(trace, open_calls)}: {dollars(spent)} at the normal price."
+    if not (open_calls & both).any():
+        why += " Their models have no batch price in the book."
+        return _result(CheckStatus.UNKNOWN, value, why, "Add the batch price to prices.yaml.")
+    if usd < 0:
+        why += f" In a batch cached input loses its discount: {dollars(-usd)} more."
+        return _result(CheckStatus.HARMFUL, value, why, "Leave it where the cache works.", usd)
+    return _result(CheckStatus.FAIL, value, why, "Send them through the batch API.", usd)
+
+
+def _nothing(trace: Trace) -> CheckResult:
+    if not any(len(trace.dims[name].values) > 1 for name in NAMES):
+        why = "The log names no agents, tasks or tags, so background work cannot be told."
+        return _result(CheckStatus.UNKNOWN, "", why, "Log the agent's name or a tag.")
+    why = "No single call looks like background work, by name, tag or time of day."
+    return _result(CheckStatus.NOT_APPLICABLE, "", why, "")
+
+
+def background(trace: Trace) -> Bool:  # [call]
+    """By the words of its names, or because its agent always starts at the same time of day."""
+    out = np.zeros(trace.n, np.bool_)
+    for name in NAMES:
+        column = trace.dims[name]
+        out |= np.array([bool(BACKGROUND.search(v)) for v in column.values])[column.codes]
+    agent = trace.dims["agent"]
+    timed = trace.has_time & singles(trace)
+    for code in np.unique(agent.codes[timed]).tolist():
+        if agent.values[code] and _scheduled(trace.at_us[timed & (agent.codes == code)]):
+            out |= agent.codes == code
+    return out
+
+
+def _scheduled(at_us: Int) -> bool:
+    days = len(np.unique(at_us // (24 * HOUR_US)))
+    if days < MIN_DAYS:
+        return False
+    hours = np.bincount((at_us // HOUR_US) % 24, minlength=24)
+    busiest = max(int(np.roll(hours, -h)[:WINDOW_HOURS].sum()) for h in range(24))
+    return busiest >= SAME_TIME_SHARE * len(at_us)
+
+
+def singles(trace: Trace) -> Bool:  # [call]
+    """Calls that are alone in their session: nothing waits for their answer within it."""
+    counts = np.bincount(trace.session, minlength=len(trace.sessions))
+    return counts[trace.session] == 1
+
+
+def _names(trace: Trace, rows: Bool) -> str:
+    agent = trace.dims["agent"]
+    names = [agent.values[c] for c in np.unique(agent.codes[rows]).tolist() if agent.values[c]]
+    return (
+        ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") or "calls"
+    )
+
+
+def _result(
+    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
+) -> CheckResult:
+    basis = "" if usd is None else "from the log: the same calls at the provider's batch price"
+    return CheckResult(ITEM, "batch", TITLE, status, value, TARGET, why, fix, usd, basis)

@@ -1,0 +1,90 @@
+"""What several checks measure: eligible calls, turns of a request, dollars under another reading."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.billing.context import AuditContext
+from costopt.billing.meter import meter
+from costopt.billing.segment_counts import per_call
+from costopt.model.bill import PriceStatus
+from costopt.model.call import SegmentKind
+from costopt.model.trace import Categorical, Trace
+from costopt.model.view import View
+from costopt.money import PicoUsd, exact_sum, show
+
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+_ANSWER = (SegmentKind.ASSISTANT, SegmentKind.TOOL_CALL, SegmentKind.REASONING)
+
+
+def is_kind(trace: Trace, *kinds: SegmentKind) -> Bool:  # [request use]
+    """Uses whose segment is of one of these kinds."""
+    return np.isin(trace.segments.kind[trace.request.ids], kinds)
+
+
+def any_use(trace: Trace, uses: Bool) -> Bool:  # [call]
+    """Calls that have at least one of these request uses."""
+    return per_call(trace.request, uses.astype(np.int64)) > 0
+
+
+def charged(context: AuditContext) -> Bool:  # [call]
+    """Calls that the provider answered and whose dollars are known."""
+    return context.bill.status == PriceStatus.PRICED
+
+
+def first_turns(trace: Trace) -> Bool:  # [call]
+    """Calls with text whose request holds no earlier answer: not a later turn of a conversation or loop."""
+    return trace.has_content & ~any_use(trace, is_kind(trace, *_ANSWER))
+
+
+def turns(trace: Trace) -> Int:  # [request use]
+    """0 before the first answer in the request (system, tools, task); then the number of its turn.
+
+    A turn opens with an answer of the model and holds what follows until the next one: its tool
+    calls with their results, or the user's reply.
+    """
+    answer = is_kind(trace, *_ANSWER)
+    call = trace.request.call_of_use()
+    before = np.concatenate(([False], answer[:-1]))
+    same_call = np.concatenate(([False], call[1:] == call[:-1])) if len(call) else before
+    opens = answer & ~(before & same_call)
+    running = np.cumsum(opens)
+    offsets = trace.request.offsets[:-1]
+    at_start = np.concatenate(([0], running))[offsets]
+    return running - np.repeat(at_start, trace.request.lengths)
+
+
+def share_text(part: float, whole: float) -> str:
+    """`37 %`; `0.4 %` below one; `none` where the whole is 0."""
+    if not whole:
+        return "none"
+    value = 100 * part / whole
+    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1f} %"
+
+
+def dollars(amount: int) -> str:
+    """Dollars as people read them."""
+    return show(amount)
+
+
+def saving(context: AuditContext, **columns: object) -> tuple[PicoUsd, Bool]:
+    """(dollars less, calls priced on both sides) were the calls billed with these columns instead."""
+    after = meter(View.of(context.trace).edited(**columns), context.prices)
+    both = charged(context) & (after.status == PriceStatus.PRICED)
+    return exact_sum((context.bill.net_pusd - after.net_pusd)[both]), both
+
+
+def with_value(column: Categorical, rows: NDArray[np.bool_], value: str) -> Categorical:
+    """The column with this text on these rows."""
+    values = column.values if value in column.values else (*column.values, value)
+    codes = column.codes.copy()
+    codes[rows] = values.index(value)
+    return Categorical(codes, values)
+
+
+def label(column: Categorical, code: int, otherwise: str) -> str:
+    """A column's text, or a word for calls that have none."""
+    return column.values[code] or otherwise

@@ -1,0 +1,129 @@
+"""Prefix caching switched on, and used.
+
+A provider or an engine that has just read the beginning of a request charges little or nothing for
+reading it again: an agent's history is the beginning of its next request.
+
+## How it is tested
+The share of input that was read from the cache, beside the ideal: the longest prefix shared with an
+earlier request, without expiry and without misses. It passes at half of the ideal (without text: at
+half of all input). The dollars are what the modelled share would have saved over the recorded one,
+for the bytes as they were sent. Models that never had a cache at the time are not applicable.
+
+## Proof from files
+vLLM or SGLang arguments (script, compose file, Kubernetes manifest): `--enable-prefix-caching`,
+`--no-enable-prefix-caching`, `--disable-radix-cache`. A LiteLLM config that puts in breakpoints.
+
+## Source
+Item 8 of the usual list of advice; https://developers.openai.com/api/docs/guides/prompt-caching,
+https://docs.vllm.ai/en/latest/features/automatic_prefix_caching.html (checked 2026-11-24).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from costopt.billing.context import AuditContext
+from costopt.billing.prompt_cache.rules import rule_columns
+from costopt.checklist.evidence import Evidence, Topic
+from costopt.checklist.measure import saving
+from costopt.model.finding import CheckResult, CheckStatus
+from costopt.model.leaf import Leaf
+from costopt.model.view import View
+from costopt.money import PicoUsd
+
+ITEM = 8
+TITLE = "prefix caching on and used"
+TARGET = "half of the ideal share of input"
+TARGET_SHARE = 0.5
+LITTLE = 0.05
+"""Below this ideal share prefixes hardly repeat and there is nothing to cache."""
+FIX = (
+    "Keep the beginning of requests byte-stable (no clock, no ids, fixed tool order); where the"
+    " provider asks for it, set cache_control."
+)
+
+
+def run(context: AuditContext, evidence: Evidence) -> CheckResult:
+    """Recorded share against the ideal, or what the engine's arguments say."""
+    off, on = evidence.denial(Topic.PREFIX_CACHING), evidence.proof(Topic.PREFIX_CACHING)
+    recorded, ideal = context.cache.recorded_share, context.cache.ideal_share
+    value = _value(recorded, ideal)
+    if off is not None:
+        return _result(CheckStatus.FAIL, value, f"{off.source}: {off.text}.", "Switch it on.")
+    if recorded:
+        return _by_share(context, recorded, ideal, value)
+    if on is not None:
+        return _result(CheckStatus.PASS, value, f"{on.source}: {on.text}.", "")
+    if not rule_columns(View.of(context.trace), context.prices).active.any():
+        return _without_rules(context, evidence, value)
+    if recorded is None:
+        why = "The log does not say what was read from the cache. Engine arguments would (--evidence)."
+        return _result(CheckStatus.UNKNOWN, value, why, "Log cached tokens.")
+    return _by_share(context, recorded, ideal, value)
+
+
+def _by_share(
+    context: AuditContext, recorded: float, ideal: float | None, value: str
+) -> CheckResult:
+    goal = TARGET_SHARE * (1.0 if ideal is None else ideal)
+    if ideal is not None and ideal < LITTLE:
+        why = "Requests hardly share a beginning: there is little to cache."
+        return _result(CheckStatus.NOT_APPLICABLE, value, why, "")
+    if recorded >= goal:
+        return _result(CheckStatus.PASS, value, "The provider's own counts show it.", "")
+    if ideal is None:
+        why = "It works; without text nobody can say how much more would be possible."
+        status = CheckStatus.PASS if recorded >= LITTLE else CheckStatus.UNKNOWN
+        return _result(status, value, why, "Log prompts, then audit again.")
+    usd = _possible(context)
+    return _result(CheckStatus.FAIL, value, "Prefixes repeat but are not read back.", FIX, usd)
+
+
+def _without_rules(context: AuditContext, evidence: Evidence, value: str) -> CheckResult:
+    trace = context.trace
+    provider, model = trace.dims["provider"], trace.dims["model"]
+    pairs = np.unique(np.stack((provider.codes, model.codes)), axis=1).T.tolist()
+    known = all(context.prices.canonical(provider.values[p], model.values[m]) for p, m in pairs)
+    if known:
+        why = "These models had no prompt cache when the calls were made."
+        return _result(CheckStatus.NOT_APPLICABLE, value, why, "")
+    found = evidence.open_question(Topic.PREFIX_CACHING)
+    why = (
+        f"{found.source}: {found.text}."
+        if found
+        else "Engine arguments would show it (--evidence)."
+    )
+    return _result(CheckStatus.UNKNOWN, value, why, "Hand over the engine's arguments.")
+
+
+def _possible(context: AuditContext) -> PicoUsd | None:
+    """Dollars saved were the modelled share read from the cache, spread over what is shared."""
+    trace, cache = context.trace, context.cache
+    if cache.modelled_share is None or cache.recorded_share is None:
+        return None
+    room = np.clip(
+        cache.shared_prefix_tokens - trace.cache_read, 0, trace.leaves[:, Leaf.INPUT_FRESH]
+    )
+    wanted = (cache.modelled_share - cache.recorded_share) * float(trace.input_tokens.sum())
+    if wanted <= 0 or not room.any():
+        return None
+    part = min(1.0, wanted / float(room.sum()))
+    moved = np.floor(room * part).astype(np.int64)
+    leaves = trace.leaves.copy()
+    leaves[:, Leaf.INPUT_FRESH] -= moved
+    leaves[:, Leaf.CACHE_READ] += moved
+    return saving(context, leaves=leaves)[0]
+
+
+def _value(recorded: float | None, ideal: float | None) -> str:
+    if recorded is None:
+        return "cached share not in the log"
+    text = f"{100 * recorded:.0f} % of input read from the cache"
+    return text if ideal is None else f"{text}, {100 * ideal:.0f} % ideal"
+
+
+def _result(
+    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
+) -> CheckResult:
+    basis = "" if usd is None else "estimate: the modelled share over the recorded one"
+    return CheckResult(ITEM, "prefix_caching", TITLE, status, value, TARGET, why, fix, usd, basis)

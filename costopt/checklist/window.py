@@ -1,0 +1,112 @@
+"""A rolling window of 6 to 8 turns: only the last turns of a conversation are sent.
+
+Old turns are paid for again with every call, so dropping them looks like a saving.
+
+## When it is harmful
+A window that slides at every turn changes what stands right behind the system prompt, so the
+provider's prompt cache no longer finds the history it has just read: what cost a tenth of the price
+is paid in full again. On a well-cached agent the window raises the bill.
+
+## How it is tested
+A turn opens with an answer of the model and holds its tool calls, their results and the user's
+reply; tool calls are never cut from their results. System prompt, tools and the first task stay, the
+last 8 turns stay, what stands between is taken out of every request. The result goes through the
+same model of the provider's cache as the bill itself, by difference, and is priced at each call's own
+date. Answers are taken as they are: whether they needed what was dropped is another question.
+
+## Fix
+Where it saves, drop in chunks (`slide_every: 4`) so that the prefix stays the same in between.
+
+## Source
+Item 4 of the usual list of advice; https://developers.openai.com/api/docs/guides/prompt-caching and
+https://platform.claude.com/docs/en/build-with-claude/prompt-caching for how prefixes are matched
+(checked 2026-11-24).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from costopt.billing.context import AuditContext
+from costopt.billing.prompt_cache.model import CacheModel, rebill_leaves
+from costopt.billing.segment_counts import per_call
+from costopt.checklist.evidence import Evidence
+from costopt.checklist.measure import Bool, Int, dollars, saving, share_text, turns
+from costopt.model.finding import CheckResult, CheckStatus
+from costopt.model.leaf import Leaf
+from costopt.model.trace import Ragged
+from costopt.model.view import View
+from costopt.money import PicoUsd
+
+ITEM = 4
+TITLE = "rolling window of 6 to 8 turns"
+TARGET = "at most 8 turns in a request"
+TURNS = 8
+
+
+def run(context: AuditContext, evidence: Evidence) -> CheckResult:
+    """Turns per request, and the bill with the older ones left out."""
+    trace = context.trace
+    if not trace.has_content.any():
+        why = "The log carries no text, so the turns of a request cannot be counted."
+        return _result(CheckStatus.UNKNOWN, "", why, "Log prompts, then audit again.")
+    number = turns(trace)
+    most = np.zeros(trace.n, np.int64)
+    np.maximum.at(most, trace.request.call_of_use(), number)
+    longest = int(most.max(initial=0))
+    if longest == 0:
+        return _result(CheckStatus.NOT_APPLICABLE, "", "No request holds an earlier turn.", "")
+    value = f"up to {longest} turns in a request"
+    if longest <= TURNS:
+        return _result(CheckStatus.PASS, value, "No request is longer than the window.", "")
+    dropped = (number > 0) & (number <= np.repeat(most, trace.request.lengths) - TURNS)
+    usd, removed = without(context, dropped)
+    long = share_text(int((most > TURNS).sum()), trace.n)
+    why = f"{long} of requests are longer; the window would take out {removed:,} input tokens."
+    if usd < 0:
+        why += f" It breaks the cached prefix: {dollars(-usd)} more."
+        fix = "Leave the history as it is; the provider's cache already serves it."
+        return _result(CheckStatus.HARMFUL, value, why, fix, usd)
+    fix = "Keep the last 8 turns and drop in chunks (slide_every: 4), so that prefixes stay cached."
+    return _result(CheckStatus.FAIL, value, why, fix, usd)
+
+
+def without(context: AuditContext, dropped: Bool) -> tuple[PicoUsd, int]:
+    """(dollars saved, tokens removed) were these request uses not sent."""
+    trace = context.trace
+    gone = per_call(trace.request, np.where(dropped, context.attribution.use_tokens, 0))
+    before = View.of(trace)
+    after = before.edited(
+        request=_kept(trace.request, ~dropped), leaves=shorter(trace.leaves, gone)
+    )
+    model = CacheModel.of(trace, context.prices, context.tokens, context.texts)
+    usd, _ = saving(context, leaves=rebill_leaves(before, after, model).leaves)
+    return usd, int(gone.sum())
+
+
+def _kept(block: Ragged, keep: Bool) -> Ragged:
+    lengths = per_call(block, keep.astype(np.int64))
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    return Ragged(offsets, block.ids[keep], block.flags[keep])
+
+
+def shorter(leaves: Int, gone: Int) -> Int:
+    """Leaves with so many input tokens less a call, taken from fresh, then writes, then reads.
+
+    Only the total counts: the cache model divides it anew.
+    """
+    out = leaves.copy()
+    rest = gone.copy()
+    order = (Leaf.INPUT_FRESH, *range(Leaf.CACHE_WRITE_5M, Leaf.INPUT_AUDIO), Leaf.CACHE_READ)
+    for leaf in order:
+        taken = np.minimum(out[:, leaf], rest)
+        out[:, leaf] -= taken
+        rest -= taken
+    return out
+
+
+def _result(
+    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
+) -> CheckResult:
+    basis = "" if usd is None else "modelled: the window's own bytes through the cache model"
+    return CheckResult(ITEM, "window", TITLE, status, value, TARGET, why, fix, usd, basis)
