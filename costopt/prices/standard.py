@@ -1,0 +1,145 @@
+"""The standard tier's sheet of a row at any moment: the book, corrected and completed by our data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from costopt.prices.catalog import Row
+from costopt.prices.names import claude_version
+from costopt.prices.own_data import START_US, as_moment, data, moment_us
+from costopt.prices.sheet import NO_PRICE, Sheet, Units, from_book
+
+# A daily window is written out day by day in this span; outside it the off-peak price holds.
+WINDOW_DAYS = 800
+_DAY_US = 86_400_000_000
+
+
+def boundaries(row: Row) -> set[int]:
+    """Moments at which the standard price of a row may change. Always holds the beginning."""
+    found = {START_US}
+    for price in _conditional(row.info):
+        found |= constraint_starts(price.constraint)
+    for item in (*corrections(row), *_searches(row)):
+        found |= {moment_us(item.get("from")), moment_us(item.get("to"))}
+        found |= _window_starts(item)
+    return found
+
+
+def _conditional(info: Any) -> list[Any]:
+    return info.prices if isinstance(info.prices, list) else []
+
+
+def constraint_starts(constraint: Any) -> set[int]:
+    """Moments at which a book constraint switches (a daily one: every day of the written-out span)."""
+    if constraint is None:
+        return set()
+    if hasattr(constraint, "start_date"):
+        return {moment_us(constraint.start_date)}
+    return _daily([constraint.start_time, constraint.end_time], None)
+
+
+def _window_starts(item: dict[str, Any]) -> set[int]:
+    hours = [dt.time.fromisoformat(h) for window in item.get("hours", ()) for h in window]
+    return _daily(hours, item) if hours else set()
+
+
+def _daily(times: list[dt.time], item: dict[str, Any] | None) -> set[int]:
+    last = moment_us(data("book")["own_data_checked"]) + 400 * _DAY_US
+    first = moment_us(item.get("from"), last - WINDOW_DAYS * _DAY_US) if item else 0
+    first = max(first, last - WINDOW_DAYS * _DAY_US)
+    last = min(last, moment_us(item.get("to"), last)) if item else last
+    offsets = [(t.hour * 3600 + t.minute * 60) * 1_000_000 for t in times]
+    first -= first % _DAY_US
+    return {day + offset for day in range(first, last, _DAY_US) for offset in offsets}
+
+
+def sheet_at(row: Row, at_us: int) -> Sheet:
+    """The standard sheet at a moment; NO_PRICE where the row has none."""
+    if row.info is None:
+        return NO_PRICE
+    moment = as_moment(at_us)
+    sheet = _correct(row, from_book(row.info.get_prices(moment)), at_us)
+    if not any(sheet.base.get(unit) is not None for unit in ("input", "output", "input_audio")):
+        return NO_PRICE
+    return complete(row, sheet, at_us)
+
+
+def _correct(row: Row, sheet: Sheet, at_us: int) -> Sheet:
+    for item in corrections(row):
+        if active(item, at_us):
+            units = {n: Decimal(v) for n, v in item["units"].items()}
+            above = {int(s): _decimals(u) for s, u in item.get("above", {}).items()}
+            sheet = _replaced(sheet, units, above, whole=bool(item.get("whole")))
+    return sheet
+
+
+def _decimals(units: dict[str, str]) -> Units:
+    return {n: Decimal(v) for n, v in units.items()}
+
+
+def _replaced(sheet: Sheet, units: Units, above: dict[int, Units], *, whole: bool) -> Sheet:
+    if whole:
+        tiers = ((0, units), *((s, {**units, **u}) for s, u in sorted(above.items())))
+        return Sheet(tiers)
+    return sheet.map(lambda u: {**u, **units})
+
+
+def complete(row: Row, sheet: Sheet, at_us: int) -> Sheet:
+    """Documented fall-backs: writes that are plain input, Claude's write multiples, search fees."""
+    claude = claude_version(row.model) is not None
+    sheet = sheet.map(lambda units: _filled(row.provider, claude, units))
+    for item in _searches(row):
+        if active(item, at_us) and "web_search" not in sheet.base:
+            price = Decimal(item["usd_per_thousand"])
+            sheet = sheet.map(lambda units, p=price: {**units, "web_search": p})  # type: ignore[misc]
+    return sheet
+
+
+def _filled(provider: str, claude: bool, units: Units) -> Units:
+    filled = dict(units)
+    if claude and "cache_write" in units and "input" in units:
+        for unit in ("cache_write_1h",):
+            factor = Decimal(data("fallbacks")["claude_write_multipliers"][unit])
+            filled.setdefault(unit, units["input"] * factor)
+    for item in data("fallbacks")["fallbacks"]:
+        if item["provider"] != provider or (claude and item.get("not_claude")):
+            continue
+        blocked = item.get("unless") in units
+        if item["as"] in units and item["unit"] not in units and not blocked:
+            filled[item["unit"]] = units[item["as"]]
+            if item["unit"] == "cache_write":
+                for life in ("5m", "1h", "30m", "12h"):
+                    filled.setdefault(f"cache_write_{life}", units[item["as"]])
+    return filled
+
+
+@cache
+def _by_row() -> dict[tuple[str, str], list[dict[str, Any]]]:
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for item in data("corrections")["corrections"]:
+        found.setdefault((item["provider"], item["model"]), []).append(item)
+    return found
+
+
+def corrections(row: Row) -> list[dict[str, Any]]:
+    """Our corrections of this row, in the order in which they apply."""
+    return _by_row().get((row.provider, row.model), [])
+
+
+def _searches(row: Row) -> list[dict[str, Any]]:
+    return [i for i in data("fallbacks")["web_search"] if i["provider"] == row.provider]
+
+
+def active(item: dict[str, Any], at_us: int) -> bool:
+    """Whether a dated entry (with `hours` and `weekdays` where it has them) holds at this moment."""
+    if not moment_us(item.get("from")) <= at_us < moment_us(item.get("to"), 2**63 - 1):
+        return False
+    moment = as_moment(at_us)
+    if "weekdays" in item and moment.isoweekday() not in item["weekdays"]:
+        return False
+    hours = item.get("hours")
+    clock = moment.time().isoformat()[:5]
+    return not hours or any(first <= clock < last for first, last in hours)
