@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from costopt.model.call import Call, Rejected
+from costopt.model.call import Call, Record, Rejected, UsageContradiction
 from costopt.sources._tables import csv_header, csv_rows, is_parquet, parquet_names, parquet_rows
 from costopt.sources.base import Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
@@ -52,13 +52,22 @@ def page_rows(line: int, value: Any, pages: Collection[str]) -> Iterator[Parsed]
         yield (line if line > 1 else place), element
 
 
-def refused(line: int, value: Any) -> Rejected | None:
-    """Why this is no row at all; None: it is an object."""
+Reader = Callable[[int, Row], Iterable[Record]]
+
+
+def guarded(line: int, value: Any, reader: Reader) -> Iterator[Record]:
+    """What `reader` makes of one row; a row that is none, or that cannot be true, is refused."""
     if isinstance(value, Rejected):
-        return value
-    if isinstance(value, dict):
-        return None
-    return rejected(line, f"a {type(value).__name__}, not an object", value)
+        yield value
+    elif not isinstance(value, dict):
+        yield rejected(line, f"a {type(value).__name__}, not an object", value)
+    else:
+        try:
+            yield from list(reader(line, value))
+        except UsageContradiction as error:
+            yield rejected(line, str(error), value)
+        except RecursionError:
+            yield rejected(line, "nested too deeply")
 
 
 def decoded(value: Any) -> Any:

@@ -62,13 +62,12 @@ def csv_rows(stream: BinaryIO) -> Iterator[Parsed]:
     # A cell of a log holds a whole prompt; the limit is one for the whole process.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
     lines = io.TextIOWrapper(stream, encoding, "replace", newline="")
-    first = ""
-    while not first.strip():
-        first = lines.readline()
-        if not first:
-            return
-    reader = csv.reader(lines, delimiter=_delimiter(first))
-    yield from _numbered(reader, _cells(first.strip("\r\n")))
+    try:
+        first = next((line for line in lines if line.strip()), "")
+        reader = csv.reader(lines, delimiter=_delimiter(first))
+        yield from _numbered(reader, _cells(first.strip("\r\n")))
+    finally:
+        lines.detach()  # the stream is the caller's to close
 
 
 def _numbered(reader: Any, names: list[str]) -> Iterator[Parsed]:
