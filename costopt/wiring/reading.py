@@ -49,7 +49,7 @@ def read(options: TraceOptions, progress: Progress | None = None) -> Reading:
     if progress is None or progress is silent:
         progress = progress_for(options)
     traces, path = place_of(options)
-    streams = _streams(options) if traces else None
+    streams = streams_with_notes(options) if traces else None
     store = open_store(path, must_exist=not traces)
     try:
         if streams is None:
@@ -133,7 +133,8 @@ def _absolute(trace: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def _streams(options: TraceOptions) -> Streams:
+def streams_with_notes(options: TraceOptions) -> Streams:
+    """The files with their formats; what is skipped is said on stderr."""
     streams = streams_of(options.traces, options.input_format or "", options.map)
     if streams.skipped:
         names = ", ".join(Path(s.path).name for s in streams.skipped[:3])
