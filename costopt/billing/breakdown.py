@@ -13,7 +13,7 @@ from costopt.billing.components import COMPONENTS, Parts, parts, tool_names
 from costopt.billing.context import Attribution
 from costopt.billing.days import CALENDAR, calendar
 from costopt.errors import UsageError, nearest
-from costopt.model.bill import Bill
+from costopt.model.bill import Bill, PriceStatus
 from costopt.model.call import CallStatus
 from costopt.model.trace import DIMS, Categorical, Trace
 from costopt.money import PicoUsd, exact_group_sum, usd_float
@@ -38,6 +38,8 @@ class Row:
     cached_input_tokens: int
     output_tokens: int
     pusd: PicoUsd
+    unknown_calls: int = 0
+    """Of `calls`, those whose dollars are not known: no price or no usage."""
 
     def to_json(self, dims: Sequence[str]) -> dict[str, Any]:
         named: dict[str, Any] = {
@@ -51,6 +53,7 @@ class Row:
             "output_tokens": self.output_tokens,
             "mean_input_tokens": self.input_tokens / self.calls if self.calls else 0.0,
             "usd": usd_float(self.pusd),
+            "unknown_calls": self.unknown_calls,
         }
 
 
@@ -113,14 +116,19 @@ def _call_rows(trace: Trace, bill: Bill, group: Int, labels: list[tuple[str, ...
     ]
     calls = _sum(group, size, trace.requests)
     sessions = _distinct(group, size, trace)
+    unknown = _sum(group, size, np.where(_unknown(bill), trace.requests, 0))
     inputs, cached, outputs = counts
     return [
         Row(
             labels[g], int(calls[g]), int(sessions[g]), int(inputs[g]), int(cached[g]),
-            int(outputs[g]), usd[g],
+            int(outputs[g]), usd[g], int(unknown[g]),
         )
         for g in range(size)
     ]  # fmt: skip
+
+
+def _unknown(bill: Bill) -> NDArray[np.bool_]:  # [call]
+    return ~bill.priced & (bill.status != PriceStatus.SUBSCRIPTION)
 
 
 def _sum(group: Int, size: int, values: NDArray[np.integer]) -> Int:
@@ -144,6 +152,7 @@ class _Sums:
     cached: int = 0
     output: int = 0
     pusd: int = 0
+    unknown: int = 0
 
 
 def _part_rows(
@@ -158,7 +167,7 @@ def _part_rows(
         cell = group[chunk.call] * len(COMPONENTS) + (chunk.component if with_component else 0)
         cell = cell * len(tools) + (chunk.tool if with_tool else 0)
         codes, where = np.unique(cell, return_inverse=True)
-        _add(sums, trace, chunk, codes, where.reshape(-1))
+        _add(sums, trace, _unknown(bill), chunk, codes, where.reshape(-1))
         pairs = np.unique(cell * len(trace.sessions) + trace.session[chunk.call])
         seen.append((pairs // len(trace.sessions), pairs % len(trace.sessions)))
     sessions = _session_counts(trace, seen)
@@ -170,11 +179,15 @@ def _part_rows(
         plain = iter(labels[at])
         keys = tuple(found[d] if d in PART_DIMS else next(plain) for d in dims)
         count = sessions.get(code, 0)
-        rows.append(Row(keys, s.calls, count, s.input, s.cached, s.output, PicoUsd(s.pusd)))
+        usd = PicoUsd(s.pusd)
+        rows.append(Row(keys, s.calls, count, s.input, s.cached, s.output, usd, s.unknown))
     return rows
 
 
-def _add(sums: dict[int, _Sums], trace: Trace, chunk: Parts, codes: Int, where: Int) -> None:
+def _add(
+    sums: dict[int, _Sums], trace: Trace, unknown: NDArray[np.bool_], chunk: Parts, codes: Int,
+    where: Int,
+) -> None:  # fmt: skip
     size = len(codes)
     served = trace.status[chunk.call] != CallStatus.GATEWAY_HIT
     out = chunk.is_output
@@ -183,7 +196,9 @@ def _add(sums: dict[int, _Sums], trace: Trace, chunk: Parts, codes: Int, where: 
     outputs = _sum(where, size, np.where(served & out, chunk.tokens, 0))
     pusd = exact_group_sum(chunk.pusd, where, size)
     pairs = np.unique(where * trace.n + chunk.call)
-    calls = _sum(pairs // trace.n, size, trace.requests[pairs % trace.n])
+    code_of, call = pairs // trace.n, pairs % trace.n
+    calls = _sum(code_of, size, trace.requests[call])
+    unknowns = _sum(code_of, size, np.where(unknown[call], trace.requests[call], 0))
     for i, code in enumerate(codes.tolist()):
         s = sums.setdefault(code, _Sums())
         s.calls += int(calls[i])
@@ -191,6 +206,7 @@ def _add(sums: dict[int, _Sums], trace: Trace, chunk: Parts, codes: Int, where: 
         s.cached += int(cached[i])
         s.output += int(outputs[i])
         s.pusd += int(pusd[i])
+        s.unknown += int(unknowns[i])
 
 
 def _session_counts(trace: Trace, seen: list[tuple[Int, Int]]) -> dict[int, int]:

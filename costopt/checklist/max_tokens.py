@@ -30,7 +30,7 @@ from costopt.billing.context import AuditContext
 from costopt.checklist.evidence import Evidence, Topic
 from costopt.checklist.measure import Int, charged, share_text
 from costopt.model.finding import CheckResult, CheckStatus
-from costopt.model.trace import Trace
+from costopt.model.trace import Categorical, Trace
 
 ITEM = 6
 TITLE = "max_tokens set for each type of task"
@@ -83,7 +83,7 @@ class _Type:
 
 def _types(trace: Trace, rows: Int) -> list[_Type]:
     """Agent and task together, the most frequent first."""
-    agent, task = trace.dims["agent"], trace.dims["task"]
+    agent, task = trace.dims["agent"], _recurring(trace)
     key = agent.codes[rows].astype(np.int64) * len(task.values) + task.codes[rows]
     found = []
     for k in np.unique(key).tolist():
@@ -96,6 +96,14 @@ def _types(trace: Trace, rows: Int) -> list[_Type]:
         values, counts = np.unique(trace.max_tokens[mine], return_counts=True)
         found.append(_Type(name, len(mine), p99, int(values[counts.argmax()])))
     return sorted(found, key=lambda t: (-t.calls, t.name))
+
+
+def _recurring(trace: Trace) -> Categorical:
+    """The task of each call; none where every session has a task of its own: then it is no type."""
+    task = trace.dims["task"]
+    if 2 * len(np.unique(task.codes)) > len(trace.sessions):
+        return Categorical(np.zeros(trace.n, np.int32), ("",))
+    return task
 
 
 def _result(status: CheckStatus, value: str, why: str, fix: str) -> CheckResult:

@@ -66,11 +66,11 @@ def _by_share(
     context: AuditContext, recorded: float, ideal: float | None, value: str
 ) -> CheckResult:
     goal = TARGET_SHARE * (1.0 if ideal is None else ideal)
+    if recorded and recorded >= goal:
+        return _result(CheckStatus.PASS, value, "The provider's own counts show it.", "")
     if ideal is not None and ideal < LITTLE:
         why = "Requests hardly share a beginning: there is little to cache."
         return _result(CheckStatus.NOT_APPLICABLE, value, why, "")
-    if recorded >= goal:
-        return _result(CheckStatus.PASS, value, "The provider's own counts show it.", "")
     if ideal is None:
         why = "It works; without text nobody can say how much more would be possible."
         status = CheckStatus.PASS if recorded >= LITTLE else CheckStatus.UNKNOWN

@@ -35,13 +35,13 @@ TARGET = "a hard stop by session"
 MIN_SESSIONS = 20
 """Sessions before a 95th percentile means anything."""
 CAP_FACTOR = 2
-FIX = "Set a hard stop by session, for example LiteLLM's max_budget_per_session: {cap}."
+FIX = "Set a hard stop by session, for example LiteLLM's max_budget_per_session{cap}."
 
 
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     """Budget errors in the log, budgets in files, and what a stop would have cut off."""
     usd, cap, value = _excess(context)
-    fix = FIX.format(cap=f"{cap / 1e12:.2g}") if cap else FIX.format(cap="0.50")
+    fix = FIX.format(cap=f": {cap / 1e12:.2g}" if cap else "")
     proof = evidence.proof(Topic.SESSION_BUDGET)
     if proof is not None:
         return _result(CheckStatus.PASS, value, f"{proof.source}: {proof.text}.", "", usd)

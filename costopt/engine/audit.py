@@ -72,6 +72,7 @@ def bill_info(context: AuditContext, asked: Asked) -> BillInfo:
     recorded = recorded_total(trace)
     bounds = missing_range(trace, context.prices, context.tokens)
     seats = bill.equivalent_pusd
+    rows: dict[str, Any] = standard_breakdowns(trace, bill, context.attribution, asked.tz)
     return BillInfo(
         total_usd=usd_float(bill.total_pusd),
         recorded_usd=None if recorded is None else usd_float(recorded),
@@ -86,7 +87,7 @@ def bill_info(context: AuditContext, asked: Asked) -> BillInfo:
         subscription_usd=0.0 if seats is None else usd_float(exact_sum(seats)),
         by={",".join(dims): _by(context, dims, asked.tz) for dims in asked.by},
         **_gaps(context),
-        **standard_breakdowns(trace, bill, context.attribution, asked.tz),
+        **rows,
     )
 
 
@@ -140,7 +141,7 @@ def token_label(context: AuditContext) -> str:
         labels.setdefault(context.tokens.label(model.values[code]), []).append(model.values[code])
     if len(labels) == 1:
         return next(iter(labels))
-    if len(labels) > MAX_LABELS:
-        exact = sum(len(m) for label, m in labels.items() if label.startswith("exact"))
-        return f"exact for {exact} of {len(codes)} models, else estimated"
-    return "; ".join(f"{label} for {', '.join(names)}" for label, names in labels.items())
+    if len(labels) <= MAX_LABELS:
+        return "; ".join(f"{', '.join(names)}: {label}" for label, names in labels.items())
+    exact = sum(len(m) for label, m in labels.items() if label.startswith("exact"))
+    return f"exact for {exact} of {len(codes)} models, else estimated" if exact else "estimated"

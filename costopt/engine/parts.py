@@ -28,6 +28,15 @@ DAY_US = 86_400_000_000
 MAX_SESSIONS = 50_000
 """Above this a result carries a seeded sample of sessions (and exact totals)."""
 CALLS_SHOWN = 3
+CONTENT_SETTING = {
+    "litellm": "LiteLLM: general_settings.store_prompts_in_spend_logs: true.",
+    "langsmith": "LangSmith: unset LANGSMITH_HIDE_INPUTS and LANGSMITH_HIDE_OUTPUTS.",
+    "langfuse": "Langfuse: export observations with their input and output.",
+    "helicone": "Helicone: drop the Helicone-Omit-Request and -Response headers.",
+    "openinference": "OpenInference: unset OPENINFERENCE_HIDE_INPUTS.",
+    "otel-genai": "Set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true.",
+}
+"""By format: the setting that adds the text. Documentation of each tool, checked 2026-11-24."""
 
 
 def iso(at_us: int) -> str:
@@ -126,10 +135,7 @@ def coverage(context: AuditContext, token_label: str) -> Coverage:
 def _notes(trace: Trace, share: float) -> list[str]:
     notes = []
     if trace.n and share < 1:
-        notes.append(
-            f"{100 * (1 - share):.0f} % of calls carry no text: what needs it is not judged."
-            " Turn on prompt logging in the tool that wrote the log."
-        )
+        notes.append(_no_text(trace, share))
     if trace.n and not trace.session_known.any():
         notes.append("No session ids: context growth, resent history and loops are not judged.")
     if trace.n and not trace.has_time.all():
@@ -143,6 +149,17 @@ def _notes(trace: Trace, share: float) -> list[str]:
             f"The log holds {100 * trace.sample_rate:g} % of the calls; the bill is of those."
         )
     return notes
+
+
+def _no_text(trace: Trace, share: float) -> str:
+    """What a log without text still shows, and the one setting that adds the text."""
+    formats = {f.format for f in trace.files}
+    settings = [text for name, text in CONTENT_SETTING.items() if name in formats]
+    setting = settings[0] if settings else "Turn on prompt logging in the tool that wrote the log."
+    judged = "The bill, models, agents, sessions and the cached share are judged; parts of requests"
+    if share > 0:
+        return f"{100 * (1 - share):.0f} % of calls carry no text: their parts are not judged. {setting}"
+    return f"No text in the log. {judged} are not. {setting}"
 
 
 def finding_items(context: AuditContext, findings: list[tuple[str, Finding]]) -> list[FindingItem]:

@@ -13,6 +13,8 @@ from costopt.errors import UsageError
 from costopt.model.finding import Finding
 from costopt.model.ports import Progress, silent
 from costopt.model.result import Result
+from costopt.wiring.phases import phase
+from costopt.wiring.progress import progress_for
 from costopt.wiring.reading import Reading, read
 from costopt.wiring.request import TraceOptions
 
@@ -30,7 +32,7 @@ class Audited:
     reading: Reading
 
 
-def audit(options: TraceOptions, evidence: list[Path], progress: Progress = silent) -> Audited:
+def audit(options: TraceOptions, evidence: list[Path]) -> Audited:
     """Read what the options name and say where its money goes. Raises InputError, UsageError."""
     from costopt.checklist.discover import run_all
     from costopt.engine.audit import Asked, build_result
@@ -41,15 +43,18 @@ def audit(options: TraceOptions, evidence: list[Path], progress: Progress = sile
     zone(options.tz)
     proven = read_evidence(evidence)  # before the long work: a typing error shows at once
     book = price_book(options)
+    progress = progress_for(options)
     reading = read(options, progress)
     by = groupings(options, reading.trace)
     context = audit_context(options, reading, book, progress)
-    progress("looking for waste", 0, None)
-    findings = find_all(context)
-    checks = run_all(context, proven)
-    asked = Asked(by, options.tz, options.seed)
-    result = build_result(context, findings, checks, reading.dataset, asked)
-    _keep(options, reading, context, result)
+    with phase(progress, "looking for waste"):
+        findings = find_all(context)
+    with phase(progress, "checklist"):
+        checks = run_all(context, proven)
+    with phase(progress, "putting the result together"):
+        asked = Asked(by, options.tz, options.seed)
+        result = build_result(context, findings, checks, reading.dataset, asked)
+        _keep(reading, context, result)
     return Audited(result, context, findings, reading)
 
 
@@ -65,13 +70,13 @@ def audit_context(
     from costopt.model.view import View
 
     tokens = token_counter(reading.trace, reading.texts, ranks=options.ranks)
-    trace = with_estimates(reading.trace, tokens)
-    progress("pricing", 0, trace.n)
-    bill = meter(View.of(trace), book)
-    progress("laying the bill over its parts", 0, trace.n)
-    attribution = attribute(trace, bill, tokens)
-    progress("modelling the prompt cache", 0, trace.n)
-    cache = cache_report(trace, book, tokens, reading.texts, seed=options.seed)
+    with phase(progress, "pricing"):
+        trace = with_estimates(reading.trace, tokens)
+        bill = meter(View.of(trace), book)
+    with phase(progress, "counting tokens"):
+        attribution = attribute(trace, bill, tokens)
+    with phase(progress, "modelling the prompt cache"):
+        cache = cache_report(trace, book, tokens, reading.texts, seed=options.seed)
     return AuditContext(trace, bill, attribution, cache, book, tokens, reading.texts)
 
 
@@ -92,13 +97,12 @@ def as_of_date(text: str | None) -> dt.date | None:
         raise UsageError(f"`{text}` is no date.", where="--as-of", hint="2026-10-30") from error
 
 
-def _keep(options: TraceOptions, reading: Reading, context: AuditContext, result: Result) -> None:
-    """Dollars for the store's views and the result for `costopt report`; a slice keeps neither."""
+def _keep(reading: Reading, context: AuditContext, result: Result) -> None:
+    """The result for `costopt report`, and the dollars for the store's views (of a slice: not)."""
     from costopt.report.render.json import result_json
 
-    if context.trace.n != reading.full.n:
-        return
-    reading.store.save_bill(reading.dataset, context.trace, context.bill)
+    if context.trace.n == reading.full.n:
+        reading.store.save_bill(reading.dataset, context.trace, context.bill)
     reading.store.record_run("audit", reading.dataset, result_json(result))
 
 
@@ -122,4 +126,17 @@ def _is_result(path: Path) -> bool:
 
 
 def _last_result(db: Path | None) -> Result:
-    return audit(TraceOptions(db=db), []).result
+    """Of the last audit of the last data set; audited anew where none was kept."""
+    from costopt.report.render.json import read_result
+    from costopt.store.database import DEFAULT_PATH
+    from costopt.wiring.reading import last_dataset, open_store
+
+    path = db or DEFAULT_PATH
+    with open_store(path, must_exist=True) as store:
+        dataset = last_dataset(store)
+        kept = [
+            r for r in store.runs() if r.dataset == dataset and r.command == "audit" and r.result
+        ]
+    if kept and kept[0].result:
+        return read_result(kept[0].result.encode(), str(path))
+    return audit(TraceOptions(db=db, quiet=True), []).result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from decimal import Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from costopt.model.escape import clean, fit, pad, width_of
 from costopt.money import pico, show
@@ -15,10 +15,12 @@ def dollars(value: float, places: int = 2) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """`37 %`, or `0.4 %` below one; empty where the whole is 0."""
+    """`37 %`, `0.4 %` below one, `<0.1 %`; empty where the whole is 0."""
     if not whole:
         return ""
     value = 100 * part / whole
+    if 0 < abs(value) < 0.1:
+        return "<0.1 %"
     return f"{value:.0f} %" if abs(value) >= 1 or value == 0 else f"{value:.1f} %"
 
 
@@ -36,13 +38,51 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     return [fit(line, width) for line in lines]
 
 
-def amount_rows(rows: list[tuple[str, float]], whole: float, width: int) -> list[str]:
-    """`planner    $22,941.07   57 %` lines: names left, dollars and shares right-aligned."""
-    money = [dollars(v) for _, v in rows]
+def places_for(whole: float) -> int:
+    """Decimals of a block of dollars: cents, and three significant digits where the whole is small."""
+    if not whole:
+        return 2
+    return min(12, max(2, 2 - Decimal(repr(abs(whole))).adjusted()))
+
+
+def units(values: list[float], whole: float, places: int) -> list[int]:
+    """Each value in units of the last decimal, so that they sum to the rounded whole.
+
+    Largest remainder: every value is its floor or one more. `whole` is what the values sum to.
+    """
+    exact = [Decimal(repr(v)).scaleb(places) for v in values]
+    goal = int(Decimal(repr(whole)).scaleb(places).to_integral_value(ROUND_HALF_EVEN))
+    floors = [int(e.to_integral_value(ROUND_FLOOR)) for e in exact]
+    order = sorted(range(len(exact)), key=lambda i: (floors[i] - exact[i], i))
+    for i in order[: max(0, goal - sum(floors))]:
+        floors[i] += 1
+    return floors
+
+
+def unit_text(count: int, value: float, places: int) -> str:
+    """`$1,234.50`; a value too small for the column is shown as below its last decimal."""
+    step = Decimal(1).scaleb(-places)
+    if not count and value:
+        return f"<${step}"
+    amount = count * step
+    return f"-${-amount:,}" if amount < 0 else f"${amount:,}"
+
+
+def amount_rows(
+    rows: list[tuple[str, float | None]], whole: float, width: int, places: int | None = None
+) -> list[str]:
+    """`planner    $22,941.07   57 %` lines whose dollars sum to the whole as it is shown."""
+    places = places_for(whole) if places is None else places
+    values = [v or 0.0 for _, v in rows]
+    counts = units(values, whole, places)
+    money = [
+        "unknown" if v is None else unit_text(c, v, places)
+        for (_, v), c in zip(rows, counts, strict=True)
+    ]
     room = max([len(m) for m in money], default=0)
     name_room = max(6, width - room - 8)
     return [
-        f"{pad(name, name_room)} {m:>{room}} {percent(v, whole):>6}"
+        f"{pad(name, name_room)} {m:>{room}} {'' if v is None else percent(v, whole):>6}"
         for (name, v), m in zip(rows, money, strict=True)
     ]
 

@@ -6,11 +6,16 @@ pipe. Plain text: colour is put on by the caller and never carries meaning alone
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+from typing import Any
+
 from costopt.model.result import FindingItem, Result
 from costopt.report.render.screen import (
     amount_rows,
     dollars,
     percent,
+    places_for,
     plural,
     side_by_side,
     spread,
@@ -18,6 +23,10 @@ from costopt.report.render.screen import (
 )
 
 MAX_ROWS = 6
+MAX_LINES = 40
+_ASIDE = re.compile(r"\s*\([^)]*\)")
+WIDE = 76
+"""Columns from which two blocks fit side by side."""
 
 
 def audit_screen(result: Result, width: int = 80, seconds: float | None = None) -> list[str]:
@@ -35,15 +44,26 @@ def audit_screen(result: Result, width: int = 80, seconds: float | None = None) 
     for block in blocks:
         if block:
             lines += [*block, ""]
-    return [*lines, *_next(result, width)]
+    return shortened([*lines, *_next(result, width)], width)
+
+
+def shortened(lines: list[str], width: int) -> list[str]:
+    """At most MAX_LINES: empty lines go first, then continued lines, the last ones before the others."""
+    if width < WIDE:
+        return lines
+    for spare in (lambda x: not x, lambda x: x.startswith("        ")):
+        for i in range(len(lines) - 1, 0, -1):
+            if len(lines) <= MAX_LINES:
+                return lines
+            if spare(lines[i]) and lines[i - 1]:
+                del lines[i]
+    return lines
 
 
 def _header(result: Result, width: int, seconds: float | None) -> list[str]:
     trace = result.trace
     formats = sorted({f.format for f in trace.files if f.format})
-    names = [f.path for f in trace.files]
-    name = names[0].rsplit("/", 1)[-1] if len(names) == 1 else plural(len(names), "file")
-    parts = [name, ", ".join(formats[:3]), _dates(result), f"content: {_content(result)}"]
+    parts = [_name(result), ", ".join(formats[:3]), _dates(result), f"content: {_content(result)}"]
     took = "" if seconds is None else f"{seconds:.1f} s"
     line = " · ".join(p for p in parts if p)
     head = [spread(line, took, width)] if len(line) + len(took) < width else wrap(line, width, "  ")
@@ -63,6 +83,17 @@ def _header(result: Result, width: int, seconds: float | None) -> list[str]:
     return head + wrap(text, width, "    ")
 
 
+def _name(result: Result) -> str:
+    """The file, or the folder that holds them all, with their number."""
+    names = [f.path for f in result.trace.files]
+    if len(names) == 1:
+        return names[0].rsplit("/", 1)[-1]
+    folders = {n.rsplit("/", 1)[0] for n in names if "/" in n}
+    if len(folders) == 1 and names:
+        return f"{folders.pop().rsplit('/', 1)[-1]}/ ({plural(len(names), 'file')})"
+    return plural(len(names), "file")
+
+
 def _content(result: Result) -> str:
     content = result.coverage.content
     return "none (usage only)" if content == "none" else content
@@ -72,13 +103,19 @@ def _dates(result: Result) -> str:
     first, last = result.trace.first_at, result.trace.last_at
     if not first or not last:
         return "no times in the log"
-    return f"{first[:10]} to {last[:10]} UTC" if first[:10] != last[:10] else f"{first[:10]} UTC"
+    a, b = (dt.date.fromisoformat(t[:10]) for t in (first, last))
+    end = f"{b.day} {b:%b %Y} UTC"
+    if a == b:
+        return end
+    if (a.year, a.month) == (b.year, b.month):
+        return f"{a.day}-{end}"
+    return f"{a.day} {a:%b} - {end}" if a.year == b.year else f"{a.day} {a:%b %Y} - {end}"
 
 
 def _bill(result: Result, width: int) -> list[str]:
     bill, trace = result.bill, result.trace
     per = bill.per_session_usd
-    line = f"  BILL  {dollars(bill.total_usd)}"
+    line = f"  BILL  {dollars(bill.total_usd, places_for(bill.total_usd))}"
     if trace.sessions_known and trace.sessions:
         line += f"     {dollars(per.mean)} a session · P95 {dollars(per.p95)}"
         line += f" · dearest {dollars(per.max)}"
@@ -139,12 +176,12 @@ def _not_in_bill(result: Result, width: int) -> list[str]:
 def _where(result: Result, width: int) -> list[str]:
     bill = result.bill
     whole = bill.total_usd
-    half = (width - 4) // 2 if width >= 76 else width
+    half = (width - 4) // 2 if width >= WIDE else width
     by = "by_agent" if len(bill.by_agent) > 1 else "by_model"
     key = by.removeprefix("by_")
-    rows = [(str(r[key]) or "(no name)", float(r["usd"])) for r in getattr(bill, by)]
+    rows = [_group(r, key) for r in getattr(bill, by)]
     left = ["WHERE" if key == "agent" else "WHERE (by model)", *_top(rows, whole, half)]
-    paid = [(str(r["what"]), float(r["usd"])) for r in bill.paid_for]
+    paid = [_group(r, "what") for r in bill.paid_for]
     right = ["WHAT IS PAID FOR", *_top(paid, whole, half)] if paid else []
     lines = side_by_side(left, right, width) if right else left
     cache = result.prompt_cache
@@ -156,13 +193,19 @@ def _where(result: Result, width: int) -> list[str]:
     return lines
 
 
-def _top(rows: list[tuple[str, float]], whole: float, width: int) -> list[str]:
-    rows = sorted(rows, key=lambda r: (-r[1], r[0]))
+def _group(row: dict[str, Any], key: str) -> tuple[str, float | None]:
+    """Name and dollars; None where not one call of the group has a known cost."""
+    usd = float(row["usd"])
+    unknown = not usd and int(row.get("unknown_calls", 0)) > 0
+    return str(row[key]) or "(no name)", None if unknown else usd
+
+
+def _top(rows: list[tuple[str, float | None]], whole: float, width: int) -> list[str]:
+    rows = sorted(rows, key=lambda r: (-(r[1] or 0.0), r[0]))
     shown = rows[:MAX_ROWS]
     if len(rows) > MAX_ROWS:
         shown = rows[: MAX_ROWS - 1]
-        # The remainder is computed from the whole, so that the column sums to the bill to the cent.
-        rest = sum(v for _, v in rows[MAX_ROWS - 1 :])
+        rest = sum(v or 0.0 for _, v in rows[MAX_ROWS - 1 :])
         shown.append((f"{len(rows) - len(shown)} others", rest))
     return amount_rows(shown, whole, width)
 
@@ -189,7 +232,7 @@ def _dont(result: Result, width: int) -> list[str]:
     lines: list[str] = []
     for item in harmful[:3]:
         cost = f": costs {dollars(-item.usd)} MORE" if item.usd is not None else ""
-        lines += wrap(f"DON'T   {item.title}{cost} ({item.evidence})", width, "        ")[:2]
+        lines += wrap(f"DON'T   {item.title}{cost}. {item.fix}", width, "        ")[:2]
     counts = [
         (status, sum(c.status == status for c in result.checklist))
         for status in ("pass", "fail", "harmful", "unknown", "not_applicable")
@@ -209,7 +252,7 @@ def _sure(result: Result, width: int) -> list[str]:
         parts.append(f"usage reported on {100 * reported / trace.calls:.4g} % of calls")
     if cache.residual_pp is not None:
         parts.append(f"cache model off by {abs(cache.residual_pp):.1f} pp on held-out sessions")
-    parts.append(f"token counts of parts: {result.coverage.tokens}")
+    parts.append(f"token counts of parts: {_ASIDE.sub('', result.coverage.tokens)}")
     parts += [result.price_book, "nothing left this machine"]
     notes = result.coverage.notes[:2]
     lines = wrap("SURE?   " + " · ".join(parts), width, "        ")
