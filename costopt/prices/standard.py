@@ -12,16 +12,18 @@ from costopt.prices.names import claude_version
 from costopt.prices.own_data import START_US, as_moment, data, moment_us
 from costopt.prices.sheet import NO_PRICE, Sheet, Units, from_book
 
-# A daily window is written out day by day in this span; outside it the off-peak price holds.
-WINDOW_DAYS = 800
+# A daily window is written out day by day: this far beyond our data, and this long without a `from`.
+DAYS_AHEAD, DAYS_IN_ALL = 400, 800
 _DAY_US = 86_400_000_000
 
 
 def boundaries(row: Row) -> set[int]:
     """Moments at which the standard price of a row may change. Always holds the beginning."""
     found = {START_US}
+    ours = any(item.get("whole") for item in corrections(row))
     for price in _conditional(row.info):
-        found |= constraint_starts(price.constraint)
+        if not ours:
+            found |= constraint_starts(price.constraint)
     for item in (*corrections(row), *_searches(row)):
         found |= {moment_us(item.get("from")), moment_us(item.get("to"))}
         found |= _window_starts(item)
@@ -42,15 +44,15 @@ def constraint_starts(constraint: Any) -> set[int]:
 
 
 def _window_starts(item: dict[str, Any]) -> set[int]:
-    hours = [dt.time.fromisoformat(h) for window in item.get("hours", ()) for h in window]
-    return _daily(hours, item) if hours else set()
+    clocks = {h for window in item.get("hours", ()) for h in window if h != "24:00"}
+    return _daily([dt.time.fromisoformat(c) for c in clocks], item) if clocks else set()
 
 
 def _daily(times: list[dt.time], item: dict[str, Any] | None) -> set[int]:
-    last = moment_us(data("book")["own_data_checked"]) + 400 * _DAY_US
-    first = moment_us(item.get("from"), last - WINDOW_DAYS * _DAY_US) if item else 0
-    first = max(first, last - WINDOW_DAYS * _DAY_US)
-    last = min(last, moment_us(item.get("to"), last)) if item else last
+    dates = item or {}
+    horizon = moment_us(data("book")["own_data_checked"]) + DAYS_AHEAD * _DAY_US
+    first = moment_us(dates.get("from"), horizon - DAYS_IN_ALL * _DAY_US)
+    last = moment_us(dates.get("to"), horizon)
     offsets = [(t.hour * 3600 + t.minute * 60) * 1_000_000 for t in times]
     first -= first % _DAY_US
     return {day + offset for day in range(first, last, _DAY_US) for offset in offsets}
@@ -60,31 +62,27 @@ def sheet_at(row: Row, at_us: int) -> Sheet:
     """The standard sheet at a moment; NO_PRICE where the row has none."""
     if row.info is None:
         return NO_PRICE
-    moment = as_moment(at_us)
-    sheet = _correct(row, from_book(row.info.get_prices(moment)), at_us)
-    if not any(sheet.base.get(unit) is not None for unit in ("input", "output", "input_audio")):
-        return NO_PRICE
-    return complete(row, sheet, at_us)
+    key = (row.provider, row.model)
+    live = tuple(i for i, item in enumerate(corrections(row)) if active(item, at_us))
+    searches = tuple(i for i, item in enumerate(_searches(row)) if active(item, at_us))
+    whole = [i for i in live if _by_row()[key][i].get("whole")]
+    listed = None if whole else row.info.get_prices(as_moment(at_us))
+    cache_key = (*key, id(listed), live, searches)
+    if cache_key not in _SHEETS:
+        sheet = NO_PRICE if whole else from_book(listed)
+        for i in live[live.index(whole[-1]) if whole else 0 :]:
+            units = {n: Decimal(v) for n, v in corrections(row)[i]["units"].items()}
+            sheet = sheet.map(lambda u, new=units: {**u, **new})  # type: ignore[misc]
+        _SHEETS[cache_key] = complete(row, sheet, at_us) if _sells(sheet) else NO_PRICE
+    return _SHEETS[cache_key]
 
 
-def _correct(row: Row, sheet: Sheet, at_us: int) -> Sheet:
-    for item in corrections(row):
-        if active(item, at_us):
-            units = {n: Decimal(v) for n, v in item["units"].items()}
-            above = {int(s): _decimals(u) for s, u in item.get("above", {}).items()}
-            sheet = _replaced(sheet, units, above, whole=bool(item.get("whole")))
-    return sheet
+# A model billed by the hour has thousands of moments but a handful of sheets.
+_SHEETS: dict[tuple[object, ...], Sheet] = {}
 
 
-def _decimals(units: dict[str, str]) -> Units:
-    return {n: Decimal(v) for n, v in units.items()}
-
-
-def _replaced(sheet: Sheet, units: Units, above: dict[int, Units], *, whole: bool) -> Sheet:
-    if whole:
-        tiers = ((0, units), *((s, {**units, **u}) for s, u in sorted(above.items())))
-        return Sheet(tiers)
-    return sheet.map(lambda u: {**u, **units})
+def _sells(sheet: Sheet) -> bool:
+    return any(unit in sheet.base for unit in ("input", "output", "input_audio"))
 
 
 def complete(row: Row, sheet: Sheet, at_us: int) -> Sheet:
@@ -139,6 +137,8 @@ def active(item: dict[str, Any], at_us: int) -> bool:
         return False
     moment = as_moment(at_us)
     if "weekdays" in item and moment.isoweekday() not in item["weekdays"]:
+        return False
+    if moment.date().isoformat() in item.get("not_days", ()):
         return False
     hours = item.get("hours")
     clock = moment.time().isoformat()[:5]

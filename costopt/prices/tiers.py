@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from costopt.prices.catalog import Row
+from costopt.prices.names import claude_version
 from costopt.prices.own_data import START_US, as_moment, data, moment_us
 from costopt.prices.sheet import PER_USE, Sheet, Units, from_book, times
 from costopt.prices.standard import active, complete, constraint_starts, sheet_at
@@ -97,6 +98,8 @@ def _covers(rule: dict[str, Any], row: Row, when: dict[str, str]) -> bool:
     models = rule["models"]
     if models == "listed":
         return bool(_variants(row, when))
+    if models == "claude":
+        return claude_version(row.model) is not None
     return models == "all" or row.model in models
 
 

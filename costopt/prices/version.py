@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import cache
 from importlib.metadata import version as installed
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from costopt.prices.own_data import data
 _READ_ON = re.compile(r"(?:verified|checked|published|as of|read)[^'\"]{0,40}?(20\d\d-\d\d-\d\d)")
 
 
+@cache
 def book_name() -> str:
     """`genai-prices 0.2.3 of 2026-11-09, own data of 2026-11-24`."""
     own = data("book")["own_data_checked"]
@@ -21,6 +23,7 @@ def book_name() -> str:
     )
 
 
+@cache
 def book_date() -> dt.date:
     """The data date of the installed book: the default `as_of` of projections, never the clock."""
     known = data("book")["genai_prices"].get(installed("genai-prices"))
