@@ -137,17 +137,16 @@ class _Sheet:
         """Calls of one model: split by period, then by context tier."""
         begins = np.array([p.from_us for p in rates.periods], np.int64)
         which = np.searchsorted(begins, self.at_us[rows], side="right") - 1
-        total = self.view.leaves[rows][:, INPUT].sum(axis=1)
-        requests = self.view.trace.requests[rows].astype(np.int64)
-        for p in np.unique(which).tolist():
-            period = rates.periods[p]
-            tier_of = np.zeros(len(rows), np.int64)
+        for part in _split(which):
+            period, mine = rates.periods[which[part[0]]], rows[part]
+            total = self.view.leaves[mine][:, INPUT].sum(axis=1)
+            requests = self.view.trace.requests[mine].astype(np.int64)
+            tier_of = np.zeros(len(mine), np.int64)
             for number, tier in enumerate(period.tiers[1:], 1):
                 above = tier.above_input_tokens * requests
                 tier_of[(total > above) | (tier.reaches & (total == above))] = number
-            for number in np.unique(tier_of[which == p]).tolist():
-                mine = rows[(which == p) & (tier_of == number)]
-                self.price_rows(mine, rates, period, period.tiers[number])
+            for same in _split(tier_of):
+                self.price_rows(mine[same], rates, period, period.tiers[tier_of[same[0]]])
 
     def price_rows(
         self, rows: Int, rates: DatedRates, period: RatePeriod, tier: ContextTier
@@ -279,9 +278,15 @@ def _same(columns: tuple[Categorical, ...], rows: Int) -> list[Int]:
         key = key * len(column.values) + column.codes[rows]
         if len(column.values) > 1:
             key = np.unique(key, return_inverse=True)[1].reshape(-1)
+    return [rows[part] for part in _split(key)]
+
+
+def _split(key: Int) -> list[Int]:
+    """Positions of equal keys, each group in order."""
+    if not len(key):
+        return []
     order = np.argsort(key, kind="stable")
-    cuts = np.flatnonzero(np.diff(key[order])) + 1
-    return [rows[part] for part in np.split(order, cuts)] if len(rows) else []
+    return np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
 
 
 def _net(listed: Int, ppm: int) -> Int:
