@@ -72,7 +72,7 @@ class _Record(_Shape):
     id: str | None = None
     session_id: str | None = None
     parent_id: str | None = None
-    timestamp: str | None = None
+    timestamp: str | float | int | None = None
     latency_ms: float | None = None
     ttft_ms: float | None = None
     agent: str | None = None
