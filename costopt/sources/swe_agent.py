@@ -107,7 +107,7 @@ class _Run:
         self.model = model_of(value, file)
         self.task = stem(file.name)
         said = [text(s.get("response")) for s in self.steps]
-        self.session = f"{self.task}#{fingerprint(self.model, stats, said)}"
+        self.session = f"{self.task}#{fingerprint(stats, said)}"
         self.metadata = text_metadata(
             exit_status=text(self.info.get("exit_status")),
             swe_agent_version=text(self.info.get("swe_agent_version")),
@@ -141,8 +141,10 @@ class _Run:
     def _call(
         self, place: int, request: list[Segment] | None, answer: list[Segment] | None
     ) -> Call:
+        key = f"{self.session}|{place}"
+        # Of two copies the one whose place tells the model wins.
         return Call(
-            f"{self.session}|{place}", missing_usage(), place, f"{self.session}|{place}",
+            key, missing_usage(), place, key, version_us=1 if self.model else None,
             session_id=self.session, provider=maker(self.model), model=self.model, task=self.task,
             agent="swe-agent", metadata=self.metadata, request=request, response=answer or None,
         )  # fmt: skip

@@ -83,7 +83,7 @@ class _Conversation:
         self.model, self.user_model = models_of(file.name)
         self.task, trial = text(value.get("task_id")), text(value.get("trial"))
         # Trials of one task differ in their first answer at the latest.
-        said = fingerprint(self.model, self.messages)
+        said = fingerprint(self.messages)
         self.session = f"task {self.task}.{trial or 0}#{said}"
         self.metadata = text_metadata(
             reward=number(value.get("reward")), trial=trial or None, domain=_domain(file.name)
@@ -106,9 +106,11 @@ class _Conversation:
 
     def _call(self, place: int, agent: str, model: str) -> Call:
         key = f"{self.session}|{place - self.place}"
+        # Of two copies the one whose name tells the model wins.
         return Call(
-            key, missing_usage(), place, key, session_id=self.session, provider=maker(model),
-            model=model, agent=agent, task=self.task, metadata=self.metadata,
+            key, missing_usage(), place, key, version_us=1 if model else None,
+            session_id=self.session, provider=maker(model), model=model, agent=agent,
+            task=self.task, metadata=self.metadata,
         )  # fmt: skip
 
     def _simulator(self, asked: int) -> Call:
