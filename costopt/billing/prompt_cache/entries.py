@@ -34,9 +34,12 @@ class EntryKind(IntEnum):
 LEARNED_SLACK = 1.03
 """How far a count may stand off a multiple of a step that is learned, not documented."""
 N_KINDS = len(EntryKind)
+SIZES = 8
+"""Octaves of request size from below 2,048 tokens to above 131,072. Providers serve sizes apart:
+some octaves of a model may never be cached at all."""
 CALL_FEATURES = (
     "some_own", "only_others", "gap_within_life", "gap_beyond_life", "request_size",
-    "request_size_8k", "request_size_32k", "above_minimum", "covered_by",
+    "above_minimum", "covered_by", *(f"size_{octave}" for octave in range(SIZES)),
 )  # fmt: skip
 ENTRY_FEATURES = (
     *(kind.name.lower() for kind in EntryKind),
@@ -53,6 +56,7 @@ class Entries:
     kind: NDArray[np.int8]  # [call, entry], EntryKind
     gap_us: NDArray[np.int64]  # [call, entry]
     count: NDArray[np.int32]  # [call, entry]
+    step: NDArray[np.int64]  # [call]: granularity of what a read reports
 
 
 def servable(prefix: PrefixResult, rules: RuleColumns, step_tokens: NDArray[np.int64]) -> Entries:
@@ -66,7 +70,7 @@ def servable(prefix: PrefixResult, rules: RuleColumns, step_tokens: NDArray[np.i
     tokens = np.where((tokens >= rules.min_tokens[:, None]) & alive[:, None], tokens, 0)
     gap, count = prefix.entry_gap_us.copy(), prefix.entry_count.copy()
     _merge_equal(tokens, gap, count)
-    return Entries(tokens, _kinds(tokens, count, prefix.entry_own), gap, count)
+    return Entries(tokens, _kinds(tokens, count, prefix.entry_own), gap, count, step_tokens)
 
 
 def _merge_equal(
@@ -117,13 +121,13 @@ def call_features(
     own = (there & (entries.kind <= EntryKind.OWN_OLDER)).any(axis=1)
     freshest = np.where(there, _known_gap(entries.gap_us), np.iinfo(np.int64).max).min(axis=1)
     within, beyond = _gap(np.where(there.any(axis=1), freshest, 0), rules.lifetime_us)
-    size = _size(prefix)
+    size, octave = _size(prefix), _octave(prefix.input_tokens, entries.step)
     longest = entries.tokens.max(axis=1)
     counted = np.where(there, entries.count, 0).max(axis=1)
     return np.stack((
-        own, ~own, within, beyond, size, np.maximum(size - 2.0, 0.0), np.maximum(size - 4.0, 0.0),
+        own, ~own, within, beyond, size,
         np.clip(np.log2(np.maximum(longest, 1) / np.maximum(rules.min_tokens, 1)), 0.0, 1.0),
-        _octaves(counted),
+        _octaves(counted), *(octave == k for k in range(SIZES)),
     ), axis=1).astype(np.float64)  # fmt: skip
 
 
@@ -173,6 +177,12 @@ def _gap(
 
 def _size(prefix: PrefixResult) -> NDArray[np.float64]:
     return np.clip(np.log2(np.maximum(prefix.input_tokens, 1) / 2048.0), -2.0, 7.0)
+
+
+def _octave(input_tokens: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which octave of 1,024 tokens; its borders stand at whole steps (2,000 for a step of 2,000)."""
+    whole = np.floor(np.log2(np.maximum(input_tokens, 1) / step) + 1e-9)
+    return np.clip(whole + np.rint(np.log2(step / 1024.0)), 0, SIZES - 1).astype(np.int64)
 
 
 def _octaves(count: NDArray[np.int32]) -> NDArray[np.float64]:

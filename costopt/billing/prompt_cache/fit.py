@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.entries import (
     LEARNED_SLACK,
     N_KINDS,
+    SIZES,
     Entries,
     call_features,
     entry_features,
@@ -37,15 +38,23 @@ Key = tuple[str, ...]
 
 # What the providers' pages say, as log odds. Within the lifetime nearly every call reads something,
 # two lifetimes on nearly none; it is the last request that is read, an answer seldom.
-_CALL_PRIOR = np.array([3.0, 2.0, -1.0, -3.0, 0.0, 0.0, 0.0, 0.5, 0.1])
-_CALL_SPREAD = np.array([1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.0, 0.3])
+_CALL_PRIOR = np.array([3.0, 2.0, -1.0, -3.0, 0.0, 0.5, 0.1] + [0.0] * SIZES)
+_CALL_SPREAD = np.array([1.5, 1.5, 1.5, 1.5, 0.5, 1.0, 0.3] + [1.5] * SIZES)
 _ENTRY_PRIOR = np.array([-2.0, 2.0, 0.0, 1.0, 1.0, -1.0, -2.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 _ENTRY_SPREAD = np.array([1.5] * N_KINDS + [1.5, 1.5, 0.3, 0.7, 0.5, 0.5, 0.5, 0.5, 0.5])
-_CHILD_SPREAD = 0.5
-"""How far a part may stand from the whole, as a share of how far the whole may from the rules."""
+_NEAR = (1.0, 1.0, 0.3, 0.3)
+"""How far each part may stand from its parent (provider, model, agent), as a share of how far the
+whole may from the rules. Providers are systems of their own; one provider's models share a system."""
+_SIZES_NEAR = (1.0, 1.0, 1.0, 0.3)
+"""The same for sizes: which of them are never cached is a matter of the single model."""
+_CALL_NEAR = np.array([[near] * (len(_CALL_PRIOR) - SIZES) for near in _NEAR])
+_CALL_NEAR = np.hstack((_CALL_NEAR, np.repeat(np.array(_SIZES_NEAR)[:, None], SIZES, axis=1)))
+_ENTRY_NEAR = np.repeat(np.array(_NEAR)[:, None], len(_ENTRY_PRIOR), axis=1)
 _SHARE_WEIGHT = 20.0
 """Reads that a parent's share-given-hit counts for."""
-_UNSEEN, _UNSEEN_WEIGHT = 0.02, 10.0
+_UNSEEN = np.array([0.02, 0.5])
+_UNSEEN_WEIGHT = np.array([10.0, 2.0])
+"""A read of what the log does not show: seldom, but of a namespace's first call nothing is known."""
 _MOST_CALLS = 100_000
 """A fit of two dozen numbers gains nothing from more; every k-th call is taken."""
 
@@ -69,9 +78,9 @@ class CacheFit:
     """[entry feature]: log odds that this entry is read, given a read and that no longer one was."""
     share: dict[Key, NDArray[np.float64]]
     """[kind]: tokens read of an entry, given that it was the one read."""
-    unseen: dict[Key, float]
-    """How often a call reads although the log shows nothing that it could: sent before the log
-    began, or by another program."""
+    unseen: dict[Key, NDArray[np.float64]]
+    """[later, first of its namespace]: how often a call reads although the log shows nothing that
+    it could: sent by another program, or before the log began."""
     steps: dict[Key, int]
     calls: int
     """Calls it was fitted on; 0: the dated rules alone."""
@@ -93,12 +102,18 @@ class CacheFit:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
         """[call]: that anything is read; [call, entry]: that this entry is."""
         there = entries.tokens > 0
-        call = (call_features(entries, prefix, rules) * _stacked(self.any_read, keys)[group]).sum(1)
+        call = _scores(
+            call_features(entries, prefix, rules),
+            self.any_read,
+            _CALL_NEAR * _CALL_SPREAD,
+            keys,
+            group,
+        )
         some = there.any(axis=1)
-        blind = np.array([_nearest(self.unseen, key) for key in keys])[group]
-        hit = np.where(some, chance(call), np.where(prefix.reached & rules.warms, blind, 0.0))
+        blind = _stacked(self.unseen, keys)[group, prefix.opens.astype(np.int64)]
+        hit = np.where(some, chance(call), np.where(_could_read(prefix, rules), blind, 0.0))
         x = entry_features(entries, prefix, rules)
-        hazard = chance(np.einsum("cef,cf->ce", x, _stacked(self.which, keys)[group]))
+        hazard = chance(_scores(x, self.which, _ENTRY_NEAR * _ENTRY_SPREAD, keys, group))
         hazard = np.where(there, np.where(_last_there(there), 1.0, hazard), 0.0)
         missed = np.cumprod(1.0 - hazard, axis=1)
         before = np.concatenate((np.ones((len(missed), 1)), missed[:, :-1]), axis=1)
@@ -110,6 +125,22 @@ class CacheFit:
         """The rule's step where it is documented, else what the reads showed, else 1."""
         learned = np.array([_nearest(self.steps, k) for k in keys], np.int64)[group]
         return np.where(rules.step_tokens > 1, rules.step_tokens, learned)
+
+
+def _scores(
+    x: NDArray[np.float64], table: dict[Key, NDArray[np.float64]], spread: NDArray[np.float64],
+    keys: tuple[Key, ...], group: NDArray[np.int64],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Log odds of each row of x ([call, ..., feature]), drawn in by what is not known.
+
+    A model that the fit never saw stands somewhere around its parent: averaged over that, a chance
+    is nearer to one half (MacKay 1992, "The evidence framework applied to classification networks").
+    """
+    depth = np.array([len(_found(table, key)) for key in keys])
+    apart = np.array([(spread[d + 1 :] ** 2).sum(axis=0) for d in depth]).reshape(-1, x.shape[-1])
+    score = np.einsum("c...f,cf->c...", x, _stacked(table, keys)[group])
+    variance = np.einsum("c...f,cf->c...", x**2, apart[group])
+    return score / np.sqrt(1.0 + np.pi / 8.0 * variance)
 
 
 def group_keys(view: View, rules: RuleColumns) -> tuple[tuple[Key, ...], NDArray[np.int64]]:
@@ -150,27 +181,35 @@ def fit_cache(
     of_entry = entry_features(entries, prefix, rules)
     hit: NDArray[np.bool_] = np.equal(np.arange(there.shape[1]), matched[:, None])
 
-    def any_read(
-        at: NDArray[np.int64], up: NDArray[np.float64], near: float
-    ) -> NDArray[np.float64]:
+    def any_read(at: NDArray[np.int64], up: NDArray[np.float64], level: int) -> NDArray[np.float64]:
         at = at[some[at]]
-        return fitted(of_call[at], reads[at] > 0, up, near * _CALL_SPREAD)
+        return fitted(of_call[at], reads[at] > 0, up, _CALL_NEAR[level] * _CALL_SPREAD)
 
-    def which(at: NDArray[np.int64], up: NDArray[np.float64], near: float) -> NDArray[np.float64]:
+    def which(at: NDArray[np.int64], up: NDArray[np.float64], level: int) -> NDArray[np.float64]:
         seen = looked[at]
-        return fitted(of_entry[at][seen], hit[at][seen], up, near * _ENTRY_SPREAD)
+        spread = _ENTRY_NEAR[level] * _ENTRY_SPREAD
+        return fitted(of_entry[at][seen], hit[at][seen], up, spread)
 
-    def part(at: NDArray[np.int64], up: NDArray[np.float64], _: float) -> NDArray[np.float64]:
+    def part(at: NDArray[np.int64], up: NDArray[np.float64], _: int) -> NDArray[np.float64]:
         return _share_read(entries, matched, reads, at, up)
 
-    def unseen(at: NDArray[np.int64], up: float, _: float) -> float:
-        at = at[~some[at]]
-        return (int((reads[at] > 0).sum()) + _UNSEEN_WEIGHT * up) / (len(at) + _UNSEEN_WEIGHT)
+    blind = ~some & _could_read(prefix, rules)
+
+    def unseen(at: NDArray[np.int64], up: NDArray[np.float64], _: int) -> NDArray[np.float64]:
+        at = at[blind[at]]
+        opens = prefix.opens[at].astype(np.int64)
+        read, seen = np.bincount(opens, reads[at] > 0, 2), np.bincount(opens, minlength=2)
+        return (read + _UNSEEN_WEIGHT * up) / (seen + _UNSEEN_WEIGHT)
 
     return CacheFit(
         by_key.estimate(_CALL_PRIOR, any_read), by_key.estimate(_ENTRY_PRIOR, which),
         by_key.estimate(np.ones(N_KINDS), part), by_key.estimate(_UNSEEN, unseen), steps, len(rows),
     )  # fmt: skip
+
+
+def _could_read(prefix: PrefixResult, rules: RuleColumns) -> NDArray[np.bool_]:
+    """Long enough, and sent to a provider that caches, whatever the log shows of earlier calls."""
+    return prefix.reached & rules.warms & (prefix.input_tokens >= rules.min_tokens)
 
 
 def judgeable(trace: Trace, prefix: PrefixResult, rules: RuleColumns) -> NDArray[np.bool_]:
@@ -236,11 +275,11 @@ class _ByKey:
                 if len(own):
                     self.members[key] = own
 
-    def estimate(self, start: T, one: Callable[[NDArray[np.int64], T, float], T]) -> dict[Key, T]:
-        found: dict[Key, T] = {(): one(self.members[()], start, 1.0)}
+    def estimate(self, start: T, one: Callable[[NDArray[np.int64], T, int], T]) -> dict[Key, T]:
+        found: dict[Key, T] = {(): one(self.members[()], start, 0)}
         for key, own in self.members.items():
             if key:
-                found[key] = one(own, found[key[:-1]], _CHILD_SPREAD)
+                found[key] = one(own, found[key[:-1]], len(key))
         return found
 
 
@@ -252,6 +291,10 @@ def _stacked(table: dict[Key, NDArray[np.float64]], keys: tuple[Key, ...]) -> ND
 
 def _nearest(table: dict[Key, T], key: Key) -> T:
     """The entry of the key, else of its nearest ancestor."""
+    return table[_found(table, key)]
+
+
+def _found(table: dict[Key, T], key: Key) -> Key:
     while key not in table:
         key = key[:-1]
-    return table[key]
+    return key

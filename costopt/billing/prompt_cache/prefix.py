@@ -51,6 +51,9 @@ class PrefixResult:
     gap_us: NDArray[np.int64]  # [call]: since its last use
     ideal_tokens: NDArray[np.int64]  # [call]: with any earlier request, without expiry
     first_of_session: NDArray[np.bool_]  # [call]: first of its session in its namespace
+    opens: NDArray[
+        np.bool_
+    ]  # [call]: first of all in its namespace; what came before is not logged
     concurrent: NDArray[np.bool_]  # [call]: a longer entry was on its way, not yet readable
     break_use: NDArray[np.int64]  # [call]: first use that leaves the session's last request; -1
     assumed: NDArray[np.bool_]  # [call]: no content in the log, growth of the session assumed
@@ -146,12 +149,13 @@ def _result(
     own[:, PARTIAL] = _same_session(view, part.source)
     reached = reaches_provider(view)
     first = reached & (found.previous < 0)
+    opens = first & (found.ideal_depth < 0)
     shared = tokens[calls, longest]
     return PrefixResult(
         tokens, gap, count, own, np.where(shared > 0, source[calls, longest], -1), shared,
         np.where(shared > 0, gap[calls, longest], NO_GAP), _ideal(found, lengths, part, calls),
-        first, found.concurrent, _breaks(view, found), reached & ~view.trace.has_content,
-        reached, lengths.input_tokens,
+        first, opens, found.concurrent, _breaks(view, found),
+        reached & ~view.trace.has_content, reached, lengths.input_tokens,
     )  # fmt: skip
 
 
