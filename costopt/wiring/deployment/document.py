@@ -19,12 +19,31 @@ P95 = re.compile(
 
 def mapping(value: Any) -> dict[str, Any]:
     """The value as a mapping with text keys; an empty one where it is none."""
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {}
+    return {text_of(k): v for k, v in value.items()} if isinstance(value, dict) else {}
 
 
 def sequence(value: Any) -> list[Any]:
     """The value as a list; an empty one where it is none."""
     return value if isinstance(value, list) else []
+
+
+def shown(value: Any) -> str:
+    """A setting's value for a sentence: a scalar, or a short list of them; anything else is `set`.
+
+    Never `str(value)` of a container: YAML aliases can make its text exponentially long.
+    """
+    if isinstance(value, list) and 0 < len(value) <= 5 and not any(_nested(v) for v in value):
+        return ", ".join(str(v)[:60] for v in value)
+    return "set" if _nested(value) else str(value)[:60]
+
+
+def text_of(value: Any) -> str:
+    """A text as it is, anything else as `shown`."""
+    return value if isinstance(value, str) else shown(value)
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, (dict, list))
 
 
 def walk(root: Any) -> Iterator[tuple[str, str, Any]]:
@@ -38,9 +57,9 @@ def walk(root: Any) -> Iterator[tuple[str, str, Any]]:
         seen.add(id(node))
         pairs = node.items() if isinstance(node, dict) else enumerate(node)
         for key, value in pairs:
-            place = f"{path}.{key}" if path else str(key)
+            place = f"{path}.{text_of(key)}" if path else text_of(key)
             if isinstance(node, dict):
-                yield place, str(key), value
+                yield place, text_of(key), value
             waiting.append((place, value))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.checklist.evidence import Fact, Kind, Topic
-from costopt.wiring.deployment.document import mapping, sequence, walk
+from costopt.wiring.deployment.document import mapping, sequence, text_of, walk
 
 KIND = Kind.ENGINE
 _VLLM = re.compile(r"\bvllm\s+serve\b|vllm\.entrypoints|vllm/vllm-openai|\bvllm\b.*--model")
@@ -58,7 +58,7 @@ def _joined(service: Any) -> str:
     parts = []
     for key in ("image", "entrypoint", "command", "args"):
         value = mapping(service).get(key, "")
-        parts += [str(v) for v in value] if isinstance(value, list) else [str(value)]
+        parts += [text_of(v) for v in value] if isinstance(value, list) else [text_of(value)]
     return " ".join(" ".join(p.split()) for p in parts if p)
 
 

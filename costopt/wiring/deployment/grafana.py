@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.checklist.evidence import Fact, Kind, Topic
-from costopt.wiring.deployment.document import COST, mapping, sequence, texts, walk
+from costopt.wiring.deployment.document import COST, mapping, sequence, text_of, texts, walk
 from costopt.wiring.deployment.prometheus import alert_fact
 
 KIND = Kind.GRAFANA
@@ -25,9 +25,9 @@ def recognised(document: Any) -> bool:
 def facts(document: Any, name: str) -> Iterator[Fact]:
     """One fact a panel, and one an alert."""
     for panel in _panels(document):
-        title = str(panel.get("title", "(no title)"))
+        title = text_of(panel.get("title", "(no title)"))
         about = "\n".join(
-            str(v) for _, key, v in walk(panel) if key in _WORDS and isinstance(v, str)
+            text_of(v) for _, key, v in walk(panel) if key in _WORDS and isinstance(v, str)
         )
         cost = COST.search(about) or "currency" in about
         topic = Topic.COST_PANEL if cost else Topic.OTHER_PANEL
@@ -56,4 +56,4 @@ def _provisioned(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for group in sequence(mapping(document).get("groups")):
         for rule in sequence(mapping(group).get("rules")):
             if sequence(mapping(rule).get("data")):
-                yield str(mapping(rule).get("title", "")), mapping(rule)
+                yield text_of(mapping(rule).get("title", "")), mapping(rule)

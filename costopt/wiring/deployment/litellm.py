@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.checklist.evidence import Fact, Kind, Topic
-from costopt.wiring.deployment.document import mapping, sequence, walk
+from costopt.wiring.deployment.document import mapping, sequence, shown, walk
 
 KIND = Kind.LITELLM
 TOP = ("model_list", "litellm_settings", "router_settings", "general_settings", "agent_list")
@@ -36,7 +36,7 @@ def facts(document: Any, name: str) -> Iterator[Fact]:
 def _cache(settings: dict[str, Any], name: str) -> Fact:
     place = f"{name}: litellm_settings.cache"
     parameters = mapping(settings.get("cache_params"))
-    kind = str(parameters.get("type", "local"))
+    kind = shown(parameters.get("type", "local"))
     if settings.get("cache") is not True:
         return Fact(Topic.SEMANTIC_CACHE, False, "`cache` is not on", place)
     if "semantic" not in kind:
@@ -44,22 +44,22 @@ def _cache(settings: dict[str, Any], name: str) -> Fact:
     if parameters.get("mode") == "default_off":
         text = f"`{kind}` answers only requests that ask for it (`mode: default_off`)"
         return Fact(Topic.SEMANTIC_CACHE, False, text, place)
-    threshold = parameters.get("similarity_threshold", "not set")
-    text = f"`{kind}` at similarity {threshold}, ttl {parameters.get('ttl', 'not set')}"
+    threshold = shown(parameters.get("similarity_threshold", "not set"))
+    text = f"`{kind}` at similarity {threshold}, ttl {shown(parameters.get('ttl', 'not set'))}"
     return Fact(Topic.SEMANTIC_CACHE, True, text, place)
 
 
 def _routing(document: Any, name: str) -> Iterator[Fact]:
     router = mapping(mapping(document).get("router_settings"))
-    strategy = str(router.get("routing_strategy", ""))
+    strategy = shown(router.get("routing_strategy", ""))
     if strategy == "cost-based-routing":
         place = f"{name}: router_settings.routing_strategy"
         text = "`cost-based-routing` picks the cheapest deployment of one alias, not of one task"
         yield Fact(Topic.ROUTING, None, text, place)
     for entry in sequence(mapping(document).get("model_list")):
-        model = str(mapping(mapping(entry).get("litellm_params")).get("model", ""))
+        model = shown(mapping(mapping(entry).get("litellm_params")).get("model", ""))
         if model.startswith(ROUTERS):
-            alias = mapping(entry).get("model_name", model)
+            alias = shown(mapping(entry).get("model_name", model))
             yield Fact(
                 Topic.ROUTING, True, f"`{alias}` is a router (`{model}`)", f"{name}: model_list"
             )
@@ -71,19 +71,19 @@ def _entries(document: Any, name: str) -> Iterator[Fact]:
         place = f"{name}: {path}"
         if value is None or value == [] or value == {}:
             continue
+        said = f"`{key}: {shown(value)}`"
         if key in SESSION_CAPS:
-            yield Fact(Topic.SESSION_BUDGET, True, f"`{key}: {value}`", place)
+            yield Fact(Topic.SESSION_BUDGET, True, said, place)
         elif key in USER_CAPS:
-            yield Fact(Topic.OTHER_BUDGET, True, f"`{key}: {value}` (a user, not a session)", place)
+            yield Fact(Topic.OTHER_BUDGET, True, f"{said} (a user, not a session)", place)
         elif key in OTHER_CAPS and not path.startswith("router_settings.provider_budget_config."):
-            shown = value if isinstance(value, (int, float, str)) else "set"
-            yield Fact(Topic.OTHER_BUDGET, True, f"`{key}: {shown}` ({_scope(path)})", place)
+            yield Fact(Topic.OTHER_BUDGET, True, f"{said} ({_scope(path)})", place)
         elif key == "max_tokens" and ".litellm_params." in f".{path}":
-            yield Fact(Topic.MAX_TOKENS, True, f"`max_tokens: {value}`", place)
+            yield Fact(Topic.MAX_TOKENS, True, said, place)
         elif key == "cache_control_injection_points":
             yield Fact(Topic.PREFIX_CACHING, True, "breakpoints are put into requests", place)
         elif key == "alerting":
-            yield Fact(Topic.OTHER_ALERT, True, f"`alerting: {value}`, not by percentile", place)
+            yield Fact(Topic.OTHER_ALERT, True, f"{said}, not by percentile", place)
 
 
 def _scope(path: str) -> str:

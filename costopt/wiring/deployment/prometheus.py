@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.checklist.evidence import Fact, Kind, Topic
-from costopt.wiring.deployment.document import MONEY_OR_TOKENS, P95, mapping, sequence
+from costopt.wiring.deployment.document import MONEY_OR_TOKENS, P95, mapping, sequence, text_of
 
 KIND = Kind.PROMETHEUS
 _METRIC = re.compile(r"[a-zA-Z_:][\w:]*")
@@ -24,13 +24,15 @@ def recognised(document: Any) -> bool:
 def facts(document: Any, name: str) -> Iterator[Fact]:
     """One fact an alert."""
     recorded = {
-        str(r["record"]): str(r.get("expr", "")) for _, r in rules(document) if "record" in r
+        text_of(r["record"]): text_of(r.get("expr", ""))
+        for _, r in rules(document)
+        if "record" in r
     }
     for group, rule in rules(document):
         if "alert" in rule:
             yield alert_fact(
-                str(rule["alert"]),
-                expanded(str(rule.get("expr", "")), recorded),
+                text_of(rule["alert"]),
+                expanded(text_of(rule.get("expr", "")), recorded),
                 f"{name}: {group}",
             )
 
@@ -41,7 +43,7 @@ def rules(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     groups = sequence(top.get("groups")) or sequence(mapping(top.get("spec")).get("groups"))
     for group in groups:
         for rule in sequence(mapping(group).get("rules")):
-            yield str(mapping(group).get("name", "")), mapping(rule)
+            yield text_of(mapping(group).get("name", "")), mapping(rule)
 
 
 def expanded(expression: str, recorded: dict[str, str]) -> str:
