@@ -137,7 +137,7 @@ def _request(row: Row) -> dict[str, Any] | None:
 
 
 def _whole(segments: list[Segment] | None) -> list[Segment] | None:
-    cut = segments is None or any(TRUNCATED in s.text for s in segments)
+    cut = not segments or any(TRUNCATED in s.text for s in segments)
     return None if cut else segments
 
 
