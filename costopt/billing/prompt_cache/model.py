@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.entries import servable
 from costopt.billing.prompt_cache.fit import CacheFit, Served, fit_cache, group_keys
 from costopt.billing.prompt_cache.prefix import Lineage, PrefixResult
+from costopt.billing.prompt_cache.proven import ProvenRules
 from costopt.billing.prompt_cache.rules import RuleBook, RuleColumns, rule_columns
 from costopt.billing.prompt_cache.writes import split_input
 from costopt.model.leaf import Leaf
@@ -50,7 +51,7 @@ class CacheModel:
         fit: CacheFit | None = None,
     ) -> CacheModel:  # fmt: skip
         """Fit on the trace's own recorded reads, or take a fit made elsewhere."""
-        view = View.of(trace)
+        view, book = View.of(trace), ProvenRules.of(trace, book)
         rules, lineage = rule_columns(view, book), Lineage.of(trace, tokens, texts)
         prefix = lineage.prefixes(view, rules)
         fitted = fit_cache(view, prefix, rules) if fit is None else fit
