@@ -1,0 +1,102 @@
+"""The same tools and system prompt are sent, and paid for, with every call of a session.
+
+## Where the money goes
+A chat API has no memory: a prompt of 2,000 tokens in a session of 12 calls is 24,000 input tokens. The
+provider's prompt cache serves most of it at a tenth to a half of the price, if it may.
+
+## How it is found
+Tool schemas, system prompt and the inferred hidden prefix of every call but the session's first. What
+the cache has saved on them stands in `already_saved`. `usd` is the rest that a cache could still save by
+the provider's own rules: at least the minimum length, byte-equal to the call before, still alive. Where
+calls never marked anything (Anthropic), the price of writing is taken off. For a model without a prompt
+cache it is instead the price of the tokens above 500, as a hint.
+
+## What can go wrong
+Automatic caches promise nothing: a miss of theirs cannot be forced away, so those dollars are a hint.
+A shortened prompt may answer worse: replay it first.
+
+## Fix
+Keep the head byte-equal, mark its end where the provider wants marks, and send one `prompt_cache_key`
+for each prompt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from costopt.billing.context import AuditContext
+from costopt.findings.lineage import lineage, writes_nothing
+from costopt.findings.places import Int, by_place, dearest, per_session, total
+from costopt.findings.resending import Resent, head_tokens, resent_head, saved_if_read
+from costopt.model.finding import Finding
+from costopt.money import PicoUsd, usd_float
+
+NAME = "resent_system_prompt"
+SHORT_TOKENS = 500
+"""The checklist's limit for a system prompt, item 3; what is above it is called long here too."""
+AUTOMATIC = "assumes that every living byte-equal prefix is served; the provider promises none"
+SHORTER = f"assumes that {SHORT_TOKENS} tokens are enough; no prompt cache for this model"
+
+
+def find(context: AuditContext) -> list[Finding]:
+    """One finding a place and kind of cache."""
+    resent, rules = resent_head(context), lineage(context).rules
+    again = (resent.tokens > 0) & context.trace.session_known
+    saved = saved_if_read(context, resent, head_tokens(context))
+    found = []
+    # A first call sends nothing again, but it pays for what marks would write.
+    for label, rows in by_place(context, rules.active & (again | (saved < 0))):
+        if again[rows].any():
+            found.append(_served(context, label, rows[again[rows]], resent, total(saved, rows)))
+    for label, rows in by_place(context, again & ~rules.active):
+        found.append(_without_cache(context, label, rows, resent))
+    return [f for f in found if f.usd > 0 or f.already_saved > 0]
+
+
+def _served(context: AuditContext, label: str, rows: Int, resent: Resent, saved: int) -> Finding:
+    line = lineage(context)
+    marks, unmarked = line.rules.breakpoints[rows].any(), writes_nothing(context)[rows].any()
+    usd = max(0, saved)
+    fix = "Keep the prompt's bytes as they are; the provider's cache already serves them."
+    if usd and marks:
+        fix = "Mark the end of the system prompt with cache_control, so that later calls read it."
+    elif usd:
+        fix = (
+            "Send one prompt_cache_key for each prompt and keep its bytes equal from call to call."
+        )
+    evidence = _evidence(context, rows, resent) | {"unmarked": bool(unmarked)}
+    if not marks:
+        evidence["basis"] = AUTOMATIC
+    return Finding(
+        NAME, _title(context, label, rows), PicoUsd(usd), dearest(rows, resent.pusd), fix, "prompt_layout",
+        total(resent.already_saved, rows), bool(usd and not marks), evidence,
+    )  # fmt: skip
+
+
+def _without_cache(context: AuditContext, label: str, rows: Int, resent: Resent) -> Finding:
+    size = np.maximum(resent.tokens, 1)
+    above = np.maximum(resent.tokens - SHORT_TOKENS, 0)
+    worth = (resent.pusd // size) * above
+    return Finding(
+        NAME, _title(context, label, rows), total(worth, rows), dearest(rows, worth),
+        f"Shorten the system prompt and tools towards {SHORT_TOKENS} tokens;"
+        " this model has no prompt cache.", "compress", total(resent.already_saved, rows), True,
+        _evidence(context, rows, resent) | {"basis": SHORTER},
+    )  # fmt: skip
+
+
+def _title(context: AuditContext, label: str, rows: Int) -> str:
+    tokens = int(np.median(head_tokens(context)[rows]))
+    times = per_session(context, rows)
+    return f"{label}: {tokens:,}-token system prompt and tools sent again {times:g} times a session"
+
+
+def _evidence(context: AuditContext, rows: Int, resent: Resent) -> dict[str, object]:
+    tokens = int(resent.tokens[rows].sum())
+    return {
+        "head_tokens": int(np.median(head_tokens(context)[rows])),
+        "resent_tokens": tokens,
+        "resent_usd": usd_float(total(resent.pusd, rows)),
+        "cached_share": round(int(resent.cached_tokens[rows].sum()) / tokens, 4) if tokens else 0.0,
+        "missed_tokens": int(resent.missed[rows].sum()),
+    }
