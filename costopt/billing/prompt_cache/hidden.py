@@ -19,6 +19,7 @@ MIN_HIDDEN_TOKENS = 64
 """Less is message overhead of the wire format, not a prompt."""
 _MIN_GROWTH_TOKENS = 50
 _MIN_PAIRS = 8
+_FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ def _surplus(trace: Trace, visible: NDArray[np.int64], rows: NDArray[np.int64]) 
         return 0
     reported, shown = trace.input_tokens[rows], visible[rows]
     left = reported - _scale(trace.session[rows], reported, shown) * shown
-    # The shortest requests show it best: an error of the counter grows with the text.
-    short = shown <= np.quantile(shown, 0.25)
+    # The shortest requests show it best: errors of the counter, and text that the log drops
+    # elsewhere (a summary after compaction), only grow with the request.
+    short = np.argsort(reported, kind="stable")[: max(_FEW, len(shown) // 20)]
     typical = float(np.median(left[short]))
     spread = float(np.median(np.abs(left[short] - typical)))
     noise = max(3.0 * spread, 0.05 * float(np.median(shown[short])))
