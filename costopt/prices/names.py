@@ -66,6 +66,8 @@ def provider_word(text: str) -> str:
 def provider_id(text: str) -> str:
     """The book's id of a provider, as far as the word tells; an unknown word stays itself."""
     word = provider_word(text)
+    if word.startswith("huggingface-"):
+        return word.replace("huggingface-", "huggingface_", 1)
     return PROVIDERS.get(word, word)
 
 

@@ -16,6 +16,7 @@ from costopt.prices.names import (
     provider_word,
     split_bedrock,
 )
+from costopt.prices.sheet import Units, from_book
 
 # Who makes the models that a bare name can mean. Clouds and hosts resell; they are never assumed.
 FIRST_PARTY = (
@@ -26,7 +27,8 @@ FIRST_PARTY = (
 # through the pricing of the underlying providers", checked 2026-11-24); their own dated rows are
 # better than OpenRouter's, which has no history.
 PASS_THROUGH = {"openai": "openai", "anthropic": "anthropic", "google": "google", "x-ai": "x-ai"}
-# Clouds that charge the maker's price. Their own rows come second: the maker's have dates and tiers.
+# Clouds that resell makers' models. The maker's row has dates and tiers, so it is taken wherever the
+# cloud's own row is missing or agrees with it.
 MAKERS_PRICE = {"azure": ("openai", "anthropic", "deepseek", "x-ai", "moonshotai")}
 
 
@@ -78,18 +80,38 @@ def _at(who: str, name: str) -> Found | Unpriced:
             return found
     if rest and provider_id(prefix) in catalog():
         # An OpenAI-compatible client in front of another provider: the prefix says which.
-        return _at(provider_id(prefix), rest if provider_id(prefix) != "openrouter" else rest)
+        return _at(provider_id(prefix), rest)
     return _unknown(who, rest or name, [shelf])
 
 
 def _maker_first(who: str, name: str) -> Found | Unpriced | None:
-    for shelf_id in (*MAKERS_PRICE.get(who, ()), who):
-        found = _take(catalog()[shelf_id].find(name), who, name)
-        if found is not None:
-            return found
+    own = catalog()[who].find(name)
+    for maker in MAKERS_PRICE.get(who, ()):
+        found = catalog()[maker].find(name)
+        if found is not None and (own is None or _agree(own, found)):
+            return _take(found, who, name)
+    if own is not None:
+        return _take(own, who, name)
     if who == "google" and claude_version(name):
         return _take(catalog()["anthropic"].find(name), who, name)
     return None
+
+
+def _agree(own: Row | Several, maker: Row | Several) -> bool:
+    """Whether the maker's row has, at some time, the very prices of the cloud's own undated row."""
+    if isinstance(own, Several) or isinstance(maker, Several):
+        return False
+    listed = maker.info.prices
+    periods = [p.prices for p in listed] if isinstance(listed, list) else [listed]
+    mine = from_book(own.info.prices).tiers if not isinstance(own.info.prices, list) else ()
+    return any(_same_tokens(mine, from_book(p).tiers) for p in periods)
+
+
+def _same_tokens(a: tuple[tuple[int, Units], ...], b: tuple[tuple[int, Units], ...]) -> bool:
+    wanted = ("input", "output", "cached_input")
+    return [(s, [u.get(n) for n in wanted]) for s, u in a] == [
+        (s, [u.get(n) for n in wanted]) for s, u in b
+    ]
 
 
 def _take(found: Row | Several | None, charger: str, name: str) -> Found | Unpriced | None:
@@ -98,7 +120,7 @@ def _take(found: Row | Several | None, charger: str, name: str) -> Found | Unpri
             f"`{name}` could be any of several models with different prices",
             ambiguous=True, candidates=found.candidates,
         )  # fmt: skip
-    return Found(found, charger) if found else None
+    return Found(found, charger, free=found.model.endswith(":free")) if found else None
 
 
 def _from_name(name: str) -> Found | Unpriced:

@@ -85,6 +85,13 @@ def _sells(sheet: Sheet) -> bool:
     return any(unit in sheet.base for unit in ("input", "output", "input_audio"))
 
 
+def per_request(row: Row) -> bool:
+    """Whether the provider also charges for every request (Perplexity): then tokens are not the bill."""
+    listed = row.info.prices if row.info is not None else None
+    sheets = [p.prices for p in listed] if isinstance(listed, list) else [listed]
+    return any(getattr(s, "requests_kcount", None) for s in sheets if s is not None)
+
+
 def complete(row: Row, sheet: Sheet, at_us: int) -> Sheet:
     """Documented fall-backs: writes that are plain input, Claude's write multiples, search fees."""
     claude = claude_version(row.model) is not None

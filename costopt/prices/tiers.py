@@ -124,11 +124,11 @@ def _variant_sheet(row: Row, when: dict[str, str], at_us: int, cached: str) -> S
     lists_cached = any(getattr(v.prices, "cache_read_mtok", None) is not None for v in live)
     lists_anything = any(from_book(v.prices).base for v in live)
     if cached == "input" and lists_anything and not lists_cached:
-        sheet = sheet.map(_cached_as_input)
+        sheet = sheet.map(cached_as_input)
     return complete(row, sheet, at_us)
 
 
-def _cached_as_input(units: Units) -> Units:
+def cached_as_input(units: Units) -> Units:
     """No cached price on this tier: a cached read costs what fresh input costs there."""
     if "cached_input" not in units or "input" not in units:
         return units
@@ -146,7 +146,7 @@ def _ratio_sheet(row: Row, when: dict[str, str], rule: dict[str, Any], at_us: in
     listed = _variant_sheet(row, when, first, rule["cached"]).base
     base = sheet_at(row, first).base
     return standard.map(
-        lambda u: _times(u, lambda n: listed[n] / base[n] if base.get(n) and n in listed else None)
+        lambda u: scaled(u, lambda n: listed[n] / base[n] if base.get(n) and n in listed else None)
     )
 
 
@@ -155,10 +155,10 @@ def _cached_policy(sheet: Sheet, row: Row, when: dict[str, str]) -> Sheet:
     lists = any(
         getattr(v.prices, "cache_read_mtok", None) is not None for v in _variants(row, when)
     )
-    return sheet if lists else sheet.map(_cached_as_input)
+    return sheet if lists else sheet.map(cached_as_input)
 
 
-def _times(units: Units, factor: Any) -> Units:
+def scaled(units: Units, factor: Any) -> Units:
     """Units times a factor per unit; a unit without a factor drops out, fees per use stay."""
     found = {}
     for name, value in units.items():
