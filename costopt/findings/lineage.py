@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from costopt.billing.context import AuditContext
 from costopt.billing.prompt_cache.namespace import combined, namespace_codes
 from costopt.billing.prompt_cache.prefix import begins_us, gaps
+from costopt.billing.prompt_cache.proven import ProvenRules
 from costopt.billing.prompt_cache.rules import RuleColumns, rule_columns
 from costopt.findings.memo import once
 from costopt.model.bill import PriceStatus
@@ -61,7 +62,7 @@ def lineage(context: AuditContext) -> Lineage:
     """Compared segment by segment, for all calls at once."""
     trace = context.trace
     view = View.of(trace)
-    rules = rule_columns(view, context.prices)
+    rules = rule_columns(view, ProvenRules.of(trace, context.prices))
     previous, same_session = _previous(trace, view)
     same = common_uses(trace.request, previous)
     gap = np.where(previous >= 0, gaps(trace.at_us, trace.at_us[previous]), -1)

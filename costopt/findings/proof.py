@@ -130,8 +130,10 @@ def break_of(context: AuditContext, row: int) -> Break | None:
     """Where the call leaves the one before it; None where it goes on from it, or there is none."""
     trace, line = context.trace, lineage(context)
     before, use = int(line.previous[row]), int(line.same_uses[row])
-    new, old = trace.request.row(row), trace.request.row(before) if before >= 0 else []
-    if before < 0 or use >= min(len(new), len(old)):
+    if before < 0:
+        return None
+    new, old = trace.request.row(row), trace.request.row(before)
+    if use >= min(len(new), len(old)):
         return None
     kinds = [SegmentKind(int(trace.segments.kind[s])) for s in (old[use], new[use])]
     moved = bool(np.isin(new[use], old)) or bool(np.isin(old[use], new))
