@@ -103,17 +103,18 @@ def _is_stream(record: Mapping[str, Any]) -> bool:
 
 @dataclass(slots=True)
 class _Answer:
-    """The lines of one `message.id` so far."""
+    """The lines of one `message.id` so far. Counts are read at the end: the last line's are asked for."""
 
-    line: int
-    first: dict[str, Any]
     request: list[Segment] | None
     asked_us: int | None
-    call: Call | None = None
-    """The latest line's call: its counts stand."""
+    rows: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
-    last_us: int | None = None
-    recorded_usd: str | None = None
+
+    def add(self, line: int, row: dict[str, Any], blocks: list[Segment]) -> None:
+        """One more line. It may be the last one again, as it was."""
+        self.rows.append((line, row))
+        if blocks != self.segments[-len(blocks) :]:
+            self.segments += blocks
 
 
 class _File:
@@ -164,74 +165,64 @@ class _File:
         key = text(message.get("id")) or text(row.get("uuid")) or f"line {line}"
         answer = self.open.get(key)
         if answer is None:
-            answer = self._opened(line, row, key)
+            parent = self.chain.parent_of(row)
+            answer = _Answer(self.chain.before(parent), self.chain.time_of(parent))
+            self.open[key] = answer
             if len(self.open) > MAX_OPEN:
                 yield from self._close(next(iter(self.open)))
         self.chain.add(row, blocks, key)
-        again = answer.call is not None
-        try:
-            _add(answer, line, row, message, blocks)
-        except UsageContradiction as error:
-            yield rejected(line, str(error), row)
-            return
-        if again:
-            yield Repeat(line)
-
-    def _opened(self, line: int, row: dict[str, Any], key: str) -> _Answer:
-        parent = self.chain.parent_of(row)
-        answer = _Answer(line, row, self.chain.before(parent), self.chain.time_of(parent))
-        self.open[key] = answer
-        return answer
+        answer.add(line, row, blocks)
 
     def _close(self, key: str) -> Iterator[Record]:
-        answer = self.open.pop(key)
-        if answer.call is not None:  # else every line of it was refused
-            yield _finished(answer, answer.call)
-
-
-def _add(
-    answer: _Answer, line: int, row: dict[str, Any], message: dict[str, Any], blocks: list[Segment]
-) -> None:
-    """One more line of an answer. Raises UsageContradiction."""
-    if blocks != answer.segments[-len(blocks) :]:  # a line may be written again as it is
-        answer.segments += blocks
-    answer.recorded_usd = money_text(row["costUSD"]) if row.get("costUSD") else answer.recorded_usd
-    at = time_us(row.get("timestamp"))
-    answer.last_us = at if at is not None else answer.last_us
-    call = call_of(line, None, anthropic.response({**message, "content": None}))
-    if answer.call is None or call.usage.state == UsageState.REPORTED:
-        answer.call = call
+        """The call of an answer, and what became of its other lines."""
+        answer, call = self.open.pop(key), None
+        for line, row in reversed(answer.rows):
+            if call is not None and call.usage.state == UsageState.REPORTED:
+                yield Repeat(line)
+                continue
+            try:
+                said = anthropic.response({**row["message"], "content": None})
+            except UsageContradiction as error:
+                yield rejected(line, str(error), row)
+                continue
+            if call is not None:
+                yield Repeat(line)
+            if call is None or said.usage.state == UsageState.REPORTED:
+                call = call_of(line, None, said)
+        if call is not None:
+            yield _finished(answer, call)
 
 
 def _finished(answer: _Answer, call: Call) -> Call:
     """The answer's call: counts of its last line, everything else of its first."""
-    row = answer.first
+    line, row = answer.rows[0]
+    last = answer.rows[-1][1]
     side = row.get("isSidechain") is True or bool(row.get("parent_tool_use_id"))
-    call.source_line = answer.line
+    call.source_line = line
     call.id = call.id or text(row.get("uuid"))
     call.key = call.key or call.id
     call.session_id = text(row.get("sessionId")) or text(row.get("session_id"))
     call.provider = _provider(call)
     call.agent = SUBAGENT if side else MAIN
     call.project = text(row.get("cwd"))
-    call.recorded_usd = answer.recorded_usd
+    call.recorded_usd = money_text(last["costUSD"]) if last.get("costUSD") else None
     call.request, call.response = answer.request, answer.segments or None
     call.metadata = _metadata(row)
     call.stream = True
-    _add_times(call, answer)
-    call.version_us = _version(call, answer.last_us, side)
+    last_us = time_us(last.get("timestamp"))
+    _add_times(call, answer.asked_us, time_us(row.get("timestamp")), last_us)
+    call.version_us = _version(call, last_us, side)
     return call
 
 
-def _add_times(call: Call, answer: _Answer) -> None:
+def _add_times(call: Call, asked: int | None, first: int | None, last: int | None) -> None:
     """Asked when the line before it was written, unless that was long ago; else when it began to answer."""
-    first, asked = time_us(answer.first.get("timestamp")), answer.asked_us
     call.at_us = first
-    if asked is None or first is None or answer.last_us is None:
+    if asked is None or first is None or last is None:
         return
     if 0 <= first - asked <= _LONGEST_ANSWER_US:
         call.at_us = asked
-        call.latency_ms = (answer.last_us - asked) / 1000
+        call.latency_ms = max(0, last - asked) / 1000
 
 
 def _version(call: Call, last_us: int | None, side: bool) -> int | None:
