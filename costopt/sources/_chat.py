@@ -14,7 +14,7 @@ from typing import Any
 from costopt.sources._rows import decoded
 from costopt.sources.bodies import family
 from costopt.sources.bodies.parts import items, mapping, text
-from costopt.sources.bodies.segments import to_json
+from costopt.sources.bodies.segments import ROLES, to_json
 
 _LANGCHAIN = {
     "human": "user", "HumanMessage": "user", "HumanMessageChunk": "user",
@@ -33,11 +33,11 @@ def chat_request(value: Any) -> dict[str, Any] | None:
     """A request body out of a recorded input; None where the log kept none."""
     value = decoded(value)
     if isinstance(value, list):
-        return {"messages": _conversation(value)} if value else None
+        return _with_tools({}, value) if value else None
     if not isinstance(value, dict):
         return {"messages": [{"role": "user", "content": text(value)}]} if text(value) else None
     if isinstance(value.get("messages"), list):
-        return {**value, "messages": _conversation(value["messages"])}
+        return _with_tools(value, value["messages"])
     if isinstance(value.get("prompts"), list):
         said = [{"role": "user", "content": p} for p in value["prompts"] if isinstance(p, str)]
         return {**value, "messages": said}
@@ -49,6 +49,23 @@ def chat_request(value: Any) -> dict[str, Any] | None:
     if not value.keys() - {"model", "model_name", "tools"}:
         return {**value} if value else None
     return {"messages": _conversation([value])}
+
+
+def _with_tools(value: dict[str, Any], messages: list[Any]) -> dict[str, Any]:
+    """A request of these messages. Langfuse's LangChain handler puts tool schemas among them."""
+    found = _conversation(messages)
+    schemas = [m["content"] for m in found if _is_schema(m)]
+    if not schemas:
+        return {**value, "messages": found}
+    rest = [m for m in found if not _is_schema(m)]
+    return {**value, "tools": [*items(value.get("tools")), *schemas], "messages": rest}
+
+
+def _is_schema(message: Any) -> bool:
+    content = mapping(mapping(message).get("content"))
+    return text(mapping(message).get("role")) == "tool" and isinstance(
+        content.get("function"), dict
+    )
 
 
 def _conversation(values: list[Any]) -> list[Any]:
@@ -70,14 +87,22 @@ def chat_messages(value: Any) -> Iterator[Any]:
         yield {"role": _LANGCHAIN[value[0]], "content": value[1]}
     elif not isinstance(value, dict):
         yield value
-    elif value.get("lc") == 1 or isinstance(value.get("data"), dict) or _is_dumped(value):
+    elif _is_langchain(value):
         yield _langchain(value)
+    elif "toolCallId" in value and "toolName" in value:  # Vercel's AI SDK
+        call = {"id": value["toolCallId"], "name": value["toolName"], "args": value.get("input")}
+        yield {"role": "assistant", "content": None, "tool_calls": [call]}
     elif isinstance(value.get("parts"), list) and _is_otel(value["parts"]):
         yield from _of_parts(value)
     elif not value.keys().isdisjoint(_MESSAGE_FIELDS):
         yield value
     else:
         yield {"role": "user", "content": to_json(value)}
+
+
+def _is_langchain(value: dict[str, Any]) -> bool:
+    nested = isinstance(value.get("data"), dict) or "additional_kwargs" in value
+    return value.get("lc") == 1 or nested or _is_dumped(value)
 
 
 def _is_dumped(value: dict[str, Any]) -> bool:
@@ -89,9 +114,12 @@ def _langchain(value: dict[str, Any]) -> dict[str, Any]:
     inner = value.get("kwargs") or value.get("data")
     said = inner if isinstance(inner, dict) else value
     names = [text(said.get("type")), text(value.get("type")), *map(text, items(value.get("id")))]
-    role = next((_LANGCHAIN[n] for n in names if n in _LANGCHAIN), text(said.get("role")) or "user")
+    stated = text(said.get("role")) or "user"
+    role = next((_LANGCHAIN[n] for n in names if n in _LANGCHAIN), stated)
     more, content = mapping(said.get("additional_kwargs")), said.get("content")
     message: dict[str, Any] = {"role": role, "content": content}
+    if role.lower() not in ROLES:  # a handler that names the tool instead of the role
+        message.update(role="tool", name=role)
     for name in ("name", "tool_call_id"):
         if said.get(name):
             message[name] = said[name]
@@ -148,8 +176,10 @@ def _answer_of(value: dict[str, Any], finish: str) -> dict[str, Any] | None:
         value = {k: v for k, v in value.items() if k != "usage_metadata"}
     if isinstance(value.get("generations"), list):
         return _generations(value)
-    if value.get("lc") == 1 or _is_dumped(value):
+    if _is_langchain(value) or "toolCallId" in value:
         return _choices([value], finish)
+    if isinstance(value.get("message"), dict) and value.keys() & {"index", "finish_reason"}:
+        return {"choices": [value]}
     parts = mapping(value.get("content")).get("parts")
     if isinstance(parts, list) and "candidates" not in value:  # one candidate of Gemini's
         return {**value, "candidates": [{k: value.get(k) for k in ("content", "finish_reason")}]}
