@@ -71,10 +71,20 @@ def sheet_at(row: Row, at_us: int) -> Sheet:
     if cache_key not in _SHEETS:
         sheet = NO_PRICE if whole else from_book(listed)
         for i in live[live.index(whole[-1]) if whole else 0 :]:
-            units = {n: Decimal(v) for n, v in corrections(row)[i]["units"].items()}
-            sheet = sheet.map(lambda u, new=units: {**u, **new})  # type: ignore[misc]
+            sheet = _corrected(sheet, corrections(row)[i])
         _SHEETS[cache_key] = complete(row, sheet, at_us) if _sells(sheet) else NO_PRICE
     return _SHEETS[cache_key]
+
+
+def _corrected(sheet: Sheet, item: dict[str, Any]) -> Sheet:
+    """The units of an entry over a sheet; `above` has those of the dearer context tiers."""
+    base = {n: Decimal(v) for n, v in item["units"].items()}
+    above = {int(s): u for s, u in item.get("above", {}).items()}
+    tiers = [
+        (start, {**units, **base, **{n: Decimal(v) for n, v in above.get(start, {}).items()}})
+        for start, units in sheet.tiers
+    ]
+    return Sheet(tuple(tiers), sheet.inclusive)
 
 
 # A model billed by the hour has thousands of moments but a handful of sheets.

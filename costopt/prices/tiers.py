@@ -77,6 +77,9 @@ def fast(row: Row, charger: str, at_us: int) -> Tiered:
 
 
 def _why_not(row: Row, charger: str, tier: str, rules: list[dict[str, Any]]) -> str:
+    contract = data("tiers")["contracts"].get(f"{charger} {tier}")
+    if contract:
+        return str(contract)
     starts = [r["from"] for r in rules if r.get("from")]
     if starts:
         return f"`{row.model}` had no {tier} price before {min(starts)}"
