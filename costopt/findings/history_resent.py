@@ -27,16 +27,24 @@ import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.billing.segment_counts import per_call
-from costopt.findings.lineage import lineage, writes_nothing
+from costopt.findings.lineage import lineage
 from costopt.findings.places import Int, by_place, dearest, per_session, total
-from costopt.findings.resending import HEAD_KINDS, Resent, resent_history, saved_if_read
+from costopt.findings.resending import (
+    AUTOMATIC,
+    HEAD_KINDS,
+    Resent,
+    fix_of,
+    resent_history,
+    saved_if_read,
+    wants_marks,
+)
 from costopt.model.finding import Finding
 from costopt.money import PicoUsd, usd_float
 
 NAME = "history_resent"
 KEPT_BLOCKS = 16
 """About eight turns of a question and an answer, the upper end of the checklist's item 4."""
-AUTOMATIC = "assumes that every living byte-equal prefix is served; the provider promises none"
+MARK = "Put a cache_control mark on the last message of every call."
 WINDOW = f"assumes that the last {KEPT_BLOCKS} blocks are enough; no prompt cache for this model"
 
 
@@ -61,20 +69,15 @@ def find(context: AuditContext) -> list[Finding]:
 
 
 def _served(context: AuditContext, label: str, rows: Int, resent: Resent, saved: int) -> Finding:
-    marks = bool(lineage(context).rules.breakpoints[rows].any())
-    usd = max(0, saved)
-    fix = "Keep appending only; the provider's cache already serves the history."
-    if usd and marks:
-        fix = "Put a cache_control mark on the last message of every call."
-    elif usd:
-        fix = "Send one prompt_cache_key a session, so that its calls reach the same cache."
+    usd, kept = max(0, saved), total(resent.already_saved, rows)
+    certain = wants_marks(context, rows, resent)
     evidence = _evidence(context, rows, resent)
-    evidence["unmarked"] = bool(writes_nothing(context)[rows].any())
-    if not marks:
+    if not certain:
         evidence["basis"] = AUTOMATIC
     return Finding(
-        NAME, _title(context, label, rows, resent), PicoUsd(usd), dearest(rows, resent.pusd), fix,
-        "prompt_layout", total(resent.already_saved, rows), bool(usd and not marks), evidence,
+        NAME, _title(context, label, rows, resent), PicoUsd(usd), dearest(rows, resent.pusd),
+        fix_of(context, rows, usd, kept, MARK if certain else ""), "prompt_layout", kept,
+        bool(usd and not certain), evidence,
     )  # fmt: skip
 
 

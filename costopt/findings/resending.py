@@ -18,6 +18,9 @@ from costopt.findings.what_if import cache_saving_of, saved_by_reading
 from costopt.model.bill import PriceStatus
 from costopt.model.call import SegmentKind
 
+AUTOMATIC = "assumes that every living byte-equal prefix is served; the provider promises none"
+LITTLE_SHARE = 0.05
+"""Of what the cache has saved: less is what providers miss now and then, and not worth a change."""
 Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 HEAD_KINDS = (SegmentKind.TOOLS, SegmentKind.SYSTEM)
@@ -110,3 +113,27 @@ def saved_if_read(context: AuditContext, resent: Resent, marked_upto: Int) -> In
     line = lineage(context)
     writes = np.where(writes_nothing(context), line.in_steps(marked_upto) - resent.missed, 0)
     return saved_by_reading(context, resent.missed, written=np.maximum(writes, 0))
+
+
+def wants_marks(context: AuditContext, rows: Int, resent: Resent) -> bool:
+    """Most of it was missed where only marked prompts are read: the marks are missing, for certain.
+
+    Marked prompts are missed now and then as well; that is the provider's doing.
+    """
+    marks = bool(lineage(context).rules.breakpoints[rows].any())
+    return marks and int(resent.missed[rows].sum()) > int(resent.cached_tokens[rows].sum())
+
+
+def fix_of(context: AuditContext, rows: Int, usd: int, already_saved: int, mark: str) -> str:
+    """One sentence that fits the provider; `mark` where marks are missing."""
+    if usd <= LITTLE_SHARE * already_saved:
+        return "Keep its bytes as they are; the provider's cache already serves it."
+    if mark:
+        return mark
+    rules = lineage(context).rules
+    provider = rules.names[int(rules.rule[rows[0]])][0]
+    if provider in ("openai", "azure"):
+        return "Send one prompt_cache_key a conversation, so that its calls reach the same cache."
+    if provider == "google":
+        return "Use an explicit cache: the implicit one missed what it could have read."
+    return "Keep its bytes equal and its calls close together: the cache missed what it could read."

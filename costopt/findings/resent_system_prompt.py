@@ -25,16 +25,24 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.findings.lineage import lineage, writes_nothing
+from costopt.findings.lineage import lineage
 from costopt.findings.places import Int, by_place, dearest, per_session, total
-from costopt.findings.resending import Resent, head_tokens, resent_head, saved_if_read
+from costopt.findings.resending import (
+    AUTOMATIC,
+    Resent,
+    fix_of,
+    head_tokens,
+    resent_head,
+    saved_if_read,
+    wants_marks,
+)
 from costopt.model.finding import Finding
 from costopt.money import PicoUsd, usd_float
 
 NAME = "resent_system_prompt"
 SHORT_TOKENS = 500
 """The checklist's limit for a system prompt, item 3; what is above it is called long here too."""
-AUTOMATIC = "assumes that every living byte-equal prefix is served; the provider promises none"
+MARK = "Mark the end of the system prompt with cache_control, so that later calls read it."
 SHORTER = f"assumes that {SHORT_TOKENS} tokens are enough; no prompt cache for this model"
 
 
@@ -54,22 +62,15 @@ def find(context: AuditContext) -> list[Finding]:
 
 
 def _served(context: AuditContext, label: str, rows: Int, resent: Resent, saved: int) -> Finding:
-    line = lineage(context)
-    marks, unmarked = line.rules.breakpoints[rows].any(), writes_nothing(context)[rows].any()
-    usd = max(0, saved)
-    fix = "Keep the prompt's bytes as they are; the provider's cache already serves them."
-    if usd and marks:
-        fix = "Mark the end of the system prompt with cache_control, so that later calls read it."
-    elif usd:
-        fix = (
-            "Send one prompt_cache_key for each prompt and keep its bytes equal from call to call."
-        )
-    evidence = _evidence(context, rows, resent) | {"unmarked": bool(unmarked)}
-    if not marks:
+    usd, kept = max(0, saved), total(resent.already_saved, rows)
+    certain = wants_marks(context, rows, resent)
+    evidence = _evidence(context, rows, resent)
+    if not certain:
         evidence["basis"] = AUTOMATIC
     return Finding(
-        NAME, _title(context, label, rows), PicoUsd(usd), dearest(rows, resent.pusd), fix, "prompt_layout",
-        total(resent.already_saved, rows), bool(usd and not marks), evidence,
+        NAME, _title(context, label, rows), PicoUsd(usd), dearest(rows, resent.pusd),
+        fix_of(context, rows, usd, kept, MARK if certain else ""), "prompt_layout", kept,
+        bool(usd and not certain), evidence,
     )  # fmt: skip
 
 

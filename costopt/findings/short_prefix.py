@@ -7,11 +7,12 @@ stable prefix of 1,000 tokens is paid in full every time; a few dozen tokens mor
 ## How it is found
 Calls whose text equals the call before up to somewhere between three quarters of the minimum and the
 minimum, while that prefix was still alive. The saving is the bill difference when the prefix is padded
-to the minimum and read from the cache; the padding itself is paid for at the cached price.
+to the minimum and read from the cache. Every call of the agent pays for the padding: at the cached price
+where it reads the cache, else in full.
 
 ## What can go wrong
-Padding pays only where the prefix really repeats within the cache's lifetime, and the first call pays
-for it in full. Where the cached price is half of the fresh one there is little to gain.
+Padding pays only where the prefix really repeats within the cache's lifetime. Where the
+cached price is half of the fresh one there is little to gain.
 
 ## Fix
 Move stable instructions, examples or tool descriptions to the front until the minimum is reached.
@@ -23,7 +24,7 @@ import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.findings.lineage import lineage, served_share, writes_nothing
-from costopt.findings.places import by_place, dearest, total
+from costopt.findings.places import Int, Mask, by_place, dearest, places, total
 from costopt.findings.what_if import saved_by_reading
 from costopt.model.finding import Finding
 
@@ -38,21 +39,31 @@ def find(context: AuditContext) -> list[Finding]:
     least = line.rules.min_tokens
     near = line.judged & line.alive & (read == 0) & ~writes_nothing(context)
     near &= (line.kept_tokens < least) & (line.kept_tokens >= NEAR_SHARE * least)
-    if not near.any():
-        return []
-    chance = served_share(context)
-    kept = np.where(near, line.kept_tokens * chance, 0).astype(np.int64)
-    padding = np.where(near, (least - line.kept_tokens) * chance, 0).astype(np.int64)
-    saved = saved_by_reading(context, kept, also_sent=padding)
     found = []
-    for label, rows in by_place(context, near & (saved > 0)):
+    for label, rows in by_place(context, near):
+        place = places(context).code == places(context).code[rows[0]]
         tokens, minimum = int(np.median(line.kept_tokens[rows])), int(np.median(least[rows]))
+        mended = near & place & (line.kept_tokens >= tokens)
+        saved = _saved(context, mended, place, minimum - tokens)
+        paying = np.flatnonzero(saved)
         found.append(Finding(
             NAME, f"{label}: {tokens:,} stable tokens, just under the cache's minimum of {minimum:,}",
-            total(saved, rows), dearest(rows, saved),
+            total(saved, paying), dearest(np.flatnonzero(mended), saved),
             f"Put {minimum - tokens:,} more stable tokens in front, so that the prefix is cached.",
             "prompt_layout", estimated=bool((line.gap_us[rows] < 0).any()),
             evidence={"stable_tokens": tokens, "minimum_tokens": minimum,
                       "basis": "the provider's rule and the share it served in this log"},
         ))  # fmt: skip
-    return found
+    return [f for f in found if f.usd > 0]
+
+
+def _saved(context: AuditContext, mended: Mask, place: Mask, padding: int) -> Int:  # [call]
+    """Every call of the place carries the padding: cached where it reads or would, else fresh."""
+    kept = lineage(context).kept_tokens
+    served = np.where(mended, kept * served_share(context), 0).astype(np.int64)
+    reads = mended | (context.trace.cache_read > 0)
+    return saved_by_reading(
+        context, served,
+        also_sent=np.where(place & reads, padding, 0),
+        also_fresh=np.where(place & ~reads, padding, 0),
+    )  # fmt: skip

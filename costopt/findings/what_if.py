@@ -38,12 +38,14 @@ def paid(context: AuditContext, **columns: Any) -> Int:  # [call]
 
 
 def saved_by_reading(
-    context: AuditContext, more: Int, *, also_sent: Int | None = None, written: Int | None = None
+    context: AuditContext, more: Int, *, also_sent: Int | None = None,
+    also_fresh: Int | None = None, written: Int | None = None,
 ) -> Int:  # fmt: skip  # [call]
     """Saved if `more` tokens of each call were read from the provider's cache instead.
 
-    They stand behind what was read: written tokens first, then fresh ones. `also_sent`: cached tokens
-    that the fix would send in addition. `written`: fresh tokens that the fix would write to the cache.
+    They stand behind what was read: written tokens first, then fresh ones. `also_sent` and
+    `also_fresh`: cached and fresh tokens that the fix would send in addition. `written`: fresh tokens
+    that the fix would write to the cache.
     """
     leaves = context.trace.leaves.copy()
     left = np.maximum(more, 0).copy()
@@ -54,6 +56,8 @@ def saved_by_reading(
         leaves[:, Leaf.CACHE_READ] += taken
     if also_sent is not None:
         leaves[:, Leaf.CACHE_READ] += also_sent
+    if also_fresh is not None:
+        leaves[:, Leaf.INPUT_FRESH] += also_fresh
     if written is not None:
         fresh = np.minimum(written, leaves[:, Leaf.INPUT_FRESH])
         leaves[:, Leaf.CACHE_WRITE_5M] += fresh

@@ -198,8 +198,9 @@ def test_a_single_call_resends_nothing() -> None:
 def test_a_prefix_just_under_the_minimum() -> None:
     calls = letters(*(["system:" + "s" * 900, f"user:{i:02d}" + "u" * 30] for i in range(3)))
     (found,) = short_prefix.find(context_of(calls))
-    # 124 letters of padding: 1,024 read at $0.10 instead of 900 fresh at $1, twice.
-    assert found.usd == 2 * (900 * 900_000 - 124 * 100_000)
+    # 124 letters of padding: 1,024 read at $0.10 instead of 900 fresh at $1, twice; the first call pays
+    # for the padding in full.
+    assert found.usd == 2 * (900 * 900_000 - 124 * 100_000) - 124 * 1_000_000
     assert "124 more" in found.fix
 
 
