@@ -1,7 +1,7 @@
 """The log's bill against an invoice: named differences that sum to the cent, and what stays open.
 
-bill of the log - in the log, not billed + not in the log + price differs + tier or batch
-+ non-token items + credits, tax, commitments + day boundary + rounding + unexplained = invoice.
+bill of the log (*explained*) + not in the logs - in the log, not billed + price differs + tier or
+batch + non-token items + credits, tax, commitments + late data + rounding + unexplained = invoice.
 Nothing is called explained that only nets out by chance: where an export gives no tokens, a
 difference that fits no known rule stays *unexplained*.
 """
@@ -9,175 +9,170 @@ difference that fits no known rule stays *unexplained*.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from costopt.billing.invoice_cells import Key, Side, invoice_cells, log_cells, priced
+from costopt.billing.invoice_cells import (
+    SEARCH,
+    Grain,
+    Int,
+    Key,
+    Paid,
+    Side,
+    fees_of,
+    invoice_cells,
+    line_pusd,
+    log_cells,
+)
+from costopt.billing.invoice_days import move_late
+from costopt.billing.invoice_rows import Difference, Row, compare
+from costopt.billing.invoice_scope import foreign_lines, in_scope
+from costopt.errors import UsageError, nearest
 from costopt.model.bill import Bill
 from costopt.model.invoice import Invoice, InvoiceLine, LineKind
 from costopt.model.trace import Trace
-from costopt.money import PicoUsd
+from costopt.money import PicoUsd, show
 from costopt.prices.contract import PriceBook
 
-# A line of an invoice is rounded to the cent at the coarsest: half a cent a line may be rounding.
-ROUNDING_PUSD_PER_LINE = 5_000_000_000
-# Batch and flex cost 0.5 of the default rate; priority up to 2 (billing/prices rules).
-TIER_RATIOS = (0.5, 2.0)
-RATIO_SLACK = 0.002
+__all__ = ["Difference", "InvoiceReconciliation", "Row", "reconcile_invoice"]
 
-
-class Row(StrEnum):
-    """The rows of a reconciliation, in the order in which they are printed."""
-
-    EXPLAINED = "explained"
-    NOT_IN_LOGS = "not in the logs"
-    NOT_BILLED = "in the logs, not billed"
-    PRICE = "price differs"
-    TIER = "tier or batch"
-    NON_TOKEN = "non-token items"
-    OTHER = "credits, tax, commitments"
-    DAYS = "day boundary or late data"
-    ROUNDING = "rounding"
-    UNEXPLAINED = "unexplained"
+DIMS = ("day", "model", "project")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One amount in one row, at one place."""
+class Compared:
+    """One cell of `--by`: both sides in dollars, tokens alone."""
 
-    row: Row
-    place: str
-    pusd: PicoUsd
+    day: str
+    model: str
+    project: str
+    bill_pusd: PicoUsd
+    invoice_pusd: PicoUsd
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceReconciliation:
-    """`explained` + all differences = `invoice_pusd`, exactly."""
+    """The differences of all rows sum to `invoice_pusd`, exactly."""
 
     invoice_pusd: PicoUsd
     bill_pusd: PicoUsd
     usage_pusd: PicoUsd
     """The invoice without credits, tax, commitments and non-token items."""
     differences: tuple[Difference, ...]
+    fees_pusd: PicoUsd = PicoUsd(0)
+    """Of `bill_pusd`, what is not for tokens."""
+    cells: tuple[Compared, ...] = ()
+    dims: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def total(self, row: Row) -> PicoUsd:
         return PicoUsd(sum(d.pusd for d in self.differences if d.row == row))
 
     @property
     def off_share(self) -> float:
-        """How far the log's bill is from the invoice's usage, as a share of the larger one."""
-        largest = max(abs(self.usage_pusd), abs(self.bill_pusd), 1)
-        return abs(self.usage_pusd - self.bill_pusd) / largest
+        """How far the log's token bill is from the invoice's usage, as a share of the larger one.
+
+        What stays unexplained counts in full: two open differences do not cancel each other.
+        """
+        tokens = self.bill_pusd - self.fees_pusd
+        unexplained = sum(abs(d.pusd) for d in self.differences if d.row == Row.UNEXPLAINED)
+        largest = max(abs(self.usage_pusd), abs(tokens), 1)
+        return max(abs(self.usage_pusd - tokens), unexplained) / largest
 
 
 def reconcile_invoice(
-    trace: Trace, bill: Bill, invoice: Invoice, prices: PriceBook
+    trace: Trace, bill: Bill, invoice: Invoice, prices: PriceBook, dims: Sequence[str] = ()
 ) -> InvoiceReconciliation:
-    """Compare cell by cell (UTC day, model, unit where the invoice names it)."""
-    token_lines = [ln for ln in invoice.lines if ln.kind == LineKind.TOKENS]
-    found = [_other(ln, prices) for ln in invoice.lines if ln.kind != LineKind.TOKENS]
-    foreign, rest = _foreign_projects(token_lines, trace)
-    found += [
-        Difference(Row.NOT_IN_LOGS, place, PicoUsd(p)) for place, p in _by_place(foreign, prices)
-    ]
-    by_unit = bool(rest) and all(line.unit for line in rest)
-    theirs = invoice_cells(Invoice(invoice.source, invoice.kind, tuple(rest)), prices, by_unit)
-    ours = log_cells(trace, bill, prices, by_unit)
-    found += _compare(ours, theirs)
-    usage = sum(priced(line, prices) for line in token_lines)
-    billed = sum(side.pusd for side in ours.values())
-    explained = billed + sum(d.pusd for d in found if d.row == Row.NOT_BILLED)
-    rows = [Difference(Row.EXPLAINED, "the same in both", PicoUsd(explained)), *found]
-    # "Not billed" dollars were never in the invoice: they lower `explained` and stand aside.
-    total = usage + sum(d.pusd for d in found if d.row in (Row.NON_TOKEN, Row.OTHER))
-    return InvoiceReconciliation(PicoUsd(total), PicoUsd(billed), PicoUsd(usage), tuple(rows))
+    """Compare cell by cell: UTC day and model (or `dims`), unit where the invoice names it."""
+    lines = [ln for ln in invoice.lines if ln.kind == LineKind.TOKENS]
+    others = [ln for ln in invoice.lines if ln.kind != LineKind.TOKENS]
+    scope, notes = in_scope(trace, bill, invoice)
+    foreign, rest, more = foreign_lines(lines, trace)
+    grain = _grain(dims, rest, bool(trace.has_time[scope].all()))
+    ours = log_cells(trace, bill, scope, prices, grain)
+    tokens_pusd = sum(side.pusd for side in ours.values())
+    fees = fees_of(bill, scope) if _names_fees(invoice) else 0
+    found = [Difference(Row.EXPLAINED, "the bill of the log", PicoUsd(tokens_pusd + fees))]
+    found += _others(others, prices, fees)
+    found += _by_place(foreign, prices)
+    paid = _paid(trace, bill, scope, prices, rest, grain)
+    theirs = invoice_cells(rest, prices, grain, paid)
+    usage = sum(s.pusd for s in theirs.values()) + sum(line_pusd(ln, prices) for ln in foreign)
+    cells = _cells(ours, theirs) if dims else ()
+    if grain.day:
+        found += _late(ours, theirs)
+    found += compare(ours, theirs)
+    if not _names_fees(invoice) and fees_of(bill, scope):
+        more.append(f"{show(fees_of(bill, scope))} of searches and fees are in no usage export.")
+    return InvoiceReconciliation(
+        PicoUsd(usage + sum(line_pusd(ln, prices) for ln in others)),
+        PicoUsd(tokens_pusd + fees), PicoUsd(usage), tuple(found),
+        PicoUsd(fees), cells, tuple(dims), (*notes, *more),
+    )  # fmt: skip
 
 
-def _other(line: InvoiceLine, prices: PriceBook) -> Difference:
-    row = Row.NON_TOKEN if line.kind == LineKind.NON_TOKEN else Row.OTHER
-    return Difference(row, line.description or line.kind.value, PicoUsd(priced(line, prices)))
+def _grain(dims: Sequence[str], lines: list[InvoiceLine], timed: bool) -> Grain:
+    """As fine as was asked for and as both sides can be."""
+    for dim in dims:
+        if dim not in DIMS:
+            hint = f"{nearest(dim, DIMS)} An invoice is compared by {', '.join(DIMS)}.".strip()
+            raise UsageError(f"an invoice has no `{dim}`.", where="--by", hint=hint)
+    named = not lines or any(line.model for line in lines)
+    by_model = named and (not dims or "model" in dims)
+    by_unit = by_model and bool(lines) and all(line.unit for line in lines)
+    return Grain(timed and (not dims or "day" in dims), by_model, by_unit, "project" in dims)
 
 
-def _foreign_projects(
-    lines: list[InvoiceLine], trace: Trace
-) -> tuple[list[InvoiceLine], list[InvoiceLine]]:
-    """Lines of projects that the log never names, where the log names projects at all."""
-    known = {v for d in ("project", "workspace") for v in trace.dims[d].values if v}
-    if not known:
-        return [], lines
-    foreign = [ln for ln in lines if ln.project and ln.project not in known]
-    return foreign, [ln for ln in lines if not ln.project or ln.project in known]
+def _paid(
+    trace: Trace, bill: Bill, scope: Int, prices: PriceBook, lines: list[InvoiceLine], grain: Grain
+) -> Paid:
+    """Needed only where the invoice counts tokens and names no dollars."""
+    fine = Grain(grain.day, True, True, grain.project)
+    if all(line.amount_pusd is not None for line in lines):
+        return Paid(fine, {})
+    return Paid(fine, log_cells(trace, bill, scope, prices, fine))
 
 
-def _by_place(lines: list[InvoiceLine], prices: PriceBook) -> list[tuple[str, int]]:
-    sums: dict[str, int] = defaultdict(int)
+def _names_fees(invoice: Invoice) -> bool:
+    """A usage export names no fees, unless it counts searches."""
+    usage_only = bool(invoice.lines) and all(line.amount_pusd is None for line in invoice.lines)
+    return not usage_only or any(line.unit == SEARCH for line in invoice.lines)
+
+
+def _others(lines: list[InvoiceLine], prices: PriceBook, fees: int) -> list[Difference]:
+    """Lines that are not for tokens; the log's own fees stand against them."""
+    found = []
     for line in lines:
-        key = f", key {line.api_key}" if line.api_key else ""
-        sums[f"project {line.project}{key}"] += priced(line, prices)
-    return sorted(sums.items())
-
-
-def _compare(ours: dict[Key, Side], theirs: dict[Key, Side]) -> list[Difference]:
-    found: list[Difference] = []
-    open_cells: dict[tuple[str, str, str], list[tuple[str, int, int, int]]] = defaultdict(list)
-    for key in sorted(set(ours) | set(theirs)):
-        log, bill = ours.get(key), theirs.get(key)
-        place = f"{key.day or 'no day'} {key.model} {key.unit}".strip()
-        if bill is None and log is not None:
-            found.append(Difference(Row.NOT_BILLED, place, PicoUsd(-log.pusd)))
-        elif log is None and bill is not None:
-            found.append(Difference(Row.NOT_IN_LOGS, place, PicoUsd(bill.pusd)))
-        elif log is not None and bill is not None:
-            parts, left = _same_cell(log, bill, place)
-            found += parts
-            if left:
-                cell = (key.day, left, log.pusd, bill.lines)
-                open_cells[key.provider, key.model, key.unit].append(cell)
-    for (_, model, unit), cells in sorted(open_cells.items()):
-        found += _by_model(f"{model} {unit}".strip(), cells)
+        row = Row.NON_TOKEN if line.kind == LineKind.NON_TOKEN else Row.OTHER
+        pusd = PicoUsd(line_pusd(line, prices))
+        found.append(Difference(row, line.description or line.kind.value, pusd))
+    if fees:
+        place = "already in the log's bill: searches and fees"
+        found.append(Difference(Row.NON_TOKEN, place, PicoUsd(-fees)))
     return found
 
 
-def _same_cell(log: Side, bill: Side, place: str) -> tuple[list[Difference], int]:
-    """Differences that the cell itself explains, and the dollars that it leaves open."""
-    left = bill.pusd - log.pusd
-    parts: list[Difference] = []
-    if log.tokens and bill.tokens and log.tokens != bill.tokens:
-        if bill.tokens > log.tokens:
-            extra = bill.pusd * (bill.tokens - log.tokens) // bill.tokens
-            parts.append(Difference(Row.NOT_IN_LOGS, place, PicoUsd(extra)))
-        else:
-            extra = -(log.pusd * (log.tokens - bill.tokens) // log.tokens)
-            parts.append(Difference(Row.NOT_BILLED, place, PicoUsd(extra)))
-        left -= extra
-    if abs(left) <= ROUNDING_PUSD_PER_LINE * bill.lines and abs(left) * 50 <= max(bill.pusd, 1):
-        return [*parts, *_some(Row.ROUNDING, place, left)], 0
-    tiers_differ = bool(bill.batch_pusd) != bool(log.batch_pusd)
-    base = bill.pusd - left
-    if base and (tiers_differ or _near(bill.pusd / base)):
-        return [*parts, *_some(Row.TIER, place, left)], 0
-    return parts, left
+def _by_place(lines: list[InvoiceLine], prices: PriceBook) -> list[Difference]:
+    sums: dict[str, int] = defaultdict(int)
+    for line in lines:
+        parts = [f"project {line.project}"] if line.project else []
+        parts += [f"key {line.api_key}"] if line.api_key else []
+        sums[", ".join(parts)] += line_pusd(line, prices)
+    return [Difference(Row.NOT_IN_LOGS, p, PicoUsd(v)) for p, v in sorted(sums.items())]
 
 
-def _near(ratio: float) -> bool:
-    return any(abs(ratio / r - 1) <= RATIO_SLACK for r in TIER_RATIOS)
+def _cells(ours: dict[Key, Side], theirs: dict[Key, Side]) -> tuple[Compared, ...]:
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for number, cells in enumerate((ours, theirs)):
+        for key, side in cells.items():
+            sums[key.day, key.model, key.project][number] += side.pusd
+    return tuple(Compared(*k, PicoUsd(a), PicoUsd(b)) for k, (a, b) in sorted(sums.items()))
 
 
-def _some(row: Row, place: str, pusd: int) -> list[Difference]:
-    return [Difference(row, place, PicoUsd(pusd))] if pusd else []
-
-
-def _by_model(place: str, cells: list[tuple[str, int, int, int]]) -> list[Difference]:
-    """What only shows over several days: dollars moved to the next day, or one other price."""
-    lines = sum(c[3] for c in cells)
-    net = sum(c[1] for c in cells)
-    if len(cells) > 1 and abs(net) <= ROUNDING_PUSD_PER_LINE * lines:
-        return _some(Row.DAYS, place, net)
-    ratios = [1 + left / pusd for _, left, pusd, _ in cells if pusd]
-    one_price = len(ratios) > 1 and max(ratios) - min(ratios) <= 2 * RATIO_SLACK
-    row = Row.PRICE if one_price else Row.UNEXPLAINED
-    if row == Row.PRICE:
-        place += (
-            f" (the invoice charges {100 * (1 + net / sum(c[2] for c in cells)):.1f} % of the book)"
-        )
-    return _some(row, place, net)
+def _late(ours: dict[Key, Side], theirs: dict[Key, Side]) -> list[Difference]:
+    """Dollars moved to the next day: they leave one day and arrive on the other, nothing is added."""
+    found = []
+    for place, pusd in move_late(ours, theirs):
+        found.append(Difference(Row.DAYS, f"{place}, out", PicoUsd(-pusd)))
+        found.append(Difference(Row.DAYS, f"{place}, in", PicoUsd(pusd)))
+    return found

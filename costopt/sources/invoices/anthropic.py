@@ -70,12 +70,17 @@ def _usage(result: dict[str, Any], day: str) -> list[InvoiceLine]:
         "cache_write_1h": count(written.get("ephemeral_1h_input_tokens")),
         "output": count(result.get("output_tokens")),
     }
+    searches = count((result.get("server_tool_use") or {}).get("web_search_requests"))
     tier = TIERS.get(str(result.get("service_tier") or ""), "")
     return [
         InvoiceLine(
-            day, "anthropic", str(result.get("model") or ""), LineKind.TOKENS, None, unit, n,
+            day, "anthropic", str(result.get("model") or ""), kind, None, unit, n,
             str(result.get("workspace_id") or ""), str(result.get("api_key_id") or ""), tier,
+            "web searches" if kind == LineKind.NON_TOKEN else "",
         )
-        for unit, n in tokens.items()
+        for kind, unit, n in [
+            *((LineKind.TOKENS, unit, n) for unit, n in tokens.items()),
+            (LineKind.NON_TOKEN, "web_search", searches),
+        ]
         if n
     ]  # fmt: skip

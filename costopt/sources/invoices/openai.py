@@ -15,14 +15,8 @@ from costopt.model.invoice import Invoice, InvoiceLine, LineKind
 from costopt.sources.invoices import buckets
 from costopt.sources.invoices.amounts import amount, count
 
-# `line_item` suffix to leaf. What is not here is a charge that is not by the token.
-UNITS = {
-    "input": "input_fresh",
-    "cached input": "cache_read",
-    "cached_input": "cache_read",
-    "cache write": "cache_write_other",
-    "output": "output",
-}
+TIERS = ("batch", "flex", "priority")
+# What is counted in one of these is no token.
 SIZES = {"tokens": 1, "1000_tokens": 1000}
 
 
@@ -54,15 +48,15 @@ def _day(start: object) -> str:
 
 def _cost(result: dict[str, Any], day: str, fx: Decimal | None, where: str) -> InvoiceLine:
     item = str(result.get("line_item") or "")
-    model, _, unit = item.partition(", ")
+    model, unit = split_item(item)
     money = result["amount"]
     value = amount(money.get("value"), str(money.get("currency") or "usd"), fx, where)
-    leaf = UNITS.get(unit.strip().lower(), "")
+    leaf = leaf_of(unit) if result.get("quantity_unit") in (None, *SIZES) else ""
     by_token = bool(leaf) or not item
     return InvoiceLine(
         day, "openai", model if leaf else "", _kind(item, by_token), value, leaf,
         _quantity(result) if leaf else None, str(result.get("project_id") or ""),
-        str(result.get("api_key_id") or ""), _tier(unit), item,
+        str(result.get("api_key_id") or ""), tier_of(item), item,
     )  # fmt: skip
 
 
@@ -78,9 +72,28 @@ def _kind(item: str, by_token: bool) -> LineKind:
     return LineKind.TOKENS if by_token else LineKind.NON_TOKEN
 
 
-def _tier(unit: str) -> str:
-    low = unit.lower()
-    return next((t for t in ("batch", "flex", "priority") if t in low), "")
+def split_item(item: str) -> tuple[str, str]:
+    """(model, unit) of a line item: "gpt-5-mini-2025-08-07, cached input"."""
+    model, _, unit = item.partition(", ")
+    return model.strip(), unit.strip().lower().replace("_", " ")
+
+
+def leaf_of(unit: str) -> str:
+    """The leaf of a unit's words, tier words aside; empty for what is not charged by the token."""
+    words = [w for w in unit.split() if w not in (*TIERS, "api", "tokens", "text")]
+    if words[-1:] == ["output"]:
+        return "output"
+    if "write" in words:
+        return "cache_write_other"
+    if words[-1:] == ["input"]:
+        return "cache_read" if "cached" in words else "input_fresh"
+    return ""
+
+
+def tier_of(item: str) -> str:
+    """Batch, flex or priority where the item says so."""
+    low = item.lower()
+    return next((t for t in TIERS if t in low), "")
 
 
 def _quantity(result: dict[str, Any]) -> int | None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 from decimal import Decimal
 
 from costopt.errors import InputError
 from costopt.model.invoice import Invoice, InvoiceLine, LineKind
 from costopt.sources.invoices.amounts import amount
+from costopt.sources.invoices.openai import leaf_of, split_item, tier_of
 
 NAMES: dict[str, tuple[str, ...]] = {
     "day": ("date", "day", "start_time", "start_date", "usage_date", "timestamp"),
@@ -25,10 +27,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "tier": ("tier", "service_tier"),
     "tokens": ("tokens", "quantity"),
 }
+# Words of an item that is not for tokens. A model may be called `...-search-preview`.
 KINDS = (
-    ("credit", LineKind.CREDIT), ("refund", LineKind.CREDIT), ("tax", LineKind.TAX),
-    ("vat", LineKind.TAX), ("commit", LineKind.COMMITMENT), ("search", LineKind.NON_TOKEN),
-    ("storage", LineKind.NON_TOKEN), ("code execution", LineKind.NON_TOKEN),
+    (re.compile(r"\b(credit|credits|refund|discount)\b"), LineKind.CREDIT),
+    (re.compile(r"\b(tax|vat|gst)\b"), LineKind.TAX),
+    (re.compile(r"\bcommit(ment)?\b"), LineKind.COMMITMENT),
+    (re.compile(r"\b(web|file) search|\bstorage\b|\bcode (execution|interpreter)\b|\bsession"),
+     LineKind.NON_TOKEN),
 )  # fmt: skip
 
 
@@ -62,16 +67,18 @@ def _line(
     row: dict[str, str | None], columns: dict[str, str], fx: Decimal | None, where: str
 ) -> InvoiceLine:
     cell = {field: (row.get(column) or "").strip() for field, column in columns.items()}
-    model = cell.get("model", "")
-    low = model.lower()
-    kind = next((k for word, k in KINDS if word in low), LineKind.TOKENS)
+    item = cell.get("model", "")
+    words = item.lower().replace("_", " ")
+    kind = next((k for pattern, k in KINDS if pattern.search(words)), LineKind.TOKENS)
+    model, said = split_item(item)
+    unit = leaf_of(said)
     value = amount(cell["amount"], cell.get("currency", ""), fx, where)
     tokens = cell.get("tokens", "").replace(",", "")
     return InvoiceLine(
         _day(cell["day"], where), cell.get("provider", "").lower(),
-        model if kind == LineKind.TOKENS else "", kind, value, "",
+        (model if unit else item) if kind == LineKind.TOKENS else "", kind, value, unit,
         int(tokens) if tokens.isdigit() else None, cell.get("project", ""),
-        cell.get("api_key", ""), cell.get("tier", "").lower(), model,
+        cell.get("api_key", ""), cell.get("tier", "").lower() or tier_of(said), item,
         int(where.rsplit(":", 1)[-1]),
     )  # fmt: skip
 
