@@ -63,6 +63,10 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     usd = exact_sum(context.bill.net_pusd[again])
     why = f"{room}; {share_text(int(again.sum()), trace.n)} of calls repeat an earlier one byte for byte."
     fix = "Start with an exact cache on the repeats; measure false hits before going semantic."
+    if not again.any():
+        fix = (
+            "Nothing repeats exactly: measure how often similar requests had the same answer first."
+        )
     return _result(CheckStatus.FAIL, value, f"{why}{proof}", fix, usd)
 
 

@@ -25,8 +25,8 @@ from costopt.model.result import SCHEMA, BillInfo, PromptCacheInfo, Result
 from costopt.money import exact_sum, usd_float
 
 UNPRICED = (PriceStatus.NO_MODEL, PriceStatus.NO_UNIT, PriceStatus.NO_DATE)
-MAX_LABELS = 2
-"""Distinct ways of counting tokens that are spelled out; more are counted."""
+MAX_LABELS = 3
+"""Models whose way of counting is spelled out; more are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +136,14 @@ def token_label(context: AuditContext) -> str:
     codes = np.unique(model.codes[trace.has_content]).tolist()
     if not codes:
         return "not needed: the log carries no text"
-    labels: dict[str, list[str]] = {}
-    for code in codes:
-        labels.setdefault(context.tokens.label(model.values[code]), []).append(model.values[code])
-    if len(labels) == 1:
-        return next(iter(labels))
-    if len(labels) <= MAX_LABELS:
-        return "; ".join(f"{', '.join(names)}: {label}" for label, names in labels.items())
-    exact = sum(len(m) for label, m in labels.items() if label.startswith("exact"))
-    return f"exact for {exact} of {len(codes)} models, else estimated" if exact else "estimated"
+    labels = {model.values[c]: context.tokens.label(model.values[c]) for c in codes}
+    kinds = {name: label.partition(" ")[0] for name, label in labels.items()}
+    if len(set(labels.values())) == 1:
+        return next(iter(labels.values()))
+    if len(set(kinds.values())) > 1:
+        exact = sum(kind == "exact" for kind in kinds.values())
+        return f"exact for {exact} of {len(codes)} models, else estimated"
+    kind = next(iter(kinds.values()))
+    whys = [f"{n}: {label.partition(' ')[2].strip('()')}" for n, label in labels.items()]
+    more = f"; and {len(whys) - MAX_LABELS} models more" if len(whys) > MAX_LABELS else ""
+    return f"{kind} ({'; '.join(whys[:MAX_LABELS])}{more})"

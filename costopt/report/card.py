@@ -49,6 +49,28 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One figure that a reader should see first."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a list: what, how much, why, and what to do."""
+
+    mark: str
+    """Short word in front of it: `F1`, `fail`."""
+    title: str
+    amount: str = ""
+    body: tuple[str, ...] = ()
+    action: str = ""
+    """One imperative sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One section of a report."""
 
@@ -56,6 +78,8 @@ class Card:
     title: str
     lead: str
     """The section in one sentence, with its number."""
+    facts: list[Fact] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from costopt.report.card import Cell, Kind
-from costopt.report.render.screen import dollars
+from costopt.report.card import Cell, Kind, Table
+from costopt.report.words import dollars, places_for, unit_text, units
 
 
 def cell_text(value: Cell, kind: Kind) -> str:
@@ -23,15 +23,52 @@ def cell_text(value: Cell, kind: Kind) -> str:
     return f"{value:,.2f}"
 
 
-def axis_text(value: float, kind: Kind) -> str:
-    """Short form for an axis: `$1.2k`, `3.4M`, `40 %`."""
+def table_texts(table: Table) -> tuple[list[list[str]], list[str] | None]:
+    """(cells of every row, cells of the total). Dollars of a column share their decimals, and where
+    there is a total its shown rows sum to it as shown."""
+    columns = [_column(table, i, kind) for i, kind in enumerate(table.kinds)]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return (rows[:-1], rows[-1]) if table.total else (rows, None)
+
+
+def _column(table: Table, place: int, kind: Kind) -> list[str]:
+    cells = [row[place] for row in table.rows]
+    total = table.total[place] if table.total else None
+    shown = [*cells, total] if table.total else cells
+    if kind != "usd":
+        return [cell_text(c, kind) for c in shown]
+    values = [float(c) for c in cells if isinstance(c, (int, float))]
+    whole = float(total) if isinstance(total, (int, float)) else None
+    places = places_for(max([abs(v) for v in values], default=0.0) if whole is None else whole)
+    counts = iter(units(values, sum(values) if whole is None else whole, places))
+    if whole is None:
+        counts = iter([round(v * 10**places) for v in values])
+    texts = [
+        unit_text(next(counts), float(c), places) if isinstance(c, (int, float)) else cell_text(c, kind)
+        for c in cells
+    ]  # fmt: skip
+    if table.total:
+        texts.append(cell_text(total, kind) if whole is None else _whole(whole, places))
+    return texts
+
+
+def _whole(value: float, places: int) -> str:
+    return unit_text(units([value], value, places)[0], value, places)
+
+
+def axis_texts(marks: list[float], kind: Kind) -> list[str]:
+    """Short forms with the same decimals on a whole axis: `$0.05`, `$0.10`; `2k`, `4k`; `40 %`."""
+    sign, end, scale, unit = ("$" if kind == "usd" else ""), "", 1.0, ""
     if kind == "share":
-        return f"{100 * value:.0f} %"
-    sign = "$" if kind == "usd" else ""
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= limit:
-            return f"{sign}{value / limit:.3g}{unit}"
-    return f"{sign}{value:.3g}"
+        end, scale = " %", 0.01
+    top = max(abs(m) for m in marks)
+    for limit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if top >= limit:
+            scale, unit = limit, name
+            break
+    step = (marks[1] - marks[0] if len(marks) > 1 else marks[0] or 1.0) / scale
+    places = next((p for p in range(10) if math.isclose(round(step, p), step, rel_tol=1e-6)), 10)
+    return [f"{sign}{m / scale:,.{places}f}{unit if m else ''}{end}" for m in marks]
 
 
 def ticks(top: float, wanted: int = 4) -> list[float]:

@@ -6,12 +6,15 @@ import re
 
 from costopt.model.escape import clean
 from costopt.model.result import Result
-from costopt.report.card import Card, Cell, Kind, NotApplicable, Table, build_cards
-from costopt.report.render.format import cell_text
-from costopt.report.render.screen import dollars
+from costopt.report.card import Card, Item, NotApplicable, Table, build_cards
+from costopt.report.render.format import table_texts
+from costopt.report.words import dollars, places_for
 
-# Everything that starts markup, a link, a mention, HTML or a table cell.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~@:&$-])")
+# Everything that starts markup, a link, a mention, HTML, mathematics or a table cell.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~@&$]|(?<=\])\()")
+# What makes the start of a line a list, a quote or a heading.
+_LINE_START = re.compile(r"^(\s*)([-+=#]|\d+(?=[.)]))")
+_COMMAND = re.compile(r"\\`(costopt [\w .-]+)\\`")
 
 
 def escape(text: str) -> str:
@@ -19,9 +22,15 @@ def escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", clean(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
 
 
+def paragraph(text: str) -> str:
+    """Text on a line of its own; our own commands in code type."""
+    return _COMMAND.sub(r"`\1`", _LINE_START.sub(r"\1&#8203;\2", escape(text.strip())))
+
+
 def markdown_report(result: Result) -> str:
     """The whole report as text."""
-    parts = [f"# LLM bill: {dollars(result.bill.total_usd)}", ""]
+    total = result.bill.total_usd
+    parts = [f"# LLM bill: {escape(dollars(total, places_for(total)))}", ""]
     for card in build_cards(result):
         parts += _card(card)
     return "\n".join(parts).rstrip() + "\n"
@@ -30,24 +39,34 @@ def markdown_report(result: Result) -> str:
 def _card(card: Card | NotApplicable) -> list[str]:
     if isinstance(card, NotApplicable):
         return [f"## {card.title}", "", f"Not shown: {escape(card.reason)}.", ""]
-    lines = [f"## {card.title}", "", escape(card.lead), ""]
+    lines = [f"## {card.title}", "", paragraph(card.lead), ""]
+    lines += [_item(item) for item in card.items] + [""] * bool(card.items)
     for table in card.tables:
-        lines += [f"**{table.title}**", "", *_table(table), ""]
+        lines += [f"**{escape(table.title)}**", "", *_table(table), ""]
     for note in card.notes:
-        lines += [escape(note), ""]
+        lines += [paragraph(note), ""]
     return lines
+
+
+def _item(item: Item) -> str:
+    amount = f" · {escape(item.amount)}" if item.amount else ""
+    lines = [f"- `{clean(item.mark)}` **{escape(item.title)}**{amount}"]
+    lines += [f"  {escape(text)}" for text in item.body]
+    if item.action:
+        lines.append(f"  → {escape(item.action)}")
+    return "\\\n".join(lines)
 
 
 def _table(table: Table) -> list[str]:
     rule = ["---" if kind == "text" else "---:" for kind in table.kinds]
-    rows = [*table.rows, *([table.total] if table.total else [])]
+    rows, total = table_texts(table)
     return [
-        "| " + " | ".join(table.columns) + " |",
+        _row(list(table.columns)),
         "|" + "|".join(rule) + "|",
-        *[_row(row, table.kinds) for row in rows],
+        *[_row(row) for row in rows],
+        *([_row(total)] if total else []),
     ]
 
 
-def _row(row: tuple[Cell, ...], kinds: tuple[Kind, ...]) -> str:
-    cells = [escape(cell_text(v, k)) for v, k in zip(row, kinds, strict=True)]
-    return "| " + " | ".join(cells) + " |"
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(escape(cell) for cell in cells) + " |"

@@ -8,7 +8,7 @@ from typing import Any
 from costopt.model.escape import fit
 from costopt.model.result import Result
 from costopt.report.card import Card, Chart, build_cards
-from costopt.report.render.format import axis_text
+from costopt.report.render.format import axis_texts, cell_text, ticks
 
 # Okabe and Ito, "Color Universal Design", https://jfly.uni-koeln.de/color/ (checked 2026-11-24).
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -35,16 +35,10 @@ def _draw(chart: Chart, path: Path) -> Path:
     axes.set_title(chart.title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     if len(chart.series) > 1:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
     # Without metadata the same result gives the same bytes.
     figure.savefig(path, metadata={"Software": None})
     return path
-
-
-def _formatter(chart: Chart) -> Any:
-    from matplotlib.ticker import FuncFormatter
-
-    return FuncFormatter(lambda value, _: axis_text(value, chart.unit).replace("$", r"\$"))
 
 
 def _bars(chart: Chart, axes: Any) -> None:
@@ -55,18 +49,27 @@ def _bars(chart: Chart, axes: Any) -> None:
         values = [v or 0.0 for v in series.values]
         axes.barh(places, values, left=left, color=COLORS[i % 6], label=series.name)
         left = [a + b for a, b in zip(left, values, strict=True)]
+    for place, total in zip(places, left, strict=True):
+        axes.annotate(
+            _plain(cell_text(total, chart.unit)), (total, place), xytext=(4, 0),
+            textcoords="offset points", va="center", fontsize=8,
+        )  # fmt: skip
     axes.set_yticks(list(places), labels, fontsize=8)
     axes.invert_yaxis()
-    axes.xaxis.set_major_formatter(_formatter(chart))
+    axes.set_xlim(right=max([*left, 0.0]) * 1.14 or 1.0)
+    marks = ticks(max([*left, 0.0]))
+    axes.set_xticks(marks, _texts(marks, chart), fontsize=8)
     axes.set_xlabel(chart.x_label, fontsize=9)
 
 
 def _line(chart: Chart, axes: Any) -> None:
     for i, series in enumerate(chart.series):
         values = [float("nan") if v is None else v for v in series.values]
-        axes.plot(range(len(values)), values, color=COLORS[i % 6], label=series.name, linewidth=2)
+        axes.plot(
+            range(len(values)), values, color=COLORS[i % 6], label=series.name, linewidth=2,
+            marker="o" if len(values) < 30 else None, markersize=4,
+        )  # fmt: skip
     _over_labels(chart, axes)
-    axes.set_ylim(bottom=0)
 
 
 def _columns(chart: Chart, axes: Any) -> None:
@@ -79,9 +82,18 @@ def _over_labels(chart: Chart, axes: Any) -> None:
     every = max(1, -(-len(chart.labels) // 10))
     places = list(range(len(chart.labels)))[::every]
     axes.set_xticks(places, [_plain(chart.labels[i]) for i in places], fontsize=8)
-    axes.yaxis.set_major_formatter(_formatter(chart))
+    known = [v for s in chart.series for v in s.values if v is not None]
+    marks = ticks(max([*known, 0.0]))
+    axes.set_yticks(marks, _texts(marks, chart), fontsize=8)
+    axes.set_ylim(0, marks[-1])
     axes.set_xlabel(chart.x_label, fontsize=9)
     axes.set_ylabel(chart.y_label, fontsize=9)
+    axes.grid(axis="y", color="#e3e3e8", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _texts(marks: list[float], chart: Chart) -> list[str]:
+    return [_plain(text) for text in axis_texts(marks, chart.unit)]
 
 
 def _plain(text: str) -> str:

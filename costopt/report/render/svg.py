@@ -9,7 +9,7 @@ from html import escape
 
 from costopt.model.escape import fit
 from costopt.report.card import Chart
-from costopt.report.render.format import axis_text, cell_text, ticks
+from costopt.report.render.format import axis_texts, cell_text, ticks
 
 WIDTH = 720
 ROW = 24
@@ -72,10 +72,10 @@ def _frame(chart: Chart, top: float) -> tuple[str, float]:
     """Horizontal grid lines with their values; returns the highest tick."""
     marks = ticks(top)
     parts = []
-    for value in marks:
+    for value, text in zip(marks, axis_texts(marks, chart.unit), strict=True):
         y = 12 + PLOT_HEIGHT * (1 - value / marks[-1])
         parts.append(f'<line class="grid" x1="70" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(64, y + 4, axis_text(value, chart.unit), "end"))
+        parts.append(_text(64, y + 4, text, "end"))
     parts.append(_text((70 + WIDTH) / 2, PLOT_HEIGHT + 48, chart.x_label, "middle"))
     return "".join(parts), marks[-1]
 

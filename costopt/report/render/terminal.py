@@ -211,7 +211,7 @@ def _top(rows: list[tuple[str, float | None]], whole: float, width: int) -> list
 
 
 def _do_first(result: Result, width: int) -> list[str]:
-    worth = [f for f in result.findings if not f.estimated and f.usd > 0][:3]
+    worth = _first(result)
     if not worth:
         return ["DO FIRST  nothing found that is worth a change: little left to save."]
     lines = [spread("DO FIRST", f"{'worth up to':>12} {'share':>8}", width)]
@@ -219,6 +219,11 @@ def _do_first(result: Result, width: int) -> list[str]:
         lines += _finding(finding, result.bill.total_usd, width)
     lines.append("   Findings overlap: their dollars do not add up.")
     return lines
+
+
+def _first(result: Result) -> list[FindingItem]:
+    """The three dearest findings that are measured: hints stand in the report, not here."""
+    return [f for f in result.findings if not f.estimated and f.usd > 0][:3]
 
 
 def _finding(finding: FindingItem, whole: float, width: int) -> list[str]:
@@ -260,7 +265,7 @@ def _sure(result: Result, width: int) -> list[str]:
 
 
 def _next(result: Result, width: int) -> list[str]:
-    first = result.findings[0].id if result.findings else None
-    parts = [f"costopt show {first}"] if first else []
+    worth = _first(result) or result.findings
+    parts = [f"costopt show {worth[0].id}"] if worth else []
     parts += ["costopt checklist", "costopt report --html r.html"]
     return wrap("Next  " + "  ·  ".join(parts), width, "      ")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from costopt.model.result import Result
-from costopt.report.card import Card, Cell, Table
+from costopt.report.card import Card, Cell, Fact, Table
+from costopt.report.words import dollars, percent, places_for, plural
 
 ORDER = 10
 
@@ -11,7 +12,48 @@ ORDER = 10
 def build(result: Result) -> Card:
     """Totals, tokens and the reconciliation with recorded costs."""
     bill, trace = result.bill, result.trace
-    lead = f"{trace.calls:,} calls in {trace.sessions:,} sessions."
+    lead = f"{plural(trace.calls, 'call')} at the list prices of their own dates."
+    if bill.discount_usd:
+        lead = (
+            f"{plural(trace.calls, 'call')} at the prices of their own dates, less your discounts."
+        )
+    tables = [_dollars(result), _tokens(result)]
+    groups = bill.reconciliation.groups
+    if groups:
+        differences: list[tuple[Cell, ...]] = [(g.cause, g.calls, g.diff_usd) for g in groups]
+        total = sum(g.calls for g in groups), bill.reconciliation.diff_usd
+        tables.append(
+            Table(
+                "Where the log's cost differs from the price book",
+                ("likely cause", "calls", "recorded minus computed"),
+                ("text", "count", "usd"),
+                differences,
+                ("all", *total),
+            )
+        )
+    return Card("bill", "The bill", lead, facts=_facts(result), tables=tables, notes=_notes(result))
+
+
+def _facts(result: Result) -> list[Fact]:
+    bill, trace, cache = result.bill, result.trace, result.prompt_cache
+    facts = [Fact("bill", dollars(bill.total_usd, places_for(bill.total_usd)))]
+    if trace.sessions_known and trace.sessions:
+        per = bill.per_session_usd
+        note = f"P95 {dollars(per.p95)}, dearest {dollars(per.max)}"
+        facts.append(Fact("a session", dollars(per.mean), note))
+    if cache.recorded_share is not None:
+        ideal = cache.ideal_share
+        note = "" if ideal is None else f"{100 * ideal:.0f} % would be possible"
+        facts.append(Fact("input from cache", f"{100 * cache.recorded_share:.0f} %", note))
+    if result.findings:
+        best = max(result.findings, key=lambda f: (not f.estimated, f.usd))
+        share = percent(best.usd, bill.total_usd)
+        facts.append(Fact("largest finding", dollars(best.usd), f"{best.id}, {share} of the bill"))
+    return facts
+
+
+def _dollars(result: Result) -> Table:
+    bill = result.bill
     rows: list[tuple[Cell, ...]] = [("The bill at each call's own date", bill.total_usd)]
     if bill.discount_usd:
         rows.append(("  at list prices", bill.list_usd))
@@ -19,10 +61,15 @@ def build(result: Result) -> Card:
     if bill.estimated_calls:
         rows.append(("  of it from estimated token counts", bill.estimated_usd))
     if bill.recorded_usd is not None:
-        rows.append(("What the log itself records", bill.recorded_usd))
+        count = f"{bill.reconciliation.compared:,} calls"
+        rows.append((f"What the log itself records, on {count}", bill.recorded_usd))
     if bill.subscription_usd:
         rows.append(("Seats: API-equivalent, not in the bill", bill.subscription_usd))
-    tokens = bill.tokens
+    return Table("Dollars", ("what", "dollars"), ("text", "usd"), rows)
+
+
+def _tokens(result: Result) -> Table:
+    tokens = result.bill.tokens
     counts: list[tuple[Cell, ...]] = [
         ("input", tokens.input),
         ("  fresh", tokens.input_fresh),
@@ -31,22 +78,7 @@ def build(result: Result) -> Card:
         ("output", tokens.output),
         ("  reasoning", tokens.output_reasoning),
     ]
-    tables = [
-        Table("Dollars", ("what", "dollars"), ("text", "usd"), rows),
-        Table("Tokens", ("what", "tokens"), ("text", "count"), counts),
-    ]
-    groups = bill.reconciliation.groups
-    if groups:
-        differences: list[tuple[Cell, ...]] = [(g.cause, g.calls, g.diff_usd) for g in groups]
-        tables.append(
-            Table(
-                "Where the log's cost differs from the price book",
-                ("likely cause", "calls", "recorded minus computed"),
-                ("text", "count", "usd"),
-                differences,
-            )
-        )
-    return Card("bill", "The bill", lead, tables, notes=_notes(result))
+    return Table("Tokens", ("what", "tokens"), ("text", "count"), counts)
 
 
 def _notes(result: Result) -> list[str]:
@@ -54,7 +86,13 @@ def _notes(result: Result) -> list[str]:
     notes = []
     if bill.unpriced_calls:
         models = ", ".join(bill.unpriced_models)
-        notes.append(f"{bill.unpriced_calls:,} calls have no price and are not in it: {models}.")
+        calls = plural(bill.unpriced_calls, "call")
+        notes.append(f"Not in the bill, no price: {calls} ({models}). See `costopt prices check`.")
     if bill.missing_usage_calls:
-        notes.append(f"{bill.missing_usage_calls:,} calls report no usage and are not in it.")
+        calls = plural(bill.missing_usage_calls, "call")
+        note = f"Not in the bill, no usage in the log: {calls}."
+        if bill.missing_usd_range:
+            low, high = bill.missing_usd_range
+            note += f" By their text {dollars(low)} to {dollars(high)}."
+        notes.append(note)
     return notes

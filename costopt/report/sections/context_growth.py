@@ -31,4 +31,4 @@ def build(result: Result) -> Card | NotApplicable:
         "usd", x_label="step of the session", y_label="dollars",
     )  # fmt: skip
     notes = ["Late steps are means over few sessions: only long ones get there."]
-    return Card(NAME, TITLE, lead, [], [tokens, cost], notes)
+    return Card(NAME, TITLE, lead, charts=[tokens, cost], notes=notes)

@@ -37,4 +37,6 @@ def build(result: Result) -> Card:
         f"Prices: {result.price_book}.",
         *coverage.notes,
     ]
-    return Card("how_sure", "How sure", "What stands behind these numbers.", tables, notes=notes)
+    return Card(
+        "how_sure", "How sure", "What stands behind these numbers.", tables=tables, notes=notes
+    )

@@ -38,4 +38,4 @@ def build(result: Result) -> Card | NotApplicable:
     lead = "The log does not say what was read from the cache."
     if cache.recorded_share is not None:
         lead = f"It served {100 * cache.recorded_share:.1f} % of the input."
-    return Card(NAME, TITLE, lead, [table] if rows else [], [chart])
+    return Card(NAME, TITLE, lead, tables=[table] if rows else [], charts=[chart])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from costopt.model.result import Result
 from costopt.report.card import Card, Chart, NotApplicable, Series
+from costopt.report.words import dollars
 
 ORDER = 25
 NAME, TITLE = "trend", "Day by day"
@@ -15,7 +18,7 @@ def build(result: Result) -> Card | NotApplicable:
     if len(rows) < 2:
         return NotApplicable(NAME, TITLE, "the log covers less than two days, or has no times")
     chart = Chart(
-        "by_day", "Dollars by day", "columns", [str(r["day"]) for r in rows],
+        "by_day", "Dollars by day", "columns", [_label(str(r["day"])) for r in rows],
         [Series("dollars", [float(r["usd"]) for r in rows])], "usd",
         x_label="day", y_label="dollars",
     )  # fmt: skip
@@ -23,6 +26,14 @@ def build(result: Result) -> Card | NotApplicable:
     if forecast is None:
         lead = f"No forecast of the month: {result.bill.forecast_reason}."
     else:
-        low, high = forecast.ci95
-        lead = f"At this pace a month costs ${forecast.value:,.2f} (${low:,.2f} to ${high:,.2f})."
-    return Card(NAME, TITLE, lead, [], [chart])
+        low, high = (dollars(v) for v in forecast.ci95)
+        lead = f"At this pace a month costs {dollars(forecast.value)} (95 %: {low} to {high})."
+    return Card(NAME, TITLE, lead, charts=[chart])
+
+
+def _label(day: str) -> str:
+    """`5 Oct`; calls without a time stand under `no time`."""
+    if not day:
+        return "no time"
+    date = dt.date.fromisoformat(day)
+    return f"{date.day} {date:%b}"
