@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.errors import InputError
 from costopt.model.build import trace_of
 from costopt.model.call import Call, Segment, SegmentKind
 from costopt.model.identity import segment_digest
 from costopt.model.trace import Trace
 from costopt.model.usage import Counts, inside
 from costopt.sources.bodies import read_request, read_response
+from costopt.sources.detect import source_of
+from costopt.sources.files import source_files
 
 
 @dataclass(frozen=True)
@@ -116,4 +119,16 @@ def mooncake(shared: Path) -> list[Call]:
             Call(key=str(number), usage=inside(counts), at_us=record["timestamp"] * 1000,
                  source_line=number + 1, request=blocks, response=[])
         )  # fmt: skip
+    return calls
+
+
+def by_source(folder: Path) -> list[Call]:
+    """Whatever lies in a folder, as the product reads it; notes beside the logs are passed over."""
+    calls: list[Call] = []
+    for file in source_files([str(folder)]):
+        try:
+            source, _ = source_of(file)
+        except InputError:
+            continue
+        calls.extend(r for r in source.read(file) if isinstance(r, Call))
     return calls

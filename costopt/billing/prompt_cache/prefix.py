@@ -227,9 +227,15 @@ def _only_marked(
 
 
 def _breaks(view: View, found: Walk) -> NDArray[np.int64]:
-    """Where the call leaves its session's last request though not all of that stood before it."""
+    """Where the call leaves its session's last request, though text of that follows behind."""
     block = view.request
     before = np.maximum(found.previous, 0)
-    broken = (found.previous >= 0) & (found.same_uses < block.lengths[before])
-    broken &= (found.same_uses > 0) & view.trace.has_content
-    return np.where(broken, block.offsets[:-1] + found.same_uses, -1)
+    parted = (found.previous >= 0) & (found.same_uses < block.lengths[before])
+    parted &= (found.same_uses < block.lengths) & view.trace.has_content
+    out = np.full(view.trace.n, -1, np.int64)
+    for call in np.flatnonzero(parted).tolist():
+        same = int(found.same_uses[call])
+        behind = block.row(call)[same + 1 :], block.row(int(before[call]))[same:]
+        if len(np.intersect1d(*behind)):
+            out[call] = block.offsets[call] + same
+    return out
