@@ -20,6 +20,8 @@ def settled(
     cached = as_count(counts.read, "cached input")
     cached += sum(as_count(getattr(counts, name), "cache writes") for name in _WRITES)
     thought = as_count(counts.reasoning, "reasoning")
+    if not cached and not thought:
+        return inside(counts)
     whole = as_count(total, "total")
     rule = (cached_inside, reasoning_inside)
     readings = [rule, *((c, r) for c in (True, False) for r in (True, False) if (c, r) != rule)]

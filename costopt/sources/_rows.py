@@ -27,6 +27,12 @@ def head_rows(head: Head, pages: Collection[str]) -> list[Row]:
     return [row for row in found if isinstance(row, dict)]
 
 
+def packed_parquet(head: Head, words: Collection[str]) -> bool:
+    """A Parquet file whose columns lie out of reach (inside an archive): told by its name."""
+    hidden = is_parquet(head) and not parquet_names(head)
+    return hidden and any(word in head.name.lower() for word in words)
+
+
 def rows(file: SourceFile, pages: Collection[str]) -> Iterator[Parsed]:
     """Every row of an export: JSON lines, an array, pages (`{"data": [...]}`), CSV or Parquet."""
     with file.open() as stream:

@@ -40,6 +40,7 @@ from costopt.sources._rows import (
     head_rows,
     labels,
     numeric,
+    packed_parquet,
     page_rows,
     parameter,
     rows,
@@ -89,6 +90,8 @@ class Langfuse:
                 return Confidence.LIKELY, "a trace, whose observations lie beyond the first 64 KB"
             if _is_trace(row) or _is_score(row):
                 return Confidence.LIKELY, "traces or scores, which hold no calls"
+        if packed_parquet(head, ("langfuse", "observations")):
+            return Confidence.LIKELY, "packed Parquet, by its name an export of observations"
         return Confidence.NO, "no observation with traceId and usageDetails"
 
     def read(self, file: SourceFile) -> Iterator[Record]:
@@ -185,9 +188,19 @@ def _call(line: int, row: Row, spans: Spans) -> Call:
     _times(call, row)
     _places(call, row, metadata, spans)
     call.recorded_usd = amount(*recorded(row)) or call.recorded_usd
+    call.note = _unnamed(row, call)
     if text(row.get("level")).upper() == "ERROR":
         fail(call, text(first(row, "statusMessage", "status_message")) or "error")
     return call
+
+
+def _unnamed(row: Row, call: Call) -> str:
+    """A total above its parts: tokens that the writer did not name (thinking, as a rule)."""
+    total = numeric(as_map(first(row, "usageDetails", "usage_details")).get("total"))
+    known = call.usage.input_tokens + call.usage.output_tokens
+    if total is None or not known or total <= known:
+        return ""
+    return f"{total - known:.0f} tokens of the total have no name, and are not billed"
 
 
 def _model(call: Call, row: Row, metadata: Body) -> None:

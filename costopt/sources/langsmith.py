@@ -40,6 +40,7 @@ from costopt.sources._rows import (
     head_rows,
     labels,
     numeric,
+    packed_parquet,
     parameter,
     rows,
     session_of,
@@ -71,6 +72,8 @@ class LangSmith:
                 return Confidence.SURE, "runs with run_type and trace_id"
             if "run_type" in row and "inputs" in row:
                 return Confidence.LIKELY, "records with run_type and inputs"
+        if packed_parquet(head, ("langsmith", "/runs/")):
+            return Confidence.LIKELY, "packed Parquet, by its name a bulk export of runs"
         return Confidence.NO, "no record with run_type and trace_id"
 
     def read(self, file: SourceFile) -> Iterator[Record]:

@@ -96,6 +96,14 @@ def test_usage_details(title: str, details: dict[str, Any], leaves: dict[str, in
     assert (usage.state == UsageState.MISSING) == (not leaves)
 
 
+def test_a_total_above_its_parts_is_noted_not_billed(tmp_path: Path) -> None:
+    (call,) = records_of(
+        tmp_path, {**GENERATION, "usageDetails": {"input": 5, "output": 845, "total": 2023}}
+    )
+    assert call.usage.output_tokens == 845
+    assert call.note.startswith("1173 tokens")
+
+
 def test_a_negative_count_is_refused() -> None:
     with pytest.raises(UsageContradiction):
         details_usage({"input": -1, "output": 2})

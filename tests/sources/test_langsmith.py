@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,9 @@ def test_a_bulk_export_in_parquet(tmp_path: Path) -> None:
     (piped,) = source_files(["-"], stdin=io.BytesIO(data))  # type: ignore[arg-type]
     found = list(source_of(piped)[0].read(piped))
     assert sum(isinstance(r, Call) for r in found) == len(read(path).all_calls)
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("langsmith/runs/part-0.parquet", data)
+    assert totals(read(tmp_path / "export.zip")) == totals(read(path))
     path.write_bytes(data[:900])
     (cut,) = source_files([str(path)])
     assert [type(r) for r in SOURCE.read(cut)] == [Rejected]
