@@ -51,6 +51,11 @@ class Chain:
             return text(row["parentUuid"])
         return self._last.get(_thread(row), "")
 
+    def name_results(self) -> None:
+        """Names of tools whose call was written behind its result."""
+        for call_id, blocks in self._results.items():
+            blocks[0].name = blocks[0].name or self.names.get(call_id, "")
+
     def time_of(self, id: str) -> int | None:
         """When a line was written; of an answer's line and of unknown ones None."""
         node = self._nodes.get(id)

@@ -52,8 +52,6 @@ from costopt.sources.lines import head_records, records, rejected
 
 SYNTHETIC = "<synthetic>"
 MAIN, SUBAGENT = "main", "subagent"
-MAX_OPEN = 64
-"""Answers of a file that may still get lines; parallel subagents of old versions share one file."""
 # A copy in a sidechain is ranked this far before any line of the conversation itself (31 years).
 _SIDECHAIN_US = 10**15
 # An answer does not take longer than Claude Code waits for it.
@@ -80,7 +78,7 @@ class ClaudeCode:
         return Confidence.NO, "no lines with sessionId, uuid and parentUuid"
 
     def read(self, file: SourceFile) -> Iterator[Record]:
-        """One call an answer, when its last line has been read."""
+        """Refused and skipped lines as they come, then one call an answer."""
         session = _File()
         with file.open() as stream:
             for line, value in records(stream):
@@ -102,30 +100,40 @@ def _is_stream(record: Mapping[str, Any]) -> bool:
 
 
 @dataclass(slots=True)
+class _Line:
+    """One line of an answer."""
+
+    number: int
+    row: dict[str, Any]
+    parent: str
+    blocks: list[Segment]
+
+
+@dataclass(slots=True)
 class _Answer:
-    """The lines of one `message.id` so far. Counts are read at the end: the last line's are asked for."""
+    """The lines of one `message.id` in one session, as they were found."""
 
-    request: list[Segment] | None
-    asked_us: int | None
-    rows: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
+    lines: list[_Line] = field(default_factory=list)
 
-    def add(self, line: int, row: dict[str, Any], blocks: list[Segment]) -> None:
-        """One more line. It may be the last one again, as it was."""
-        self.rows.append((line, row))
-        if blocks != self.segments[-len(blocks) :]:
-            self.segments += blocks
+    def in_order(self) -> list[_Line]:
+        """By time; lines of one instant by who names whom as parent, whatever the file's order."""
+        lines = sorted(self.lines, key=lambda line: (_stamp(line.row), line.number))
+        for _ in lines[:8]:  # an answer has a handful of lines; a hostile one does not get to sort
+            for i, (a, b) in enumerate(zip(lines, lines[1:], strict=False)):
+                if a.parent and a.parent == b.row.get("uuid") and _stamp(a.row) == _stamp(b.row):
+                    lines[i], lines[i + 1] = b, a
+        return lines
 
 
 class _File:
-    """One file: the tree of its lines, and the answers that are still open."""
+    """One file: the tree of its lines, and its answers. They are read when the tree is whole."""
 
     def __init__(self) -> None:
         self.chain = Chain()
-        self.open: dict[str, _Answer] = {}
+        self.answers: dict[str, _Answer] = {}
 
     def line(self, line: int, row: dict[str, Any]) -> Iterator[Record]:
-        """Take one line; give the calls that are complete now."""
+        """Take one line; what is no line of an answer is settled at once."""
         kind = row.get("type")
         if kind == "user":
             self._user(row)
@@ -140,9 +148,12 @@ class _File:
             yield rejected(line, "no type", row)
 
     def end(self) -> Iterator[Record]:
-        """The answers still open, in their order."""
-        while self.open:
-            yield from self._close(next(iter(self.open)))
+        """All calls, in the order of their times."""
+        self.chain.name_results()
+        found = [answer.in_order() for answer in self.answers.values()]
+        self.answers.clear()
+        for lines in sorted(found, key=lambda lines: _stamp(lines[0].row)):
+            yield from self._answered(lines)
 
     def _user(self, row: dict[str, Any]) -> None:
         blocks: list[Segment] = []
@@ -162,57 +173,71 @@ class _File:
             return
         blocks: list[Segment] = []
         content(blocks, message.get("content"), SegmentKind.ASSISTANT, self.chain.names)
+        message["content"] = None  # held as blocks from here on
         key = text(message.get("id")) or text(row.get("uuid")) or f"line {line}"
-        answer = self.open.get(key)
-        if answer is None:
-            parent = self.chain.parent_of(row)
-            answer = _Answer(self.chain.before(parent), self.chain.time_of(parent))
-            self.open[key] = answer
-            if len(self.open) > MAX_OPEN:
-                yield from self._close(next(iter(self.open)))
+        parent = self.chain.parent_of(row)
         self.chain.add(row, blocks, key)
-        answer.add(line, row, blocks)
+        group = f"{_session(row)}|{row.get('isSidechain') is True}|{key}"
+        self.answers.setdefault(group, _Answer()).lines.append(_Line(line, row, parent, blocks))
 
-    def _close(self, key: str) -> Iterator[Record]:
-        """The call of an answer, and what became of its other lines."""
-        answer, call = self.open.pop(key), None
-        for line, row in reversed(answer.rows):
+    def _answered(self, lines: list[_Line]) -> Iterator[Record]:
+        """The call of an answer, its counts from the last line that has them; the rest are repeats."""
+        call: Call | None = None
+        for line in reversed(lines):
             if call is not None and call.usage.state == UsageState.REPORTED:
-                yield Repeat(line)
+                yield Repeat(line.number)
                 continue
             try:
-                said = anthropic.response({**row["message"], "content": None})
+                said = anthropic.response(line.row["message"])
             except UsageContradiction as error:
-                yield rejected(line, str(error), row)
+                yield rejected(line.number, str(error), line.row)
                 continue
             if call is not None:
-                yield Repeat(line)
+                yield Repeat(line.number)
             if call is None or said.usage.state == UsageState.REPORTED:
-                call = call_of(line, None, said)
+                call = call_of(line.number, None, said)
         if call is not None:
-            yield _finished(answer, call)
+            call.request = self.chain.before(lines[0].parent)
+            yield _finished(lines, call, self.chain.time_of(lines[0].parent))
 
 
-def _finished(answer: _Answer, call: Call) -> Call:
+def _session(row: dict[str, Any]) -> str:
+    return text(row.get("sessionId")) or text(row.get("session_id"))
+
+
+def _stamp(row: dict[str, Any]) -> str:
+    """ISO times of one log sort as text."""
+    return text(row.get("timestamp"))
+
+
+def _finished(lines: list[_Line], call: Call, asked_us: int | None) -> Call:
     """The answer's call: counts of its last line, everything else of its first."""
-    line, row = answer.rows[0]
-    last = answer.rows[-1][1]
+    row, last = lines[0].row, lines[-1].row
     side = row.get("isSidechain") is True or bool(row.get("parent_tool_use_id"))
-    call.source_line = line
+    call.source_line = lines[0].number
     call.id = call.id or text(row.get("uuid"))
     call.key = call.key or call.id
-    call.session_id = text(row.get("sessionId")) or text(row.get("session_id"))
+    call.session_id = _session(row)
     call.provider = _provider(call)
     call.agent = SUBAGENT if side else MAIN
     call.project = text(row.get("cwd"))
     call.recorded_usd = money_text(last["costUSD"]) if last.get("costUSD") else None
-    call.request, call.response = answer.request, answer.segments or None
+    call.response = _said(lines) or None
     call.metadata = _metadata(row)
     call.stream = True
     last_us = time_us(last.get("timestamp"))
-    _add_times(call, answer.asked_us, time_us(row.get("timestamp")), last_us)
+    _add_times(call, asked_us, time_us(row.get("timestamp")), last_us)
     call.version_us = _version(call, last_us, side)
     return call
+
+
+def _said(lines: list[_Line]) -> list[Segment]:
+    """The blocks of an answer; a line may have been written again as it was."""
+    said: list[Segment] = []
+    for line in lines:
+        if line.blocks != said[-len(line.blocks) :]:
+            said += line.blocks
+    return said
 
 
 def _add_times(call: Call, asked: int | None, first: int | None, last: int | None) -> None:

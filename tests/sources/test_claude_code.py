@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,34 @@ def test_the_order_of_files_decides_nothing() -> None:
     ):
         assert (a.key, a.session_id, a.usage, a.agent) == (b.key, b.session_id, b.usage, b.agent)
         assert shown(a.request) == shown(b.request)
+
+
+def told(found: Reading) -> list[tuple[object, ...]]:
+    """All that a call says, its line aside."""
+    rows = [(c.key, c.session_id, c.agent, c.at_us, c.version_us, c.usage.leaves, shown(c.request),
+             shown(c.response), [s.name for s in c.request or ()]) for c in found.calls]  # fmt: skip
+    return sorted(rows, key=lambda row: str(row[0]))
+
+
+def test_the_order_of_lines_decides_nothing(tmp_path: Path) -> None:
+    """Nor does it matter whether the sessions lie in one file or in three."""
+    files = [p for p in sorted((SAMPLES / "claude-code").iterdir()) if p.suffix == ".jsonl"]
+    lines = [line for path in files for line in path.read_text().splitlines()]
+    kept = [line for line in lines if line.endswith("}")]
+    straight = told(read(*files))
+    for seed in range(5):
+        random.Random(seed).shuffle(kept)
+        path = tmp_path / f"{seed}.jsonl"
+        path.write_text("\n".join(kept) + "\n")
+        assert told(read(path)) == straight
+
+
+def test_an_answer_split_over_two_files_is_one_call(tmp_path: Path) -> None:
+    lines = (SAMPLES / "claude-code" / f"{SESSION}.jsonl").read_text().splitlines()
+    for place, part in enumerate((lines[:4], lines[4:])):
+        (tmp_path / f"{place}.jsonl").write_text("\n".join(part) + "\n")
+    found = {c.id: c.usage.output_tokens for c in read(tmp_path).calls}
+    assert found == {"msg_one": 180, "msg_two": 12}
 
 
 def test_a_chain_that_leaves_the_file_leaves_the_request_unknown(tmp_path: Path) -> None:
