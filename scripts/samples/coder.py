@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from samples.log import Record, messages_record
+from samples.log import Record, careless_price, messages_record
 from samples.provider import Anthropic
 from samples.words import source_file
 
@@ -91,7 +91,10 @@ def _call(
         "messages": [*messages[:-1], last | {"content": marked}],
     }  # fmt: skip
     usage = provider.usage(now.timestamp(), request, content)
-    return messages_record(draw, now, "coder", "fix", request, content, stop, usage, about)
+    record = messages_record(draw, now, "coder", "fix", request, content, stop, usage, about)
+    # Whoever wrote this meter forgot that cached input is cheaper.
+    record["cost_usd"] = careless_price(usage)
+    return record
 
 
 def _steps(draw: random.Random, number: int) -> list[Step]:

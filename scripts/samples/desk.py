@@ -117,8 +117,7 @@ def _turn(
         ]  # fmt: skip
     usage = provider.usage(now.timestamp(), request, answer)
     record = chat_record(draw, now, "support", "answer", request, answer, usage, about)
-    # The desk's own meter forgets that cached input is cheaper: its costs are too high.
-    record["cost_usd"] = openai_price(SUPPORT_MODEL, usage, cached_is_fresh=True)
+    record["cost_usd"] = openai_price(SUPPORT_MODEL, usage)
     messages.append(answer)
     return record
 

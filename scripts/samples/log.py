@@ -12,18 +12,24 @@ Record = dict[str, Any]
 # USD per million tokens: fresh input, cached input, output.
 # https://openai.com/api/pricing, checked 2026-11-24.
 PRICES = {"gpt-4.1": ("2.00", "0.50", "8.00"), "gpt-4.1-mini": ("0.40", "0.10", "1.60")}
+# https://claude.com/pricing (Sonnet 4.5), checked 2026-11-24.
+CLAUDE_INPUT, CLAUDE_OUTPUT = Decimal("3.00"), Decimal("15.00")
 SNAPSHOTS = {"gpt-4.1": "gpt-4.1-2025-04-14", "gpt-4.1-mini": "gpt-4.1-mini-2025-04-14"}
 
 
-def openai_price(model: str, usage: Record, *, cached_is_fresh: bool = False) -> float:
-    """Dollars of a call; with `cached_is_fresh` as a meter counts that knows no cached price."""
+def openai_price(model: str, usage: Record) -> float:
+    """Dollars of a call as OpenAI charges it."""
     fresh, cached, output = (Decimal(p) for p in PRICES[model])
     read = usage["prompt_tokens_details"]["cached_tokens"]
-    rate = fresh if cached_is_fresh else cached
-    total = (
-        (usage["prompt_tokens"] - read) * fresh + read * rate + usage["completion_tokens"] * output
-    )
-    return float(total / 1_000_000)
+    total = (usage["prompt_tokens"] - read) * fresh + read * cached
+    return float((total + usage["completion_tokens"] * output) / 1_000_000)
+
+
+def careless_price(usage: Record) -> float:
+    """Dollars of a Claude call as a meter counts that knows one input price: cached input too dear."""
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    tokens = sum(usage[name] for name in names)
+    return float((tokens * CLAUDE_INPUT + usage["output_tokens"] * CLAUDE_OUTPUT) / 1_000_000)
 
 
 def chat_record(
