@@ -102,6 +102,8 @@ def reconcile_invoice(
     if grain.day:
         found += _late(ours, theirs)
     found += compare(ours, theirs)
+    if not trace.has_time[scope].all():
+        more.append("Calls of the log have no time: compared over all days together.")
     if not _names_fees(invoice) and fees_of(bill, scope):
         more.append(f"{show(fees_of(bill, scope))} of searches and fees are in no usage export.")
     return InvoiceReconciliation(

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 
 from costopt.billing.invoice import InvoiceReconciliation, Row, reconcile_invoice
+from costopt.billing.meter import meter
 from costopt.errors import InputError
 from costopt.model.bill import Bill, PriceStatus
 from costopt.model.build import trace_of
 from costopt.model.call import Call
 from costopt.model.trace import Trace
 from costopt.model.usage import Counts, inside
-from costopt.money import pico
+from costopt.model.view import View
+from costopt.money import PicoUsd, pico
+from costopt.report.render.reconciliation import cents
 from costopt.sources.invoices import read_invoice
-from tests.fakes import INPUT_RATE, OUTPUT_RATE, READ_RATE, FakeBook, rates
+from tests.fakes import INPUT_RATE, OUTPUT_RATE, READ_RATE, SEARCH_PUSD, FakeBook, rates
 
 DAY = 86_400_000_000
 JAN_1 = 20_454 * DAY  # 2026-01-01
@@ -179,3 +182,166 @@ def test_anthropic_searches_are_no_tokens() -> None:
 def test_an_unknown_json_is_refused() -> None:
     with pytest.raises(InputError, match="usage or cost export"):
         read_invoice(b'{"hello": 1}', "x.json")
+
+
+def openai_costs(*results: dict[str, Any], start: int = JAN_1) -> str:
+    bucket = {"object": "bucket", "start_time": start // 1_000_000, "results": list(results)}
+    return json.dumps({"object": "page", "data": [bucket], "has_more": False})
+
+
+def cost(item: str | None, value: float, **more: Any) -> dict[str, Any]:
+    amount = {"value": value, "currency": "usd"}
+    return {"object": "organization.costs.result", "amount": amount, "line_item": item} | more
+
+
+def test_openai_costs_name_model_unit_and_quantity() -> None:
+    used = inside(Counts(input=3_000_000, read=2_000_000, output=100_000))
+    calls = [Call("a", used, at_us=JAN_1, provider="openai", model="gpt-x")]
+    text = openai_costs(
+        cost("gpt-x, input", 1.0, quantity=1000.0, quantity_unit="1000_tokens"),
+        cost("gpt-x, cached input", 0.2, quantity=2_000_000, quantity_unit="tokens"),
+        cost("gpt-x, output", 1.0, quantity=100.0, quantity_unit="1000_tokens"),
+        cost("gpt-image, images", 0.5, quantity=3, quantity_unit="images"),
+        cost("web search tool calls", 0.25),
+        cost("Tax", 0.1),
+    )
+    found = compare(calls, text)
+    assert found.off_share == 0
+    assert found.total(Row.EXPLAINED) == pico("2.2")
+    assert found.total(Row.NON_TOKEN) == pico("0.75")
+    assert found.total(Row.OTHER) == pico("0.1")
+
+
+def test_the_same_tokens_for_other_dollars_are_another_price() -> None:
+    text = openai_costs(cost("gpt-x, input", 0.85, quantity=1000.0, quantity_unit="1000_tokens"))
+    assert compare([call("a")], text).total(Row.PRICE) == pico("-0.15")
+
+
+def test_costs_that_were_not_grouped_are_compared_without_a_model() -> None:
+    found = compare([call("a"), call("b", fresh=500_000)], openai_costs(cost(None, 1.5)))
+    assert found.off_share == 0
+
+
+def test_batch_in_the_usage_export_is_the_tier() -> None:
+    # The log says default, the export says batch: half of $1.
+    found = compare([call("a")], openai_usage(input_tokens=1_000_000, batch=True))
+    assert found.total(Row.TIER) == pico("-0.5")
+    both = compare(
+        [call("a", service_tier="batch", fresh=1_000_000)],
+        openai_usage(input_tokens=1_000_000, batch=True),
+    )
+    assert both.total(Row.TIER) == 0
+
+
+def test_openai_cache_writes_by_lifetime_lie_inside_the_input() -> None:
+    used = inside(Counts(input=5000, read=1000, write_30m=2500, output=800))
+    calls = [Call("a", used, at_us=JAN_1, provider="openai", model="gpt-x")]
+    text = openai_usage(
+        input_tokens=5000, input_cached_tokens=1000, input_cache_write_tokens=2500,
+        input_cache_write_30m_tokens=2500, input_cache_write_12h_tokens=0, output_tokens=800,
+        project_id=None, service_tier=None,
+    )  # fmt: skip
+    found = compare(calls, text)
+    assert (found.off_share, found.total(Row.NOT_IN_LOGS)) == (0, 0)
+
+
+def anthropic_usage(**counts: Any) -> str:
+    result = {"model": "claude-x", "service_tier": "standard", "context_window": "0-200k"} | counts
+    bucket = {"starting_at": "2026-01-01T00:00:00Z", "results": [result]}
+    return json.dumps({"data": [bucket], "has_more": False, "next_page": None})
+
+
+def test_anthropic_usage_counts_are_disjoint_and_searches_are_fees() -> None:
+    used = inside(Counts(input=3200, read=200, write_5m=500, write_1h=1000, output=500))
+    used.web_searches = 10
+    one = Call("a", used, at_us=JAN_1, provider="anthropic", model="claude-x")
+    text = anthropic_usage(
+        uncached_input_tokens=1500, cache_read_input_tokens=200, output_tokens=500,
+        cache_creation={"ephemeral_5m_input_tokens": 500, "ephemeral_1h_input_tokens": 1000},
+        server_tool_use={"web_search_requests": 12},
+    )  # fmt: skip
+    trace = trace_of([one])
+    bill = meter(View.of(trace), FakeBook())
+    found = reconcile_invoice(trace, bill, read_invoice(text.encode(), "u.json"), FakeBook())
+    assert found.off_share == 0
+    assert found.fees_pusd == 10 * SEARCH_PUSD
+    assert found.total(Row.NON_TOKEN) == 2 * SEARCH_PUSD
+    assert sum(d.pusd for d in found.differences) == found.invoice_pusd
+
+
+def test_a_call_over_midnight_may_stand_on_the_next_day() -> None:
+    # $1 at noon of the first day and $2 ten minutes before its end; the provider counted those late.
+    late = call("b", fresh=2_000_000)
+    late.at_us = JAN_1 + DAY - 600_000_000
+    found = compare(
+        [call("a"), late, call("c", day=1)], table("2026-01-01,gpt-x,1", "2026-01-02,gpt-x,3")
+    )
+    assert found.total(Row.DAYS) == 0
+    assert {d.pusd for d in found.differences if d.row == Row.DAYS} == {pico("2"), pico("-2")}
+    assert found.total(Row.UNEXPLAINED) == 0
+
+
+def test_a_call_at_noon_does_not_move_to_the_next_day() -> None:
+    noon = call("a")
+    noon.at_us = JAN_1 + DAY // 2
+    found = compare([noon, call("b", day=1)], table("2026-01-02,gpt-x,2.3"))
+    assert found.total(Row.NOT_BILLED) == pico("-1")
+    assert found.total(Row.UNEXPLAINED) == pico("1.3")
+
+
+def test_other_providers_are_on_other_invoices() -> None:
+    claude = Call("x", inside(Counts(input=7)), at_us=JAN_1, provider="anthropic", model="claude")
+    found = compare([call("a"), claude], openai_usage(input_tokens=1_000_000))
+    assert found.off_share == 0
+    assert any("other providers" in note for note in found.notes)
+
+
+def test_without_times_all_days_are_one() -> None:
+    calls = [call("a"), call("b")]
+    for c in calls:
+        c.at_us = None
+    found = compare(calls, table("2026-01-01,gpt-x,1", "2026-01-02,gpt-x,1"))
+    assert found.off_share == 0
+    assert any("over all days" in note for note in found.notes)
+
+
+def test_project_names_that_the_log_does_not_use_tell_nothing_apart() -> None:
+    text = "date,model,usd,project\n2026-01-01,gpt-x,1,proj_4711"
+    found = compare([call("a", project="support bot")], text)
+    assert found.off_share == 0
+    assert any("project" in note for note in found.notes)
+
+
+def test_by_shows_both_sides_of_each_cell() -> None:
+    trace = trace_of([call("a", project="one"), call("b", project="two", fresh=3_000_000)])
+    text = "date,model,usd,project\n2026-01-01,gpt-x,1,one\n2026-01-01,gpt-x,2,two"
+    invoice = read_invoice(text.encode(), "i.csv")
+    found = reconcile_invoice(trace, priced(trace), invoice, FakeBook(), ("project",))
+    assert [(c.project, c.bill_pusd, c.invoice_pusd) for c in found.cells] == [
+        ("one", pico("1"), pico("1")),
+        ("two", pico("3"), pico("2")),
+    ]
+
+
+def test_open_differences_do_not_cancel_in_the_verdict() -> None:
+    calls = [call("a"), call("b", day=5, fresh=2_000_000)]
+    found = compare(calls, table("2026-01-01,gpt-x,1.4", "2026-01-06,gpt-x,1.65"))
+    assert found.off_share > 0.01
+
+
+def test_a_search_model_is_no_search_fee() -> None:
+    text = table("2026-01-01,gpt-4o-search-preview,1", "2026-01-01,Web search tool calls,2")
+    kinds = [line.kind.value for line in read_invoice(text.encode(), "i.csv").lines]
+    assert kinds == ["tokens", "non_token"]
+
+
+def test_a_table_of_line_items_has_models_and_units() -> None:
+    text = 'date,line_item,usd\n2026-01-01,"gpt-x-2025-08-07, cached input",1'
+    line = read_invoice(text.encode(), "i.csv").lines[0]
+    assert (line.model, line.unit) == ("gpt-x-2025-08-07", "cache_read")
+
+
+def test_printed_cents_add_up() -> None:
+    amounts = [PicoUsd(6_004_000_000), PicoUsd(6_004_000_000), PicoUsd(-7_000_000_000)]
+    shown = cents(amounts, sum(amounts))
+    assert sum(shown) == 10_000_000_000

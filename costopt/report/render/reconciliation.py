@@ -7,29 +7,41 @@ from typing import Any
 from costopt.billing.invoice import Compared, InvoiceReconciliation, Row
 from costopt.model.escape import clean, pad
 from costopt.model.invoice import Invoice
-from costopt.money import show, usd_float, usd_text
+from costopt.money import PICO_PER_USD, PicoUsd, show, usd_float, usd_text
 
 PLACES = 3
 MOST_CELLS = 40
+CENT = PICO_PER_USD // 100
 
 
 def reconciliation_lines(found: InvoiceReconciliation, invoice: Invoice) -> list[str]:
     """A table: every row with its dollars and its largest places, the sum under it."""
     lines = [f"{clean(invoice.source)} · {invoice.kind} · {len(invoice.lines):,} lines", ""]
-    for row in Row:
+    totals = cents([found.total(row) for row in Row], found.invoice_pusd)
+    for row, amount in zip(Row, totals, strict=True):
         parts = [d for d in found.differences if d.row == row and d.pusd]
-        lines.append(f"{pad(_label(row), 44)} {show(found.total(row)):>16}")
+        lines.append(f"{pad(_label(row), 44)} {show(amount):>16}")
         if row == Row.EXPLAINED:
             continue
         largest = sorted(parts, key=lambda d: (-abs(d.pusd), d.place))[:PLACES]
         lines += [f"    {pad(d.place, 54)} {show(d.pusd):>14}" for d in largest]
         if len(parts) > PLACES:
             lines.append(f"    and {len(parts) - PLACES} more places (--json)")
-    lines += [" " * 45 + "-" * 16, f"{pad('Invoice', 44)} {show(found.invoice_pusd):>16}", ""]
+    lines += [" " * 45 + "-" * 16, f"{pad('Invoice', 44)} {show(sum(totals)):>16}", ""]
     if found.dims:
         lines += [*_cells(found), ""]
     lines.append(f"The log's bill is {100 * found.off_share:.2f} % from the invoice's usage.")
     return lines + [clean(note) for note in (*found.notes, *invoice.notes)]
+
+
+def cents(amounts: list[PicoUsd], whole: int) -> list[int]:
+    """The amounts in whole cents that sum to the whole in cents: what is printed adds up."""
+    floors = [a // CENT for a in amounts]
+    rest = (whole + CENT // 2) // CENT - sum(floors)
+    by_remainder = sorted(range(len(amounts)), key=lambda i: (-(amounts[i] % CENT), i))
+    for i in by_remainder[: max(rest, 0)]:
+        floors[i] += 1
+    return [f * CENT for f in floors]
 
 
 def _label(row: Row) -> str:
