@@ -81,7 +81,7 @@ def _stands_alone(context: AuditContext) -> Mask:
     """Does not carry on a conversation: a chain of steps would wait a batch for each."""
     trace, line = context.trace, lineage(context)
     longer = trace.request.lengths > line.same_uses
-    goes_on = line.same_session & longer & (line.same_uses > 1)
+    goes_on = line.same_session & longer
     goes_on &= line.same_uses == trace.request.lengths[line.previous]
     alone = np.bincount(trace.session, minlength=len(trace.sessions))[trace.session] == 1
     return alone | (trace.has_content & ~goes_on & ~_is_followed(line.previous, goes_on))

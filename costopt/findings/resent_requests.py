@@ -28,6 +28,8 @@ def sent_again(context: AuditContext) -> NDArray[np.bool_]:  # [call]
     order = rows[np.argsort(group[rows], kind="stable")]
     request = mixed(trace.request.ids, trace.request.offsets, order)
     same = (group[order[1:]] == group[order[:-1]]) & (request[1:] == request[:-1])
+    # Equal requests have equal counts. Where they differ, the log has left a part out of one.
+    same &= trace.input_tokens[order[1:]] == trace.input_tokens[order[:-1]]
     again = np.concatenate((same, [False])) if len(order) else np.zeros(0, np.bool_)
     out = np.zeros(trace.n, np.bool_)
     out[order[again & (_run_lengths(again) < SAMPLED)]] = True
