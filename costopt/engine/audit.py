@@ -76,7 +76,7 @@ def bill_info(context: AuditContext, asked: Asked) -> BillInfo:
     return BillInfo(
         total_usd=usd_float(bill.total_pusd),
         recorded_usd=None if recorded is None else usd_float(recorded),
-        reconciliation=reconcile(trace, bill),
+        reconciliation=reconcile(trace, bill, context.prices),
         per_session_usd=session_dollars(trace, bill),
         tokens=token_sums(trace),
         forecast_month_usd=forecast,
