@@ -22,13 +22,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from costopt.errors import CostoptError
 from costopt.model.call import Call, Record, Rejected, Skipped, UsageContradiction, missing_usage
 from costopt.model.usage import Counts, as_count, inside
-from costopt.sources._acr_folder import Said, agent_of, folder_of, neighbour, said_by, said_in
+from costopt.sources._acr_folder import Beside, Said, agent_of, beside, said_by, said_in
 from costopt.sources._acr_log import Log, Request, read_log
 from costopt.sources._runs import fingerprint, shares, size_of, usd_shares
 from costopt.sources.base import Confidence, Head, SourceFile
@@ -92,7 +91,6 @@ def _is_cost(value: Any) -> bool:
 
 
 def _threads(file: SourceFile, agent: str) -> Iterator[Record]:
-    folder = folder_of(file)
     values = []
     with file.open() as stream:
         for _, value in records(stream):
@@ -100,7 +98,7 @@ def _threads(file: SourceFile, agent: str) -> Iterator[Record]:
                 yield value
             else:
                 values.append(value)
-    if folder is None or neighbour(folder, "cost.json") is not None:
+    if file.path is None or "cost.json" in beside(file):
         yield Skipped(1, "text of a run that cost.json counts")
         return
     session = f"{agent}#{fingerprint(values)}"
@@ -136,10 +134,9 @@ class _Run:
         cost = money_text(value.get("total_cost"))
         self.usd = cost if cost and Decimal(cost) else None
         self.start = number(value.get("start_epoch")) or 0.0
-        folder = folder_of(file)
-        self.said = said_in(folder) if folder else []
-        self.log = _log_in(folder)
-        self.task = self.log.task or (_task_of(folder) if folder else "")
+        near = beside(file)
+        self.said, self.log = said_in(near), _log_in(near)
+        self.task = self.log.task or _task_of(file.name)
         totals = (self.model, self.input, self.output, cost, self.start, value.get("end_epoch"))
         self.session = f"{self.task or 'run'}#{fingerprint(totals)}"
         self.commit = text(value.get("commit"))
@@ -210,8 +207,8 @@ class _Run:
         return call
 
 
-def _log_in(folder: Path | None) -> Log:
-    file = neighbour(folder, "info.log") if folder else None
+def _log_in(near: Beside) -> Log:
+    file = near.get("info.log")
     if file is None:
         return Log()
     try:
@@ -221,8 +218,10 @@ def _log_in(folder: Path | None) -> Log:
         return Log()
 
 
-def _task_of(folder: Path) -> str:
-    found = _DATED.fullmatch(folder.name)
+def _task_of(name: str) -> str:
+    """The folder's name without its date."""
+    folder = name.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
+    found = _DATED.fullmatch(folder)
     return found[1] if found else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,18 @@ def test_acr_cost_alone_is_one_row_and_threads_alone_have_no_counts(tmp_path: Pa
     threads = read(acr(tmp_path / "text", "agent_proxy_0.json")).calls
     assert [c.usage.state for c in threads] == [UsageState.MISSING] * 2
     assert words(threads[0].request) == ["Be brief.", "Blue."]
+
+
+def test_acr_in_an_archive_a_run_keeps_its_neighbours(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "runs.zip", "w") as archive:
+        for path in sorted((SAMPLES / "autocoderover").iterdir()):
+            if path.name != "expected.json":
+                archive.write(path, f"runs/one/{path.name}")
+    packed, plain = read(tmp_path), read(SAMPLES / "autocoderover")
+    assert totals(packed) == totals(plain)
+    assert [(c.key, words(c.request)) for c in packed.calls] == [
+        (c.key, words(c.request)) for c in plain.calls
+    ]
 
 
 def test_acr_totals_that_cannot_be_are_refused(tmp_path: Path) -> None:
