@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from costopt.model.call import Usage, UsageState, missing_usage
+from costopt.model.call import Usage, UsageContradiction, UsageState, missing_usage
 from costopt.model.usage import Counts, as_count
 from costopt.sources._chat import answer_message, generations
 from costopt.sources._counts import settled
@@ -18,24 +19,38 @@ _TIERS = ("flex", "priority")
 def usage_of(run: Row, outputs: Any, metadata: Body, of_body: Usage) -> tuple[Usage, str]:
     """Usage and the tier that its keys name (empty: none). Raises UsageContradiction.
 
-    First what the provider's own body said, then what the tracer sent, then LangSmith's columns.
+    First what the provider's own body said, then what the tracer sent, then LangSmith's columns. Where
+    LangChain kept the provider's counts beside its own and they agree, those split the writes better.
     """
     if of_body.state == UsageState.REPORTED and any(of_body.leaves):
         return of_body, ""
-    sent = [mapping(outputs).get("usage_metadata"), metadata.get("usage_metadata")]
     made = [answer_message(g) for g in generations(outputs)]
+    sent = [mapping(outputs).get("usage_metadata"), metadata.get("usage_metadata")]
     sent += [m.get("usage_metadata") for m in made] + [_message_usage(outputs)]
+    raw = _raw_usage(outputs, made)
     for value in map(as_map, sent):
         if value.get("input_tokens"):
-            return langchain_usage(value)
-    whole = mapping(mapping(outputs).get("llm_output"))
-    raw = [mapping(m.get("response_metadata")) for m in made] + [whole]
-    for told in raw:
+            usage, tier = langchain_usage(value)
+            same = (usage.input_tokens, usage.output_tokens) == (
+                raw.input_tokens,
+                raw.output_tokens,
+            )
+            return (raw if same else usage), tier
+    return (raw, "") if any(raw.leaves) else _columns(run, outputs)
+
+
+def _raw_usage(outputs: Any, made: list[dict[str, Any]]) -> Usage:
+    """The provider's counts as LangChain keeps them: of each message, or of the whole result."""
+    told = [mapping(m.get("response_metadata")) for m in made]
+    told.append(mapping(mapping(outputs).get("llm_output")))
+    for found in told:
         for name in ("usage", "token_usage"):
-            usage = usage_from(told[name]) if mapping(told.get(name)) else missing_usage()
-            if any(usage.leaves):
-                return usage, ""
-    return _columns(run, outputs)
+            if mapping(found.get(name)):
+                with suppress(UsageContradiction):  # a copy of the counts; the others decide
+                    usage = usage_from(found[name])
+                    if any(usage.leaves):
+                        return usage
+    return missing_usage()
 
 
 def _message_usage(outputs: Any) -> Any:

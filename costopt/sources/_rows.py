@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from costopt.model.call import Call, Record, Rejected, UsageContradiction
+from costopt.model.call import Call, Record, Rejected, Usage, UsageContradiction
 from costopt.sources._tables import csv_header, csv_rows, is_parquet, parquet_names, parquet_rows
 from costopt.sources.base import Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
@@ -125,6 +125,12 @@ def amount(*values: object) -> str | None:
     """Recorded dollars. A zero in these tools means "no price" as often as "free": none recorded."""
     found = money_text(*(v for v in values if v != ""))
     return found if found is not None and any(c in "123456789" for c in found) else None
+
+
+def counted(of_body: Usage, found: Usage) -> Usage:
+    """Counts from beside the body, with the searches that only the body can show."""
+    found.web_searches = found.web_searches or of_body.web_searches
+    return found
 
 
 def span_ms(begin_us: int | None, end_us: int | None) -> float | None:

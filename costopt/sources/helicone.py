@@ -32,6 +32,7 @@ from costopt.sources._rows import (
     add_labels,
     amount,
     as_map,
+    counted,
     decoded,
     first,
     guarded,
@@ -48,7 +49,7 @@ from costopt.sources.bodies.parts import Body, error_text, mapping, text, time_u
 from costopt.sources.lines import rejected
 
 PAGES = ("data",)
-_SESSION = ("Helicone-Session-Id", "Helicone-Session-Path", "Helicone-Session-Name")
+_SESSION = ("helicone-session-id", "helicone-session-path", "helicone-session-name")
 _ROW = frozenset(("request_id", "response_id"))
 _MARKS = frozenset(("request_model", "signed_body_url", "request_properties", "cache_reference_id",
                     "target_url", "request_created_at"))  # fmt: skip
@@ -119,7 +120,7 @@ def _call(line: int, row: Row) -> Call:
     said = read_response(body, provider=provider) if body else None
     call = call_of(line, read_request(asked) if asked else None, said)
     if not any(call.usage.leaves):
-        call.usage = _columns(row)
+        call.usage = counted(call.usage, _columns(row))
     call.request = call.request or None  # an emptied list of messages is no text, not an empty one
     call.id = text(first(row, "request_id", "response_id"))
     call.key = call.key or text(first(row, "response_id", "request_id"))
@@ -195,10 +196,11 @@ def _times(call: Call, row: Row) -> None:
 def _places(call: Call, row: Row) -> None:
     told = {**_properties(row.get("properties")), **_properties(row.get("request_properties"))}
     named = labels(told)
-    session, path, name = (named.get(n, "") for n in _SESSION)
+    folded = {k.lower(): v for k, v in named.items()}
+    session, path, name = (folded.get(n, "") for n in _SESSION)
     call.session_id, call.task, call.workflow = session, path, name
     call.user = text(row.get("request_user_id")) or call.user
-    add_labels(call, {k: v for k, v in named.items() if k not in _SESSION})
+    add_labels(call, {k: v for k, v in named.items() if k.lower() not in _SESSION})
     call.task = named.get("task") or call.task
 
 

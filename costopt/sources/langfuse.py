@@ -35,6 +35,7 @@ from costopt.sources._rows import (
     add_labels,
     amount,
     as_map,
+    counted,
     first,
     guarded,
     head_rows,
@@ -67,6 +68,7 @@ _SIGNS = frozenset(
 _TRACE_SIGNS = frozenset(("bookmarked", "public", "tags"))
 # What holds the text of the call once more, or describes the machine.
 _NOT_LABELS = frozenset(("attributes", "resourceAttributes", "scope", "usage_metadata"))
+_SESSIONS = ("langfuse.session.id", "session.id", "gen_ai.conversation.id")
 _AGENT = ("gen_ai.agent.name", "agent.name", "agent_name")
 _APIS = ("chat", "responses", "completion", "messages", "generative-ai")
 _PROVIDER = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system")
@@ -179,7 +181,7 @@ def _call(line: int, row: Row, spans: Spans) -> Call:
         line, read_request(asked) if asked else None, read_response(body) if body else None
     )
     if not any(call.usage.leaves):
-        call.usage = usage_of(row)
+        call.usage = counted(call.usage, usage_of(row))
     call.request = call.request or None  # an emptied list of messages is no text, not an empty one
     call.id, call.parent_id, call.span = _id(row), _parent(row), True
     call.key = call.key or call.id
@@ -253,7 +255,7 @@ def _places(call: Call, row: Row, metadata: Body, spans: Spans) -> None:
     named, attributes = labels(metadata, _NOT_LABELS), mapping(metadata.get("attributes"))
     trace = {name: row.get(_TRACE + name) for name in _FROM_TRACE}
     told = [first(row, "sessionId", "session_id"), trace["sessionId"], session_of(named)]
-    told += [attributes.get("session.id"), *(s.session for s in above), first(row, *_TRACE_ID)]
+    told += [*map(attributes.get, _SESSIONS), *(s.session for s in above), first(row, *_TRACE_ID)]
     call.session_id = next((s for s in map(text, told) if s), "")
     call.user = text(first(row, "userId", "user_id")) or text(trace["userId"])
     call.user = call.user or text(attributes.get("user.id")) or call.user

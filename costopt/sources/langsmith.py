@@ -34,6 +34,7 @@ from costopt.sources._rows import (
     add_labels,
     amount,
     as_map,
+    counted,
     decoded,
     first,
     guarded,
@@ -149,7 +150,8 @@ def _call(line: int, run: Row, spans: Spans) -> Call:
     if body is not None and not body.get("model"):
         body = {**body, **told}
     call = call_of(line, read_request(asked) if asked else None, _said(body))
-    call.usage, tier = usage_of(run, outputs, as_map(extra.get("metadata")), call.usage)
+    usage, tier = usage_of(run, outputs, as_map(extra.get("metadata")), call.usage)
+    call.usage = counted(call.usage, usage)
     if call.service_tier == "default" and tier:
         call.service_tier = tier
     call.request = call.request or None  # an emptied list of messages is no text, not an empty one
@@ -194,7 +196,9 @@ def _told(outputs: Any) -> dict[str, Any]:
         said = mapping(answer_message(made).get("response_metadata"))
         found["id"] = found.get("id") or said.get("id")
         found["model"] = found.get("model") or first(dict(said), "model_name", "model", "model_id")
-        found["service_tier"] = found.get("service_tier") or said.get("service_tier")
+        counts = mapping(said.get("usage"))  # Anthropic states the tier there
+        tier = said.get("service_tier") or counts.get("service_tier")
+        found["service_tier"] = found.get("service_tier") or tier
     whole = mapping(mapping(outputs).get("llm_output"))
     found["model"] = found.get("model") or first(dict(whole), "model_name", "model")
     found["id"] = found.get("id") or whole.get("id")

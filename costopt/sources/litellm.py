@@ -32,6 +32,7 @@ from costopt.sources._rows import (
     add_labels,
     amount,
     as_map,
+    counted,
     decoded,
     first,
     guarded,
@@ -111,7 +112,7 @@ def _call(line: int, row: Row, id: str) -> Call:
     asked = _request(row)
     said = read_response(body, provider=provider) if body else None
     call = call_of(line, read_request(asked) if asked else None, said)
-    call.usage = _usage(row, call.usage, hidden, metadata, provider)
+    call.usage = counted(call.usage, _usage(row, call.usage, hidden, metadata, provider))
     call.id = id or call.id
     call.key = call.key or call.id
     call.provider = provider or call.provider

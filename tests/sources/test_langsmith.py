@@ -131,6 +131,33 @@ def test_anthropic_content_is_not_read_twice(tmp_path: Path) -> None:
     assert [(s.kind, s.name) for s in call.response] == [(SegmentKind.TOOL_CALL, "look")]
 
 
+def test_the_providers_own_split_of_the_writes_is_taken_where_the_sums_agree(
+    tmp_path: Path,
+) -> None:
+    own = {
+        "input_tokens": 1000, "output_tokens": 11, "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 1100, "service_tier": "priority",
+        "cache_creation": {"ephemeral_5m_input_tokens": 300, "ephemeral_1h_input_tokens": 800},
+    }  # fmt: skip
+    sent = {"input_tokens": 2100, "output_tokens": 11, "total_tokens": 2111}
+    said = {
+        "content": "hi",
+        "type": "ai",
+        "response_metadata": {"usage": own},
+        "usage_metadata": {**sent, "input_token_details": {"cache_creation": 1100}},
+    }
+    (call,) = calls_of(tmp_path, llm(outputs={"generations": [[{"message": said}]]}))
+    assert (call.usage[Leaf.CACHE_WRITE_5M], call.usage[Leaf.CACHE_WRITE_1H]) == (300, 800)
+    assert call.service_tier == "priority"
+
+
+def test_searches_are_counted_from_the_body_and_tokens_from_beside_it(tmp_path: Path) -> None:
+    body = {"id": "resp_1", "object": "response", "output": [{"type": "web_search_call"}]}
+    counts = {"input_tokens": 10, "output_tokens": 4, "total_tokens": 14}
+    (call,) = calls_of(tmp_path, llm(outputs={**body, "usage_metadata": counts}))
+    assert (call.usage.web_searches, call.usage.input_tokens) == (1, 10)
+
+
 def test_a_bulk_export_in_parquet(tmp_path: Path) -> None:
     texts = ("inputs", "outputs", "extra")
     rows = [{k: json.dumps(v) if k in texts else v for k, v in run.items()} for run in RUNS]
