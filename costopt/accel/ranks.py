@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import importlib.util
 import os
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Protocol
@@ -152,11 +154,21 @@ def _with_loader(constructor: Any, loader: Callable[..., Any]) -> Callable[[], d
 
 
 def _from_bpe_openai(name: str) -> Encoder | None:
-    try:
-        from bpe_openai._bindings import tokenizer_for_encoding
-    except ImportError:
+    bindings = _bindings()
+    return None if bindings is None else _BpeOpenai(bindings.tokenizer_for_encoding(name))
+
+
+def _bindings() -> Any | None:
+    """The compiled part of bpe-openai alone: its Python part reads all ranks, for half a second."""
+    package = importlib.util.find_spec("bpe_openai")
+    if package is None or not package.submodule_search_locations:
         return None
-    return _BpeOpenai(tokenizer_for_encoding(name))
+    spec = PathFinder.find_spec("_bindings", list(package.submodule_search_locations))
+    if spec is None or spec.loader is None:
+        return None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _downloaded(name: str) -> Encoder | None:

@@ -71,10 +71,11 @@ class Counter:
         encoder = self._encoder(model)
         table = self._table(encoding_of(model) or "" if encoder else f"like {model}")
         new = np.unique(segments[(table[segments] == _UNCOUNTED) & (known < 0)])
-        if encoder is not None:
-            self._count_exactly(new, table, encoder)
-        elif len(new):
-            table[new] = self._estimate(new, model)
+        if len(new):
+            if encoder is not None:
+                self._count_exactly(new, table, encoder)
+            else:
+                table[new] = self._estimate(new, model)
         return np.where(known >= 0, known, table[segments]).astype(np.int64)
 
     def label(self, model: str) -> str:

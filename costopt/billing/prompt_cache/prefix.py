@@ -91,7 +91,7 @@ def shared_prefix(view: View, rules: RuleColumns, lineage: Lineage) -> PrefixRes
     lengths = measure(view.request, counts, lineage.hidden.tokens, input_tokens)
     model = view.model.texts()
     part = partial_prefix(
-        found, rows, view.trace.segments.kind, lineage.tokens, lineage.texts, model
+        found, rows, view.trace.segments, counts, lineage.tokens, lineage.texts, model
     )
     return _result(view, rules, found, lengths, part)
 
