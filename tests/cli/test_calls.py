@@ -96,7 +96,7 @@ def test_without_traces_the_last_set_is_taken_and_named(tmp_path: Path, capsys: 
     assert ran.code == 0
     assert "data set ingested" in ran.err
     assert len(out.read_text().splitlines()) == 6
-    part = costopt(capsys, "calls", "--db", db, "--out", out, "--where", "agent=colour_agent")
+    part = costopt(capsys, "calls", "--db", db, "--out", out, "--where", "provider=openai")
     assert part.code == 0
     empty = costopt(capsys, "calls", "--db", db, "--out", out, "--where", "agent=nobody")
     assert empty.code == 4
