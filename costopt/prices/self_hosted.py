@@ -46,7 +46,7 @@ def self_hosted_rows(prices: tuple[GpuPrice, ...], trace: Trace) -> list[SelfHos
 
 
 def _row(price: GpuPrice, trace: Trace) -> SelfHostedRow:
-    rows = _calls_of(price, trace)
+    rows = calls_of(price, trace)
     span_us, busy_us = _times(trace, rows)
     hours = price.hours if price.hours is not None else Decimal(span_us) / HOUR_US
     total = pico(price.gpu_hour_usd * price.gpus * hours)
@@ -57,7 +57,8 @@ def _row(price: GpuPrice, trace: Trace) -> SelfHostedRow:
     return SelfHostedRow(price.name, len(rows), hours, price.gpus, total, busy, idle)
 
 
-def _calls_of(price: GpuPrice, trace: Trace) -> NDArray[np.int64]:
+def calls_of(price: GpuPrice, trace: Trace) -> NDArray[np.int64]:
+    """Rows of the trace that ran on these machines."""
     models, providers = trace.dims["model"], trace.dims["provider"]
     named = np.array([m.lower() == price.name.lower() for m in models.values], np.bool_)
     there = np.array([not price.provider or p in ("", price.provider) for p in providers.values])

@@ -31,7 +31,8 @@ def boundaries(row: Row) -> set[int]:
 
 
 def _conditional(info: Any) -> list[Any]:
-    return info.prices if isinstance(info.prices, list) else []
+    listed = getattr(info, "prices", None)
+    return listed if isinstance(listed, list) else []
 
 
 def constraint_starts(constraint: Any) -> set[int]:
