@@ -18,7 +18,7 @@ from costopt.billing.usage_estimate import missing_range
 from costopt.billing.where import standard_breakdowns
 from costopt.engine.parts import checklist_items, coverage, finding_items, sessions, trace_info
 from costopt.engine.parts import tokens as token_sums
-from costopt.model.bill import PriceStatus
+from costopt.model.bill import OwnGpus, PriceStatus
 from costopt.model.call import UsageState
 from costopt.model.finding import CheckResult, Finding
 from costopt.model.result import SCHEMA, BillInfo, PromptCacheInfo, Result
@@ -85,10 +85,24 @@ def bill_info(context: AuditContext, asked: Asked) -> BillInfo:
         discount_usd=usd_float(exact_sum(bill.discount_pusd)),
         missing_usd_range=None if bounds is None else [usd_float(b) for b in bounds],
         subscription_usd=0.0 if seats is None else usd_float(exact_sum(seats)),
+        self_hosted=[_own_gpus(row) for row in bill.own_gpus],
         by={",".join(dims): _by(context, dims, asked.tz) for dims in asked.by},
         **_gaps(context),
         **rows,
     )
+
+
+def _own_gpus(row: OwnGpus) -> dict[str, Any]:
+    busy, idle = row.busy_pusd, row.idle_pusd
+    return {
+        "model": row.model,
+        "calls": row.calls,
+        "gpus": row.gpus,
+        "hours": float(row.hours),
+        "usd": usd_float(row.total_pusd),
+        "busy_usd": None if busy is None else usd_float(busy),
+        "idle_usd": None if idle is None else usd_float(idle),
+    }
 
 
 def _by(context: AuditContext, dims: tuple[str, ...], tz: str) -> list[dict[str, Any]]:

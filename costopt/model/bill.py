@@ -30,6 +30,22 @@ class PriceStatus(IntEnum):
     """The log has no time and no `--as-of` book was given for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnGpus:
+    """What a self-hosted model's machines cost over the log, from the overlay's GPU-hours."""
+
+    model: str
+    calls: int
+    gpus: int
+    hours: str
+    """Decimal text: hours paid for each GPU."""
+    total_pusd: PicoUsd
+    busy_pusd: PicoUsd | None
+    """While at least one call ran: in the calls' fees. None: the log cannot tell, all of it is."""
+    idle_pusd: PicoUsd | None
+    """Beside the bill: no call caused it. None: the log cannot tell."""
+
+
 @dataclass(frozen=True)
 class Bill:
     """A view priced by the price book. `leaf_pusd` rows + `fee_pusd` sum to `list_pusd`."""
@@ -44,6 +60,7 @@ class Bill:
     reasons: tuple[str, ...] = ()  # per call index in `reason_code`
     reason_code: NDArray[np.int32] | None = None  # [call], into `reasons`; -1: none
     equivalent_pusd: NDArray[np.int64] | None = None  # [call]: API-equivalent of subscriptions
+    own_gpus: tuple[OwnGpus, ...] = ()
 
     @property
     def net_pusd(self) -> NDArray[np.int64]:  # [call]: what was paid

@@ -131,6 +131,9 @@ class BillInfo:
     paid_for: list[dict[str, Any]] = field(default_factory=list)
     """The bill by what it buys: history sent again, tool results again, system + tools, new input,
     answers, reasoning, fees. Sums to the total."""
+    self_hosted: list[dict[str, Any]] = field(default_factory=list)
+    """Own GPUs by the hour: model, calls, gpus, hours, usd, busy_usd (inside `total_usd`, through the
+    calls), idle_usd (beside it: no call caused it); both null where the log has no latencies."""
 
 
 @dataclass(frozen=True, slots=True)

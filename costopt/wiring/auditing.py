@@ -65,6 +65,7 @@ def audit_context(
     from costopt.accel.tokens import token_counter
     from costopt.billing.attribution import attribute
     from costopt.billing.meter import meter
+    from costopt.billing.own_gpus import with_own_gpus
     from costopt.billing.prompt_cache.report import cache_report
     from costopt.billing.usage_estimate import with_estimates
     from costopt.model.view import View
@@ -72,7 +73,7 @@ def audit_context(
     tokens = token_counter(reading.trace, reading.texts, ranks=options.ranks)
     with phase(progress, "pricing"):
         trace = with_estimates(reading.trace, tokens)
-        bill = meter(View.of(trace), book)
+        bill = with_own_gpus(trace, meter(View.of(trace), book), book.self_hosted)
     with phase(progress, "counting tokens"):
         attribution = attribute(trace, bill, tokens)
     with phase(progress, "modelling the prompt cache"):

@@ -65,6 +65,12 @@ def _dollars(result: Result) -> Table:
         rows.append((f"What the log itself records, on {count}", bill.recorded_usd))
     if bill.subscription_usd:
         rows.append(("Seats: API-equivalent, not in the bill", bill.subscription_usd))
+    for own in bill.self_hosted:
+        rows.append((f"Own GPUs of {own['model']}, {own['gpus']} for {own['hours']:,.4g} hours",
+                     own["usd"]))  # fmt: skip
+        if own["idle_usd"] is not None:
+            rows.append(("  at work, in the bill", own["busy_usd"]))
+            rows.append(("  idle, beside the bill", own["idle_usd"]))
     return Table("Dollars", ("what", "dollars"), ("text", "usd"), rows)
 
 
