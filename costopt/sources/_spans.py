@@ -36,12 +36,21 @@ class Spans:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Span] = OrderedDict()
+        self._sessions: OrderedDict[str, str] = OrderedDict()
 
-    def learn(self, id: str, span: Span) -> None:
-        """Remember a span."""
+    def learn(self, id: str, trace: str, span: Span) -> None:
+        """Remember a span, and the first session that a trace names."""
         self._known[id] = span
         if len(self._known) > MAX_SPANS:
             self._known.popitem(last=False)
+        if span.session and trace and trace not in self._sessions:
+            self._sessions[trace] = span.session
+            if len(self._sessions) > MAX_SPANS:
+                self._sessions.popitem(last=False)
+
+    def session(self, trace: str) -> str:
+        """The session that another span of the trace names; else empty."""
+        return self._sessions.get(trace, "")
 
     def above(self, parent: str) -> list[Span]:
         """The known ancestors, the nearest first."""

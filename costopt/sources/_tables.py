@@ -28,11 +28,9 @@ _DELIMITERS = ",;\t"
 
 def csv_header(head: Head) -> list[str]:
     """Column names in the first line of a CSV; empty: the file is none, or its first line is cut."""
-    if head.data[:4] == PARQUET or head.data.lstrip()[:1] in (b"{", b"["):
-        return []
-    decoded = head.data.decode(_encoding(head.data), "replace")
-    first, newline, _ = decoded.lstrip("\r\n").partition("\n")
-    if not newline and head.truncated:
+    decoded = head.data.decode(_encoding(head.data), "replace").lstrip()
+    first, newline, _ = decoded.partition("\n")
+    if head.data[:4] == PARQUET or first[:1] in ("{", "[") or (head.truncated and not newline):
         return []
     return _cells(first)
 

@@ -148,7 +148,7 @@ def _learn(spans: Spans, row: object) -> None:
         session = text(first(row, "sessionId", "session_id"))
         kind = text(row.get("type")).lower()
         named = Span(_agent_of(row) or text(row.get("name")), _parent(row), kind, session)
-        spans.learn(_id(row), named)
+        spans.learn(_id(row), text(first(row, *_TRACE_ID)), named)
 
 
 def _agent_of(row: Row) -> str:
@@ -255,7 +255,8 @@ def _places(call: Call, row: Row, metadata: Body, spans: Spans) -> None:
     named, attributes = labels(metadata, _NOT_LABELS), mapping(metadata.get("attributes"))
     trace = {name: row.get(_TRACE + name) for name in _FROM_TRACE}
     told = [first(row, "sessionId", "session_id"), trace["sessionId"], session_of(named)]
-    told += [*map(attributes.get, _SESSIONS), *(s.session for s in above), first(row, *_TRACE_ID)]
+    told += [*map(attributes.get, _SESSIONS), *(s.session for s in above)]
+    told += [spans.session(text(first(row, *_TRACE_ID))), first(row, *_TRACE_ID)]
     call.session_id = next((s for s in map(text, told) if s), "")
     call.user = text(first(row, "userId", "user_id")) or text(trace["userId"])
     call.user = call.user or text(attributes.get("user.id")) or call.user

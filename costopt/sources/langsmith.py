@@ -125,7 +125,7 @@ def _learn(spans: Spans, run: object) -> None:
         metadata = _metadata(run)
         user = metadata.get("user_id", "")
         named = Span(text(run.get("name")), _parent(run), _kind(run), _session(run, metadata), user)
-        spans.learn(_id(run), named)
+        spans.learn(_id(run), text(run.get("trace_id")), named)
 
 
 def _records(spans: Spans, unfinished: Unfinished, line: int, run: Row) -> Iterator[Record]:
@@ -219,7 +219,8 @@ def _places(call: Call, run: Row, metadata: dict[str, str], spans: Spans) -> Non
     """Session, agent and task: from the run, else from the runs above it."""
     above = spans.above(call.parent_id)
     call.session_id = _session(run, metadata) or next((s.session for s in above if s.session), "")
-    call.session_id = call.session_id or text(run.get("trace_id"))
+    trace = text(run.get("trace_id"))
+    call.session_id = call.session_id or spans.session(trace) or trace
     call.project = text(first(run, "session_id", "project_id"))
     call.tags = texts(run.get("tags"))
     call.task = metadata.get("langgraph_node", "")

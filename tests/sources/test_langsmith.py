@@ -77,6 +77,7 @@ def test_a_run_without_text_has_none() -> None:
     assert first.response is None
     assert first.agent == "coder"
     assert second.service_tier == "flex"
+    assert first.session_id == second.session_id == "chat-8"
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -178,6 +179,15 @@ def test_a_bulk_export_in_parquet(tmp_path: Path) -> None:
     path.write_bytes(data[:900])
     (cut,) = source_files([str(path)])
     assert [type(r) for r in SOURCE.read(cut)] == [Rejected]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_marks_at_the_start_of_a_file_do_not_matter(tmp_path: Path, encoding: str) -> None:
+    for name in ("langsmith/page.json", "langsmith-table/runs.csv"):
+        text = (SAMPLES / name).read_text(encoding="utf-8-sig")
+        (tmp_path / Path(name).name).write_text(text, encoding=encoding)
+    told = totals(read(tmp_path))
+    assert (told["calls"], told["skipped"], told["rejected"]) == (4, 2, 1)
 
 
 def test_a_failed_call_that_was_answered_in_part_keeps_its_counts(tmp_path: Path) -> None:
