@@ -19,7 +19,7 @@ from costopt.model.result import Reconciliation, ReconciliationGroup
 from costopt.model.select import select
 from costopt.model.trace import Trace
 from costopt.model.view import View
-from costopt.money import PicoUsd, exact_sum, usd_float
+from costopt.money import PicoUsd, exact_sum, usd_float, usd_text
 from costopt.prices.contract import PriceBook
 
 Int = NDArray[np.int64]
@@ -30,6 +30,8 @@ FINEST_ROUNDED_PUSD, COARSEST_ROUNDED_PUSD = 10**4, 10**10
 MISTAKE_ROUNDED_PUSD = 10**6
 FACTOR_SLACK = 0.001
 FACTOR_CALLS = 3
+FLAT_TOKENS, FLAT_STEP_PUSD = 20, 10_000
+"""A flat price is looked for in calls of this many tokens, in whole cents a million."""
 
 
 def recorded_total(trace: Trace) -> PicoUsd | None:
@@ -73,8 +75,22 @@ def _causes(trace: Trace, bill: Bill, rows: Int, prices: PriceBook | None) -> li
     unit = _last_decimal(recorded, COARSEST_ROUNDED_PUSD)
     rounded = (unit >= FINEST_ROUNDED_PUSD) & (np.abs(recorded - net) <= unit // 2)
     cause[(cause == "") & rounded] = "rounding in the log"
+    _flat(trace, rows, recorded, cause)
     _by_model(trace, rows, recorded, net, cause)
     return [str(c) for c in cause]
+
+
+def _flat(trace: Trace, rows: Int, recorded: Int, cause: NDArray[np.object_]) -> None:
+    """One round price for every token, input or output: a placeholder in a tool's settings."""
+    tokens = trace.input_tokens[rows] + trace.output_tokens[rows]
+    rate, rest = np.divmod(recorded, np.maximum(tokens, 1))
+    fits = (tokens >= FLAT_TOKENS) & (rest == 0) & (rate > 0) & (rate % FLAT_STEP_PUSD == 0)
+    open_rows = np.flatnonzero(fits & (cause == ""))
+    values, counts = np.unique(rate[open_rows], return_counts=True)
+    # One such call is a coincidence.
+    for i in open_rows[np.isin(rate[open_rows], values[counts > 1])].tolist():
+        dollars = usd_text(int(rate[i]) * 1_000_000)
+        cause[i] = f"one price of ${dollars} a million for all tokens"
 
 
 def _last_decimal(amounts: Int, coarsest: int) -> Int:

@@ -117,6 +117,13 @@ def test_a_markup_is_one_factor_on_every_call() -> None:
     assert causes(*calls) == ["openai/m: 105.5 % of the book on every call"]
 
 
+def test_one_flat_price_for_all_tokens() -> None:
+    # 60 + 15 and 30 + 11 tokens at $3 a million, where input costs $1 and output $10.
+    one, two = recorded("0.000225", 60, 0, 0, 15), recorded("0.000123", 30, 0, 0, 11, key="b")
+    assert causes(one, two) == ["one price of $3 a million for all tokens"]
+    assert causes(one) == ["unexplained: openai/m"]
+
+
 def test_a_call_that_costs_nothing_but_has_a_recorded_cost() -> None:
     hit = recorded("0.001", 1000, status=CallStatus.GATEWAY_HIT)
     assert causes(hit) == ["recorded for a call that costs nothing"]
