@@ -30,6 +30,11 @@ def any_use(trace: Trace, uses: Bool) -> Bool:  # [call]
     return per_call(trace.request, uses.astype(np.int64)) > 0
 
 
+def readable(trace: Trace) -> Bool:  # [call]
+    """Calls whose request the log shows as text; block hashes and lengths alone are none."""
+    return trace.has_content & any_use(trace, ~is_kind(trace, SegmentKind.BLOCK))
+
+
 def charged(context: AuditContext) -> Bool:  # [call]
     """Calls that the provider answered and whose dollars are known."""
     return context.bill.status == PriceStatus.PRICED
@@ -37,7 +42,7 @@ def charged(context: AuditContext) -> Bool:  # [call]
 
 def first_turns(trace: Trace) -> Bool:  # [call]
     """Calls with text whose request holds no earlier answer: not a later turn of a conversation or loop."""
-    return trace.has_content & ~any_use(trace, is_kind(trace, *_ANSWER))
+    return readable(trace) & ~any_use(trace, is_kind(trace, *_ANSWER))
 
 
 def turns(trace: Trace) -> Int:  # [request use]

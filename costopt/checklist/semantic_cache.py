@@ -27,7 +27,7 @@ import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.checklist.evidence import Evidence, Topic
-from costopt.checklist.measure import Bool, charged, first_turns, share_text
+from costopt.checklist.measure import Bool, charged, first_turns, readable, share_text
 from costopt.model.call import CallStatus
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.money import PicoUsd, exact_sum
@@ -47,12 +47,12 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         return _result(CheckStatus.PASS, value, "The log marks them.", "Keep it.")
     eligible = first_turns(trace)
     proof = _proof(evidence)
-    if not trace.has_content.any():
+    if not readable(trace).any():
         why = "Without the text of requests nobody can say what would repeat."
         return _result(
             CheckStatus.UNKNOWN, value, f"{why}{proof}", "Log prompts, then audit again."
         )
-    share = eligible.sum() / max(1, int(trace.has_content.sum()))
+    share = eligible.sum() / max(1, int(readable(trace).sum()))
     room = f"{share_text(share, 1)} of calls are no later turn of a loop or conversation"
     if share < TARGET_SHARE:
         why = (

@@ -26,7 +26,7 @@ from costopt.billing.context import AuditContext
 from costopt.billing.prompt_cache.rules import rule_columns
 from costopt.billing.segment_counts import per_call
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Int, charged, dollars, is_kind, saving, share_text
+from costopt.checklist.measure import Int, charged, dollars, is_kind, readable, saving, share_text
 from costopt.checklist.window import shorter
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus
@@ -44,7 +44,7 @@ SHORT_SHARE = 0.95
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     """Length of system prompts, and the bill with the excess left out."""
     trace = context.trace
-    shown = trace.has_content & charged(context)
+    shown = readable(trace) & charged(context)
     system = is_kind(trace, SegmentKind.SYSTEM)
     hidden = int(np.median(context.attribution.hidden_tokens[shown])) if shown.any() else 0
     if not shown.any() or (not system.any() and hidden > 0):

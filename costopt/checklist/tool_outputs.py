@@ -23,7 +23,7 @@ import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import is_kind, share_text
+from costopt.checklist.measure import is_kind, readable, share_text
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.money import PicoUsd, exact_sum
@@ -39,7 +39,7 @@ BILL_SHARE = 0.01
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     """Length of tool results, and what the excess costs."""
     trace = context.trace
-    if not trace.has_content.any():
+    if not readable(trace).any():
         why = "The log carries no text, so tool results cannot be seen."
         return _result(CheckStatus.UNKNOWN, "", why, "Log tool results, then audit again.")
     uses = np.flatnonzero(is_kind(trace, SegmentKind.TOOL_RESULT))

@@ -31,7 +31,7 @@ from costopt.billing.context import AuditContext
 from costopt.billing.prompt_cache.model import CacheModel, rebill_leaves
 from costopt.billing.segment_counts import per_call
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Bool, Int, dollars, saving, share_text, turns
+from costopt.checklist.measure import Bool, Int, dollars, readable, saving, share_text, turns
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.leaf import Leaf
 from costopt.model.trace import Ragged
@@ -47,7 +47,7 @@ TURNS = 8
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     """Turns per request, and the bill with the older ones left out."""
     trace = context.trace
-    if not trace.has_content.any():
+    if not readable(trace).any():
         why = "The log carries no text, so the turns of a request cannot be counted."
         return _result(CheckStatus.UNKNOWN, "", why, "Log prompts, then audit again.")
     number = turns(trace)

@@ -119,7 +119,7 @@ def _gaps(context: AuditContext) -> dict[str, Any]:
     codes = np.unique(model.codes[unpriced]).tolist()
     return {
         "unpriced_calls": int(trace.requests[unpriced].sum()),
-        "unpriced_models": sorted(model.values[c] or "(no model)" for c in codes),
+        "unpriced_models": sorted(model.values[c] or "no model named" for c in codes),
         "estimated_calls": int(trace.requests[estimated].sum()),
         "estimated_usd": usd_float(exact_sum(bill.net_pusd[estimated])),
         "missing_usage_calls": int(trace.requests[bill.status == PriceStatus.NO_USAGE].sum()),

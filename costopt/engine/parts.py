@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.model.call import CallStatus, UsageState
+from costopt.billing.segment_counts import per_call
+from costopt.model.call import CallStatus, SegmentKind, UsageState
 from costopt.model.finding import CheckResult, Finding
 from costopt.model.leaf import CACHE_WRITES, Leaf
 from costopt.model.result import (
@@ -121,7 +122,7 @@ def _sums(values: np.ndarray, groups: np.ndarray, size: int) -> np.ndarray:
 def coverage(context: AuditContext, token_label: str) -> Coverage:
     """What the log can and cannot show, with the setting that would show more."""
     trace = context.trace
-    share = float(trace.has_content.mean()) if trace.n else 0.0
+    share = float(_readable(trace).mean()) if trace.n else 0.0
     content: Literal["full", "partial", "none"] = "partial"
     if share in (0.0, 1.0):
         content = "full" if share else "none"
@@ -130,6 +131,12 @@ def coverage(context: AuditContext, token_label: str) -> Coverage:
     return Coverage(
         content, days, trace.sample_rate, None, share, token_label, _notes(trace, share)
     )
+
+
+def _readable(trace: Trace) -> np.ndarray:  # [call]
+    """Requests that the log shows as text: hashes and lengths of blocks are none."""
+    blocks = trace.segments.kind[trace.request.ids] == SegmentKind.BLOCK
+    return trace.has_content & (per_call(trace.request, (~blocks).astype(np.int64)) > 0)
 
 
 def _notes(trace: Trace, share: float) -> list[str]:

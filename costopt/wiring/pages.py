@@ -1,4 +1,4 @@
-"""The pages behind `costopt explain`: module docstrings and the two packaged lists."""
+"""The pages behind `costopt explain`: module docstrings and the packaged lists."""
 
 from __future__ import annotations
 
@@ -8,69 +8,87 @@ import pkgutil
 import re
 from pathlib import Path
 
-PAGES = Path(__file__).parent.parent / "pages"
-# Folder of plug-ins to the word that `explain` lists them under.
-PLUGINS = {"findings": "findings", "checklist": "checks", "sources": "formats", "layers": "layers"}
-# Files in those folders that are no plug-in but shared machinery.
+PACKAGE = Path(__file__).parent.parent
+PAGES = PACKAGE / "pages"
+# Folder of plug-ins to the word that `explain` lists them under, and what marks a file as one.
+PLUGINS = {
+    "findings": ("findings", "def find("),
+    "checklist": ("checks", "def run("),
+    "sources": ("formats", "SOURCE"),
+    "layers": ("layers", "def apply("),
+}
+SHARED = ("run", "discover", "detect", "base")
+"""Files in those folders that are no plug-in but shared machinery."""
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
 def all_pages() -> list[tuple[str, str]]:
     """(kind, name) of every page, sorted."""
-    pages = [(kind, name) for package, kind in PLUGINS.items() for name in _plugins(package)]
-    for file in sorted(PAGES.glob("*.md")):
-        pages += [(file.stem, title) for title in _SECTION.findall(file.read_text())]
+    pages = [(kind, name) for folder, (kind, _) in PLUGINS.items() for name in _plugins(folder)]
+    for file in PAGES.glob("*.md"):
+        pages += [(file.stem, title) for title in texts(file.stem)]
     return sorted(pages)
 
 
 def page(name: str) -> str | None:
-    """The text of one page, or None."""
-    wanted = name.replace("-", "_")
-    for package in PLUGINS:
-        if wanted in {n.replace("-", "_") for n in _plugins(package)}:
-            return _docstring(package, wanted)
-    for file in sorted(PAGES.glob("*.md")):
-        text = _sections(file).get(name) or _sections(file).get(wanted)
-        if text:
-            return f"{name}\n\n{text}"
-    return None
+    """The text of a name's page; all of them where several kinds share the name; None: no such name.
+
+    A number deep inside the result (`bill.by_agent.usd`) is explained by its nearest ancestor.
+    """
+    found = _pages(name)
+    while not found and "." in name:
+        name = name.rpartition(".")[0]
+        found = _pages(name)
+    return "\n\n\n".join(found) or None
 
 
-def _plugins(package: str) -> list[str]:
-    folder = importlib.import_module(f"costopt.{package}")
-    names = [m.name for m in pkgutil.iter_modules(folder.__path__) if not m.ispkg]
-    return [
-        n.replace("_", "-") if package == "sources" else n for n in names if _is_plugin(package, n)
-    ]
+def first_line(kind: str, name: str) -> str:
+    """What a page gives, in one line; read from the file, nothing is imported."""
+    for folder, (word, _) in PLUGINS.items():
+        if word == kind:
+            text = (PACKAGE / folder / f"{name.replace('-', '_')}.py").read_text("utf-8")
+            return text.lstrip().removeprefix('"""').splitlines()[0].removesuffix('"""')
+    return texts(kind).get(name, "").partition(". ")[0].splitlines()[0].rstrip(".") + "."
 
 
-def _is_plugin(package: str, name: str) -> bool:
-    """A plug-in file says so by defining its kind's marker; told from the text, without importing."""
-    marker = {
-        "sources": "SOURCE",
-        "findings": "def find(",
-        "checklist": "def run(",
-        "layers": "def apply(",
-    }
-    text = (Path(__file__).parent.parent / package / f"{name}.py").read_text()
-    return name not in ("run", "discover", "base") and marker[package] in text
-
-
-def _docstring(package: str, name: str) -> str:
-    module = importlib.import_module(f"costopt.{package}.{name}")
-    parts = [inspect.cleandoc(module.__doc__ or "")]
-    for _, item in inspect.getmembers(module, inspect.isclass):
-        if (
-            item.__module__ == module.__name__
-            and not item.__name__.startswith("_")
-            and item.__doc__
-        ):
-            text = inspect.cleandoc(item.__doc__)
-            if text not in parts and not text.startswith(f"{item.__name__}("):
-                parts.append(text)
-    return "\n\n".join([name, *parts])
-
-
-def _sections(file: Path) -> dict[str, str]:
-    parts = _SECTION.split(file.read_text())
+def texts(kind: str) -> dict[str, str]:
+    """Title to text of one packaged list: `numbers`, `assumptions`."""
+    parts = _SECTION.split((PAGES / f"{kind}.md").read_text(encoding="utf-8"))
     return {title: body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _pages(name: str) -> list[str]:
+    wanted = name.replace("-", "_")
+    found = []
+    for folder, (kind, _) in PLUGINS.items():
+        if wanted in {n.replace("-", "_") for n in _plugins(folder)}:
+            found.append(f"{name} ({kind})\n\n{_docstring(folder, wanted)}")
+    for file in sorted(PAGES.glob("*.md")):
+        text = texts(file.stem).get(name) or texts(file.stem).get(wanted)
+        if text:
+            found.append(f"{name} ({file.stem})\n\n{text}")
+    return found
+
+
+def _plugins(folder: str) -> list[str]:
+    package = importlib.import_module(f"costopt.{folder}")
+    names = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg]
+    names = [n for n in names if not n.startswith("_") and n not in SHARED]
+    marker = PLUGINS[folder][1]
+    # Told from the text: importing every plug-in to list their names would take half a second.
+    kept = [n for n in names if marker in (PACKAGE / folder / f"{n}.py").read_text("utf-8")]
+    return [n.replace("_", "-") if folder == "sources" else n for n in kept]
+
+
+def _docstring(folder: str, name: str) -> str:
+    """The module's page, and those of its public classes that say more (their settings)."""
+    module = importlib.import_module(f"costopt.{folder}.{name}")
+    parts = [inspect.cleandoc(module.__doc__ or "")]
+    if folder != "layers":
+        return parts[0]
+    for _, item in inspect.getmembers(module, inspect.isclass):
+        public = item.__module__ == module.__name__ and not item.__name__.startswith("_")
+        text = inspect.cleandoc(item.__doc__ or "")
+        if public and text and not text.startswith(f"{item.__name__}("):
+            parts.append(text)
+    return "\n\n".join(parts)

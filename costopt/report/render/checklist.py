@@ -29,8 +29,8 @@ def _item(item: ChecklistItem, width: int) -> list[str]:
     )
     if item.evidence:
         lines += _field(item.evidence, width)
-    if item.usd is not None:
-        verb = "worth" if item.usd >= 0 else "would cost"
+    if item.usd:
+        verb = "worth" if item.usd > 0 else "would cost"
         basis = f" ({item.usd_basis})" if item.usd_basis else ""
         lines += _field(f"{verb} {dollars(abs(item.usd))}{basis}", width)
     if item.status in ("fail", "unknown", "harmful") and item.fix:

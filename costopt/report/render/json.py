@@ -1,8 +1,6 @@
-"""The result as JSON, and its published schema."""
+"""The result as JSON, and back."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from costopt.model.result import SCHEMA, Result
 
@@ -12,14 +10,6 @@ def result_json(result: Result) -> str:
     import orjson
 
     return orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
-
-
-def result_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of `costopt.result/1`."""
-    from pydantic import TypeAdapter
-
-    schema = TypeAdapter(Result).json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **schema}
 
 
 def read_result(data: bytes, name: str) -> Result:

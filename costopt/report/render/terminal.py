@@ -22,6 +22,8 @@ from costopt.report.render.screen import (
     wrap,
 )
 
+EPOCH_YEAR = 1970
+"""No model was billed then: such times count from the start of the trace."""
 MAX_ROWS = 6
 MAX_LINES = 40
 _ASIDE = re.compile(r"\s*\([^)]*\)")
@@ -104,6 +106,8 @@ def _dates(result: Result) -> str:
     if not first or not last:
         return "no times in the log"
     a, b = (dt.date.fromisoformat(t[:10]) for t in (first, last))
+    if a.year == EPOCH_YEAR:
+        return "times without a date"
     end = f"{b.day} {b:%b %Y} UTC"
     if a == b:
         return end
@@ -115,8 +119,8 @@ def _dates(result: Result) -> str:
 def _bill(result: Result, width: int) -> list[str]:
     bill, trace = result.bill, result.trace
     per = bill.per_session_usd
-    line = f"  BILL  {dollars(bill.total_usd, places_for(bill.total_usd))}"
-    if trace.sessions_known and trace.sessions:
+    line = f"  BILL  {_total(result)}"
+    if trace.sessions_known and trace.sessions and bill.total_usd:
         line += f"     {dollars(per.mean)} a session · P95 {dollars(per.p95)}"
         line += f" · dearest {dollars(per.max)}"
     lines = wrap(line.strip(), width - 2, "  ")
@@ -129,6 +133,15 @@ def _bill(result: Result, width: int) -> list[str]:
     return lines
 
 
+def _total(result: Result) -> str:
+    """The bill; `unknown` where not one call has a known cost."""
+    bill = result.bill
+    unknown = bill.unpriced_calls + bill.missing_usage_calls
+    if not bill.total_usd and unknown and unknown >= result.trace.calls:
+        return "unknown"
+    return dollars(bill.total_usd, places_for(bill.total_usd))
+
+
 def _recorded(result: Result, width: int) -> list[str]:
     bill = result.bill
     found = bill.reconciliation
@@ -137,11 +150,13 @@ def _recorded(result: Result, width: int) -> list[str]:
     if found.equal == found.compared:
         text = (
             f"Your log says the same on all {plural(found.compared, 'call')} that record a cost:"
-            f" {dollars(bill.recorded_usd)}"
+            f" {dollars(bill.recorded_usd, places_for(bill.total_usd))}"
         )
     else:
         sign = "+" if found.diff_usd >= 0 else "-"
-        text = f"Your log says {dollars(bill.recorded_usd)}: {sign}{dollars(abs(found.diff_usd))}"
+        places = places_for(bill.total_usd)
+        recorded, off = dollars(bill.recorded_usd, places), dollars(abs(found.diff_usd), places)
+        text = f"Your log says {recorded}: {sign}{off}"
         groups = found.groups[:2]
         if groups:
             text += ", " + "; ".join(f"{g.cause}, {plural(g.calls, 'call')}" for g in groups)
@@ -185,7 +200,10 @@ def _where(result: Result, width: int) -> list[str]:
     right = ["WHAT IS PAID FOR", *_top(paid, whole, half)] if paid else []
     lines = side_by_side(left, right, width) if right else left
     cache = result.prompt_cache
-    if cache.recorded_share is not None:
+    if cache.ideal_block_share is not None:
+        text = f"A prompt cache without limits would serve {100 * cache.ideal_block_share:.2f} %"
+        lines += wrap(f"{text} of the blocks.", width)
+    elif cache.recorded_share or (cache.recorded_share == 0 and cache.ideal_share):
         text = f"The provider's prompt cache serves {100 * cache.recorded_share:.0f} % of input"
         if cache.ideal_share is not None:
             text += f" ({100 * cache.ideal_share:.0f} % would be possible)"

@@ -78,7 +78,8 @@ def _component_table(rows: list[dict[str, Any]]) -> Table:
 def _table(title: str, key: str, rows: list[dict[str, Any]], counts: tuple[str, ...]) -> Table:
     shown = tuple(c for c in counts if all(c in r for r in rows))
     columns = (key, *[c.replace("_", " ") for c in shown], "dollars")
-    kinds: tuple[Kind, ...] = ("text", *["count"] * len(shown), "usd")  # type: ignore[assignment]
+    counted: list[Kind] = ["count"] * len(shown)
+    kinds: tuple[Kind, ...] = ("text", *counted, "usd")
     if not any(r.get(key) for r in rows):
         return Table(title, columns, kinds, [])
     body: list[tuple[Cell, ...]] = [
@@ -102,7 +103,8 @@ def _usd(row: dict[str, Any]) -> Cell:
 def _asked(name: str, rows: list[dict[str, Any]]) -> Table:
     """A breakdown asked for with --by."""
     names = name.split(",")
-    kinds: tuple[Kind, ...] = (*["text"] * len(names), "count", "usd")  # type: ignore[assignment]
+    named: list[Kind] = ["text"] * len(names)
+    kinds: tuple[Kind, ...] = (*named, "count", "usd")
     body: list[tuple[Cell, ...]] = [
         (*[str(r[n]) or "(no name)" for n in names], r["calls"], _usd(r)) for r in rows[:MAX_ROWS]
     ]

@@ -1,0 +1,241 @@
+"""`audit`, `demo`, `checklist` and `report` end to end, on the packed sample."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from costopt.model.escape import width_of
+from tests.cli.run import costopt
+
+SAMPLE = Path(__file__).parent.parent.parent / "sample_traces" / "traces.jsonl"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    ran = costopt(capsys, *arguments)
+    return ran.code, ran.out, ran.err
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def result(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    code, out, _ = run(capsys, "audit", SAMPLE, "--no-store", "--json")
+    assert code == 0
+    return json.loads(out)  # type: ignore[no-any-return]
+
+
+def test_json_stands_alone_on_stdout_and_is_the_published_schema(result: dict[str, Any]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    from costopt.report.render.schema import PUBLISHED, result_schema, schema_text
+    from costopt.wiring.pages import texts
+
+    schema = json.loads(PUBLISHED.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(result, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(result | {"bill": {}}, schema)
+    assert PUBLISHED.read_text() == schema_text(result_schema(texts("numbers")))
+
+
+def test_every_number_of_the_result_is_explained(result: dict[str, Any]) -> None:
+    from costopt.wiring.pages import texts
+
+    known, open_names = set(texts("numbers")), set()
+
+    def walk(value: Any, path: tuple[str, ...]) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                # Evidence is each finding's own; its page says what the numbers are.
+                walk(inner, path if path[-1:] == ("evidence",) else (*path, key))
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner, path)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            names = {".".join(path[:i]) for i in range(1, len(path) + 1)}
+            if not names & known:
+                open_names.add(".".join(path))
+
+    walk(result, ())
+    assert not open_names
+
+
+def test_the_parts_of_the_sample_sum_to_its_bill(result: dict[str, Any]) -> None:
+    bill = result["bill"]
+    for name in ("by_agent", "by_model", "by_component", "by_day", "paid_for"):
+        assert sum(r["usd"] for r in bill[name]) == pytest.approx(bill["total_usd"], abs=1e-9)
+    assert [c["id"] for c in result["checklist"]] == list(range(1, 11))
+    assert result["findings"][0]["id"] == "F1"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+def test_the_screen_fits_and_sums(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, out, _ = run(capsys, "demo")
+    lines = out.splitlines()
+    assert code == 0
+    assert max(width_of(line) for line in lines) <= columns
+    if columns >= 80:
+        assert len(lines) <= 40
+    text = out[: out.index("DO FIRST")]
+    total = re.search(r"BILL  \$([\d.,]+)", text)
+    assert total
+    cents = round(100 * float(total[1].replace(",", "")))
+    where, paid = _blocks(text, columns)
+    assert _cents(where) == cents
+    assert _cents(paid) == cents
+
+
+def _blocks(text: str, columns: int) -> tuple[str, str]:
+    """The rows under WHERE and those under WHAT IS PAID FOR, side by side or one below the other."""
+    body = text[text.index("WHERE") :]
+    if columns < 76:
+        where, _, paid = body.partition("WHAT IS PAID FOR")
+        return where, paid
+    lines = body.splitlines()
+    half = lines[0].index("WHAT IS PAID FOR")
+    return "\n".join(x[:half] for x in lines), "\n".join(x[half:] for x in lines)
+
+
+def _cents(block: str) -> int:
+    rows = re.findall(r"(?<!<)\$([\d,]+\.\d\d) +<?[\d.]+ %", block)
+    return sum(round(100 * float(r.replace(",", ""))) for r in rows)
+
+
+def test_a_real_terminal_gets_colour_and_the_same_words(tmp_path: Path) -> None:
+    """On a pseudo-terminal of 80 columns; NO_COLOR leaves the words alone."""
+    if sys.platform == "win32":
+        pytest.skip("no pseudo-terminals here")
+    plain, painted = (_on_terminal(tmp_path, extra) for extra in ({"NO_COLOR": "1"}, {}))
+    assert "\x1b[1m" in painted
+    assert "\x1b" not in plain
+    words = re.sub(r"\x1b\[[\d;]*m", "", painted)
+    assert [x.split() for x in words.splitlines()[1:]] == [
+        x.split() for x in plain.splitlines()[1:]
+    ]
+    assert max(width_of(line) for line in plain.splitlines()) <= 80
+
+
+def _on_terminal(folder: Path, extra: dict[str, str]) -> str:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 80, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")} | extra
+    process = subprocess.Popen(
+        [sys.executable, "-m", "costopt", "demo"], stdout=follower, stderr=subprocess.DEVNULL,
+        stdin=follower, cwd=folder, env=environment,
+    )  # fmt: skip
+    os.close(follower)
+    seen = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:  # Linux says so when the other side is closed
+            break
+        if not chunk:
+            break
+        seen += chunk
+    assert process.wait() == 0
+    os.close(leader)
+    return seen.decode().replace("\r\n", "\n").strip("\n")
+
+
+def test_report_takes_the_last_audit_without_reading_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    copy = tmp_path / "log.jsonl"
+    copy.write_bytes(Path(SAMPLE).read_bytes())
+    assert run(capsys, "audit", str(copy), "-q")[0] == 0
+    copy.unlink()
+    code, _, _ = run(capsys, "report", "--html", "r.html", "--md", "r.md", "--png", "charts")
+    assert code == 0
+    page = (tmp_path / "r.html").read_text()
+    assert len(page) < 2_000_000
+    assert "log.jsonl" in page
+    assert len(list((tmp_path / "charts").glob("*.png"))) >= 4
+
+
+def test_report_reads_a_result(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    _, out, _ = run(capsys, "audit", SAMPLE, "--no-store", "--json")
+    (tmp_path / "r.json").write_text(out)
+    code, page, _ = run(capsys, "report", "r.json", "--md", "-")
+    assert code == 0
+    assert page.startswith("# LLM bill: ")
+    (tmp_path / "r.json").write_text(out.replace("costopt.result/1", "costopt.result/9", 1))
+    code, _, err = run(capsys, "report", "r.json", "--md", "-")
+    assert code == 4
+    assert "costopt.result/9" in err
+
+
+def test_checklist_with_evidence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "model_list: []\nagent_list: [{litellm_params: {max_budget_per_session: 0.4}}]\n"
+    )
+    code, out, _ = run(capsys, "checklist", SAMPLE, "--no-store", "--evidence", "config.yaml")
+    assert code == 0
+    nine = out[out.index(" 9 budget") : out.index("10 cost dashboards")]
+    assert "PASS" in nine
+    assert "config.yaml: agent_list.0.litellm_params.max_budget_per_session" in " ".join(
+        nine.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("audit", "missing.jsonl"), 4, "missing.jsonl"),
+        (("audit",), 2, "costopt audit TRACES"),
+        (("audit", SAMPLE, "--no-store", "--tz", "Nowhere/Else"), 2, "--tz"),
+        (("audit", SAMPLE, "--no-store", "--by", "agnet"), 2, "agent"),
+        (("audit", SAMPLE, "--no-store", "--where", "agnet=x"), 2, "agent"),
+        (("audit", SAMPLE, "--no-store", "--as-of", "soon"), 2, "--as-of"),
+        (("audit", SAMPLE, "--no-store", "--evidence", "none.yaml"), 4, "none.yaml"),
+        (("report",), 2, "--html"),
+        (("explain", "cache_breaker"), 2, "cache_breakers"),
+    ],
+)  # fmt: skip
+def test_errors_are_sentences_with_an_exit_code(
+    arguments: tuple[object, ...], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, out, err = run(capsys, *arguments)
+    assert found == code, err
+    assert words in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_slices(capsys: pytest.CaptureFixture[str]) -> None:
+    _, whole, _ = run(capsys, "audit", SAMPLE, "--no-store", "--json", "--by", "day,agent")
+    _, part, _ = run(
+        capsys,
+        "audit",
+        SAMPLE,
+        "--no-store",
+        "--json",
+        "--where",
+        "agent=coder",
+        "--since",
+        "2026-10-01",
+    )
+    all_rows, coder = json.loads(whole)["bill"], json.loads(part)["bill"]
+    expected = next(r["usd"] for r in all_rows["by_agent"] if r["agent"] == "coder")
+    assert coder["total_usd"] == pytest.approx(expected, abs=1e-12)
+    assert sum(r["usd"] for r in all_rows["by"]["day,agent"]) == pytest.approx(
+        all_rows["total_usd"]
+    )
