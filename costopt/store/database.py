@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import duckdb
 
 DEFAULT_PATH = Path(".costopt/ledger.duckdb")
+_DAMAGED = re.compile(r"(?i)corrupt|checksum|invalidated because of a previous")
 _HOLDER = re.compile(r"held in (.*?) \(PID (\d+)\)")
 _MAGIC = b"DUCK"
 _MAGIC_AT = 8  # DuckDB's main header: a checksum of 8 bytes, then the magic word
@@ -75,11 +76,14 @@ def explained(where: str) -> Iterator[None]:
             "there is not enough memory for this.", where=where,
             hint="--no-content keeps no text; --since reads less of the store.",
         ) from error  # fmt: skip
-    except (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException) as error:
+    except duckdb.Error as error:
         text = str(error)
-        if "No space left" in text or "disk" in text.lower():
+        damaged = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
+        if "No space left" in text:
             raise UsageError("the disk of the store is full.", where=where) from error
-        raise _explained(error, where) from error
+        if isinstance(error, damaged) or _DAMAGED.search(text):
+            raise _explained(error, where) from error
+        raise
 
 
 def _explained(error: Exception, where: str) -> UsageError | InputError:

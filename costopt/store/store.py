@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from costopt.errors import UsageError, nearest
 from costopt.model.bill import Bill
@@ -20,7 +20,7 @@ from costopt.store.bill_table import bill_table
 from costopt.store.database import connect, explained
 from costopt.store.ingest import IngestSummary, ingest
 from costopt.store.load import load
-from costopt.store.sql import number, rows, run
+from costopt.store.sql import rows, run
 from costopt.store.texts import StoredTexts
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Store:
 
     def texts(self, trace: Trace) -> Texts:
         """Texts of the segments of a trace that this store gave."""
-        return StoredTexts(self._connection, trace.segments)
+        return StoredTexts(self._connection, trace.segments, self._where)
 
     def save_bill(self, dataset: str, trace: Trace, bill: Bill) -> None:
         """Keep what each call of the data set costs, in place of an earlier bill: the views show it."""
@@ -135,16 +135,16 @@ class Store:
 
     def last_dataset(self) -> str | None:
         """The data set that was read last."""
-        found = rows(self._connection, "dataset_last")
+        found = self._rows("dataset_last")
         return str(found[0][0]) if found else None
 
     def datasets(self) -> list[DatasetInfo]:
         """All data sets, the last one read first."""
-        return [DatasetInfo(*row) for row in rows(self._connection, "datasets")]
+        return [DatasetInfo(*row) for row in self._rows("datasets")]
 
     def rejections(self, dataset: str) -> list[RejectionRow]:
         """Refused records of a data set by file and line."""
-        found = rows(self._connection, "rejections_of", dataset=dataset)
+        found = self._rows("rejections_of", dataset=dataset)
         return [RejectionRow(*row) for row in found]
 
     def remove(self, dataset: str) -> None:
@@ -184,14 +184,18 @@ class Store:
 
     def runs(self) -> list[RunInfo]:
         """Runs of the tool, the last one first."""
-        return [RunInfo(*row) for row in rows(self._connection, "runs_all")]
+        return [RunInfo(*row) for row in self._rows("runs_all")]
 
     def _drop_unused(self) -> None:
         for name in ("calls_drop_unused", "segments_drop_unused", "segment_tokens_drop_unused"):
             run(self._connection, name)
 
+    def _rows(self, name: str, **values: object) -> list[tuple[Any, ...]]:
+        with explained(self._where):
+            return rows(self._connection, name, **values)
+
     def _known(self, dataset: str) -> None:
-        if number(self._connection, "dataset_is", dataset=dataset):
+        if self._rows("dataset_is", dataset=dataset)[0][0]:
             return
         names = [info.name for info in self.datasets()]
         hint = nearest(dataset, names) or "costopt store ls  shows all data sets."

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.model.trace import SegmentTable
+from costopt.store.database import explained
 from costopt.store.load import wanted
 from costopt.store.segments_table import folded
 from costopt.store.sql import rows
@@ -23,8 +24,10 @@ ALL_AT_ONCE_BYTES = 96_000_000
 class StoredTexts:
     """Segment texts by the trace's segment numbers; None where no text was kept."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, segments: SegmentTable) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, segments: SegmentTable, where: str
+    ) -> None:
+        self._connection, self._where = connection, where
         self._ids = folded(segments.digest)
         self._held = segments.has_text
         self._small = int(segments.n_bytes.sum()) <= ALL_AT_ONCE_BYTES
@@ -44,9 +47,10 @@ class StoredTexts:
         asked = np.unique(numbers[self._held[numbers]])
         found: dict[int, str | None] = {}
         if len(asked):
-            wanted(self._connection, self._ids[asked])
-            texts = rows(self._connection, "texts_of_segments")
-            self._connection.unregister("wanted")
+            with explained(self._where):
+                wanted(self._connection, self._ids[asked])
+                texts = rows(self._connection, "texts_of_segments")
+                self._connection.unregister("wanted")
             for number, (_, text, raw) in zip(asked.tolist(), texts, strict=True):
                 found[number] = text if raw is None else raw.decode("utf-8", "surrogatepass")
         return [found.get(i) for i in numbers.tolist()]

@@ -15,7 +15,8 @@ from tests.store.making import ListStream, random_calls
 FOLDER = Path(costopt.store.__file__).parent
 # Bound views, by an empty query of the same columns.
 VIEWS = {
-    "batch": 'select * exclude ("row", source) from stage',
+    "batch": "select * from stage",
+    "files": "select * from sources",
     "fresh": "select * from segments",
     "wanted": "select id, 0::bigint as place from segments",
     "contents": "select 0::bigint as \"row\", ''::blob as content",
@@ -23,8 +24,8 @@ VIEWS = {
     "priced": "select 0::ubigint as key_hi, 0::ubigint as key_lo, * exclude (dataset, call) from call_costs",
 }  # fmt: skip
 FOUND = {
-    "rejections_add_batch": "select * exclude (source) from rejections",
-    "links_add_batch": "select * exclude (source) from links",
+    "rejections_add_batch": "select * from rejections",
+    "links_add_batch": "select * from links",
 }
 NO_PLAN = ("checkpoint", "memory_only")
 

@@ -5,9 +5,8 @@ select 0::bigint as "row", 0::bigint as source, 0::integer as line, * exclude (c
 from calls where false;
 
 -- name: stage_add
--- Adds a batch (bound view `batch`): one row a call; `rows_before` numbers them on.
-insert into stage by name
-select *, $rows_before + row_number() over () as "row", $source::bigint as source from batch;
+-- Adds a batch (bound view `batch`): one row a call.
+insert into stage by name select * from batch;
 
 -- name: segments_add
 -- Adds the blocks of the bound view `fresh` to the store: one row a distinct block.
@@ -25,11 +24,11 @@ where has_text and text is null and raw is null
 
 -- name: links_add_batch
 -- One row a span of the bound view `found` that is no call but leads to one.
-insert into links by name select $source::bigint as source, * from found;
+insert into links by name select * from found;
 
 -- name: rejections_add_batch
 -- One row a refused record of the bound view `found`.
-insert into rejections by name select $source::bigint as source, * from found;
+insert into rejections by name select * from found;
 
 -- name: next_source
 -- The number of the next file: one row.
@@ -39,9 +38,9 @@ select coalesce(max(source), 0) + 1 from sources;
 -- The number of the next data set read: one row.
 select coalesce(max(turn), 0) + 1 from datasets;
 
--- name: source_add
--- One row a file; the counts follow when its calls are settled.
-insert into sources values ($source, $dataset, $path, $format, $records, 0, $rejected, $repeats, $skipped);
+-- name: sources_add
+-- The files that were read (bound view `files`); what became of their calls is settled later.
+insert into sources by name select * from files;
 
 -- name: held_create
 -- Calls already in the data set that the running ingest may replace: one row a member with its facts,
@@ -111,9 +110,9 @@ qualify row_number() over (partition by key_hi, key_lo order by known desc, vers
     output_tokens desc, input_tokens desc, content desc nulls last, path, line, "row") = 1;
 
 -- name: spans
--- Chosen calls that are spans of a tree: one row a call.
+-- Chosen calls that are spans of a tree: one row a call, in the order of their identity.
 select "row", f.id, f.parent_id, f.usage_state
-from chosen join facts f using ("row") where f.span and f.id <> '' order by "row";
+from chosen join facts f using ("row") where f.span and f.id <> '' order by f.key_hi, f.key_lo;
 
 -- name: links_of_dataset
 -- Spans that are no calls, of the files of a data set: one row a span.
@@ -150,6 +149,11 @@ group by n."row";
 insert into calls by name
 select p.call, s.* exclude ("row", source, line)
 from placed p join stage s using ("row") where p.old_call is null order by p.call;
+
+-- name: links_add_dropped
+-- Calls that only wrap another one still lead from it to what is above: one row a call.
+insert into links select f.source, f.id, f.parent_id
+from wrappers join facts f using ("row") where f.parent_id <> '';
 
 -- name: members_drop_beaten
 -- Held calls that a better copy replaces, or that only wrap a call, leave the data set.
