@@ -1,7 +1,8 @@
 """The log's bill against an invoice: named differences that sum to the cent, and what stays open.
 
-bill of the log (*explained*) + not in the logs - in the log, not billed + price differs + tier or
-batch + non-token items + credits, tax, commitments + late data + rounding + unexplained = invoice.
+explained + not in the logs + price differs + tier or batch + non-token items + credits, tax,
+commitments + late data + rounding + unexplained = invoice;
+explained + in the logs, not billed = bill of the log.
 Nothing is called explained that only nets out by chance: where an export gives no tokens, a
 difference that fits no known rule stays *unexplained*.
 """
@@ -52,7 +53,8 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceReconciliation:
-    """The differences of all rows sum to `invoice_pusd`, exactly."""
+    """Exactly: `explained` and all differences but *not billed* sum to `invoice_pusd`; `explained`
+    less the *not billed* ones (they are negative) is `bill_pusd`."""
 
     invoice_pusd: PicoUsd
     bill_pusd: PicoUsd
@@ -67,6 +69,16 @@ class InvoiceReconciliation:
 
     def total(self, row: Row) -> PicoUsd:
         return PicoUsd(sum(d.pusd for d in self.differences if d.row == row))
+
+    def in_invoice(self, row: Row) -> PicoUsd:
+        """What the row adds to the invoice."""
+        return PicoUsd(0) if row == Row.NOT_BILLED else self.total(row)
+
+    def in_log(self, row: Row) -> PicoUsd:
+        """What the row adds to the bill of the log."""
+        if row == Row.NOT_BILLED:
+            return PicoUsd(-self.total(row))
+        return self.total(row) if row == Row.EXPLAINED else PicoUsd(0)
 
     @property
     def off_share(self) -> float:
@@ -92,9 +104,7 @@ def reconcile_invoice(
     ours = log_cells(trace, bill, scope, prices, grain)
     tokens_pusd = sum(side.pusd for side in ours.values())
     fees = fees_of(bill, scope) if _names_fees(invoice) else 0
-    found = [Difference(Row.EXPLAINED, "the bill of the log", PicoUsd(tokens_pusd + fees))]
-    found += _others(others, prices, fees)
-    found += _by_place(foreign, prices)
+    found = [*_others(others, prices, fees), *_by_place(foreign, prices)]
     paid = _paid(trace, bill, scope, prices, rest, grain)
     theirs = invoice_cells(rest, prices, grain, paid)
     usage = sum(s.pusd for s in theirs.values()) + sum(line_pusd(ln, prices) for ln in foreign)
@@ -102,6 +112,8 @@ def reconcile_invoice(
     if grain.day:
         found += _late(ours, theirs)
     found += compare(ours, theirs)
+    same = tokens_pusd + fees + sum(d.pusd for d in found if d.row == Row.NOT_BILLED)
+    found.insert(0, Difference(Row.EXPLAINED, "the same in both", PicoUsd(same)))
     if not trace.has_time[scope].all():
         more.append("Calls of the log have no time: compared over all days together.")
     if not _names_fees(invoice) and fees_of(bill, scope):

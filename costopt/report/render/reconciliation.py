@@ -15,23 +15,33 @@ CENT = PICO_PER_USD // 100
 
 
 def reconciliation_lines(found: InvoiceReconciliation, invoice: Invoice) -> list[str]:
-    """A table: every row with its dollars and its largest places, the sum under it."""
+    """A table: what each row is in the log and in the invoice, its largest places, the sums."""
     lines = [f"{clean(invoice.source)} · {invoice.kind} · {len(invoice.lines):,} lines", ""]
-    totals = cents([found.total(row) for row in Row], found.invoice_pusd)
-    for row, amount in zip(Row, totals, strict=True):
-        parts = [d for d in found.differences if d.row == row and d.pusd]
-        lines.append(f"{pad(_label(row), 44)} {show(amount):>16}")
-        if row == Row.EXPLAINED:
-            continue
-        largest = sorted(parts, key=lambda d: (-abs(d.pusd), d.place))[:PLACES]
-        lines += [f"    {pad(d.place, 54)} {show(d.pusd):>14}" for d in largest]
-        if len(parts) > PLACES:
-            lines.append(f"    and {len(parts) - PLACES} more places (--json)")
-    lines += [" " * 45 + "-" * 16, f"{pad('Invoice', 44)} {show(sum(totals)):>16}", ""]
+    lines.append(f"{'':44} {'log':>16} {'invoice':>16}")
+    log = cents([found.in_log(row) for row in Row], found.bill_pusd)
+    billed = cents([found.in_invoice(row) for row in Row], found.invoice_pusd)
+    for row, ours, theirs in zip(Row, log, billed, strict=True):
+        left = show(ours) if row in (Row.EXPLAINED, Row.NOT_BILLED) else ""
+        right = "" if row == Row.NOT_BILLED else show(theirs)
+        lines.append(f"{pad(row.value, 44)} {left:>16} {right:>16}".rstrip())
+        if row != Row.EXPLAINED:
+            lines += _places(found, row)
+    lines.append(f"{'':44} {'-' * 16:>16} {'-' * 16:>16}")
+    lines += [f"{'':44} {show(sum(log)):>16} {show(sum(billed)):>16}", ""]
     if found.dims:
         lines += [*_cells(found), ""]
     lines.append(f"The log's bill is {100 * found.off_share:.2f} % from the invoice's usage.")
     return lines + [clean(note) for note in (*found.notes, *invoice.notes)]
+
+
+def _places(found: InvoiceReconciliation, row: Row) -> list[str]:
+    parts = [d for d in found.differences if d.row == row and d.pusd]
+    sign = -1 if row == Row.NOT_BILLED else 1
+    largest = sorted(parts, key=lambda d: (-abs(d.pusd), d.place))[:PLACES]
+    lines = [f"    {pad(d.place, 54)} {show(sign * d.pusd):>14}" for d in largest]
+    if len(parts) > PLACES:
+        lines.append(f"    and {len(parts) - PLACES} more places (--json)")
+    return lines
 
 
 def cents(amounts: list[PicoUsd], whole: int) -> list[int]:
@@ -42,10 +52,6 @@ def cents(amounts: list[PicoUsd], whole: int) -> list[int]:
     for i in by_remainder[: max(rest, 0)]:
         floors[i] += 1
     return [f * CENT for f in floors]
-
-
-def _label(row: Row) -> str:
-    return "explained: the bill of the log" if row == Row.EXPLAINED else row.value
 
 
 def _cells(found: InvoiceReconciliation) -> list[str]:
@@ -65,12 +71,13 @@ def _name(cell: Compared) -> str:
 
 
 def reconciliation_json(found: InvoiceReconciliation, invoice: Invoice) -> str:
-    """The same as JSON; `pusd` as text holds the exact integers."""
+    """The same as JSON: `usd` sums to the invoice, `log_usd` to the log's bill; `pusd` is exact."""
     import orjson
 
     rows: list[dict[str, Any]] = [
         {
-            "row": row.value, "usd": usd_float(found.total(row)), "pusd": str(found.total(row)),
+            "row": row.value, "usd": usd_float(found.in_invoice(row)),
+            "log_usd": usd_float(found.in_log(row)), "pusd": str(found.in_invoice(row)),
             "places": [
                 {"place": d.place, "usd": usd_float(d.pusd)}
                 for d in found.differences if d.row == row and d.pusd
