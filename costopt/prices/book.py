@@ -13,7 +13,7 @@ from costopt.prices.cache_rules import NONE, rules_for
 from costopt.prices.contract import CacheRules, DatedRates, Unpriced
 from costopt.prices.names import bare, provider_id
 from costopt.prices.overlay import apply
-from costopt.prices.overlay.read import Overlay, read_overlay
+from costopt.prices.overlay.content import Overlay
 from costopt.prices.own_data import moment_us
 from costopt.prices.resolve import Found, resolve
 from costopt.prices.self_hosted import GpuPrice
@@ -134,4 +134,8 @@ def _unknown_rules(provider: str, model: str, reason: str) -> CacheRules:
 
 def load_book(overlay: Path | None = None, as_of: dt.date | None = None) -> Book:
     """The book as of a date (default: its own data date, never the clock), under the user's overlay."""
-    return Book(as_of or book_date(), read_overlay(overlay) if overlay else None)
+    if overlay is None:
+        return Book(as_of or book_date())
+    from costopt.prices.overlay.read import read_overlay  # loads pydantic, only where it is needed
+
+    return Book(as_of or book_date(), read_overlay(overlay))

@@ -214,7 +214,10 @@ def _bedrock(name: str) -> Found | Unpriced:
 
 def _unknown(who: str, name: str, shelves: list[Shelf]) -> Unpriced:
     known = list(dict.fromkeys(n for shelf in shelves for n in shelf.names()))
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    # The very model at its maker comes first: the log's provider may be the client's, not the server's.
+    makers = [m for m in FIRST_PARTY if m != who and _sells(m, name) and catalog()[m].find(name)]
+    near = [f"{m}/{name}" for m in makers] if who else []
+    near += difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     at = f" of {who}" if who else ""
     hint = ": a deployment needs an alias in prices.yaml" if who == "azure" else ""
     return Unpriced(f"no price for model `{name}`{at}{hint}", candidates=tuple(near))

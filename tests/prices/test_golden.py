@@ -228,3 +228,22 @@ def test_a_read_is_never_dearer_than_fresh_input_and_no_rate_is_negative() -> No
                     fresh, read = context.rates[Leaf.INPUT_FRESH], context.rates[Leaf.CACHE_READ]
                     assert read <= fresh, (provider, name, tier)
                     assert min(context.rates) >= -1
+
+
+def test_claudes_table_keeps_its_proportions() -> None:
+    """Read 0.1x, writes 1.25x and 2x of input (a row wrong by 10x shows here); exceptions are listed."""
+    from costopt.prices.catalog import catalog
+
+    reads = {  # https://platform.claude.com/docs/en/about-claude/pricing, checked 2026-11-24
+        "claude-3-haiku": 0.12, "claude-fable-5-1": 0.025, "claude-fable-5-2": 0.025,
+        "claude-mythos-5-2": 0.025, "claude-opus-5-5": 0.05, "claude-sonnet-5-5": 0.05,
+    }  # fmt: skip
+    for model in catalog()["anthropic"].names():
+        rates = tier_at(dated(book().rates("anthropic", model)), NOW).rates
+        fresh = rates[Leaf.INPUT_FRESH]
+        if rates[Leaf.CACHE_READ] < 0:
+            continue  # before prompt caching
+        assert rates[Leaf.CACHE_READ] / fresh == pytest.approx(reads.get(model, 0.1)), model
+        write = 1.2 if model == "claude-3-haiku" else 1.25
+        assert rates[Leaf.CACHE_WRITE_5M] / fresh == pytest.approx(write), model
+        assert rates[Leaf.CACHE_WRITE_1H] / fresh == pytest.approx(2), model

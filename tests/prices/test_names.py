@@ -124,6 +124,12 @@ def test_nearest_names_are_named() -> None:
     assert "gpt-5-mini" in found.candidates
 
 
+def test_a_makers_model_at_another_provider_is_named_not_assumed() -> None:
+    found = book().rates("openai", "gemini-2.5-flash")
+    assert isinstance(found, Unpriced)
+    assert found.candidates[0] == "google/gemini-2.5-flash"
+
+
 def test_ambiguity_is_said_with_the_candidates() -> None:
     hosts = book().rates("", "openai/gpt-oss-120b")
     assert isinstance(hosts, Unpriced)

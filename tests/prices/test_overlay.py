@@ -13,6 +13,8 @@ from costopt.errors import UsageError
 from costopt.model.leaf import Leaf
 from costopt.prices.book import load_book
 from costopt.prices.contract import Unpriced
+from costopt.prices.overlay.content import UNITS
+from costopt.prices.overlay.schema import Units
 from tests.prices.pricing import book, dated, overlay, tier_at, usd_per_mtok
 
 NOW = "2026-11-09"
@@ -157,6 +159,10 @@ def test_errors_say_where_and_what_to_type(tmp_path: Path, text: str, message: s
         overlay(tmp_path, text)
     assert message in str(error.value)
     assert error.value.exit_code == 2
+
+
+def test_the_plain_unit_names_are_the_schemas() -> None:
+    assert set(UNITS) == set(Units.model_fields)
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from costopt.prices.contract import Unpriced
 from costopt.prices.names import bare, provider_id
-from costopt.prices.overlay.read import Overlay, Own
-from costopt.prices.overlay.schema import Entry
-from costopt.prices.overlay.schema import Units as Listed
+from costopt.prices.overlay.content import UNITS, Overlay, Own
 from costopt.prices.own_data import START_US, moment_us
 from costopt.prices.resolve import Found
 from costopt.prices.sheet import Sheet, Units
+
+if TYPE_CHECKING:
+    from costopt.prices.overlay.schema import Entry
+    from costopt.prices.overlay.schema import Units as Listed
 
 PPM = 1_000_000
 _FOREVER = 2**63 - 1
@@ -96,13 +99,12 @@ def own_price(own: Own, overlay: Overlay, charger: str, listed: Units) -> OwnPri
 
 
 def _given(units: Listed) -> Units:
-    names = Listed.model_fields
-    return {n: v for n in names if (v := getattr(units, n)) is not None}
+    return {n: v for n in UNITS if (v := getattr(units, n)) is not None}
 
 
 def _units(entry: Entry, listed: Units) -> Units:
     if entry.self_hosted:
-        return dict.fromkeys(Listed.model_fields, Decimal(0))
+        return dict.fromkeys(UNITS, Decimal(0))
     units = dict(_given(entry))
     if "input" not in units:
         return units

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from costopt.errors import UsageError, nearest
+from costopt.prices.overlay.content import Overlay, Own
 from costopt.prices.overlay.schema import (
     SECTIONS,
     TIER_SECTIONS,
@@ -22,28 +23,6 @@ from costopt.prices.overlay.schema import (
 
 Model = TypeVar("Model", bound=BaseModel)
 _FACTOR: TypeAdapter[Decimal] = TypeAdapter(Factor)
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """A model entry and where it stands."""
-
-    name: str
-    entry: Entry
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """A checked `prices.yaml`."""
-
-    path: str = ""
-    models: tuple[Own, ...] = ()
-    discounts: tuple[Discount, ...] = ()
-    seats: tuple[Seat, ...] = ()
-    aliases: dict[str, str] = field(default_factory=dict)
-    tiers: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-    """Tier to provider to multiplier."""
 
 
 def read_overlay(path: Path) -> Overlay:
