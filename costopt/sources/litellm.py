@@ -12,6 +12,7 @@
 * Failed rows cost nothing. Retries and fallbacks share a trace and are calls of their own.
 * Embeddings, images, audio, reranking and tools are no chat calls, and are skipped. A batch that was
   fetched is one row with the cost of all its requests.
+* The summary of `/spend/logs` (one row a day) holds no calls: ask for `summarize=false`.
 * Text that was cut (`litellm_truncated`) is left out: half a prompt proves nothing about the whole one.
 
 The model asked for is the model group, the model served that of the response, else of the row. The tenant
@@ -22,6 +23,7 @@ is the team. Not in the export: text, unless the proxy stores prompts. Fields: l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +57,7 @@ PAYLOAD = "standard_logging_object"
 TRUNCATED = "litellm_truncated"
 _PAYLOAD_MARKS = frozenset(("model_map_information", "hidden_params", "response_cost"))
 _ROW_MARKS = frozenset(("spend", "call_type"))
+_DAY_MARKS = frozenset(("startTime", "spend", "users", "models"))
 # Words of call types (each also with an `a` in front) that are not answered by a chat model.
 _NO_CHAT = ("embedding", "image", "speech", "transcription", "moderation", "rerank", "mcp", "file",
             "batch", "vector_store", "video", "ocr", "search", "container", "assistant",
@@ -75,6 +78,8 @@ class LiteLLM:
                 return Confidence.SURE, "rows with request_id, call_type and spend"
             if "litellm_call_id" in row and not row.keys().isdisjoint(_PAYLOAD_MARKS):
                 return Confidence.SURE, "payloads with litellm_call_id"
+            if row.keys() >= _DAY_MARKS:
+                return Confidence.LIKELY, "daily sums of spend, which hold no calls"
         return Confidence.NO, "no record with litellm_call_id, or with request_id and spend"
 
     def read(self, file: SourceFile) -> Iterator[Record]:
@@ -93,7 +98,9 @@ def _records(line: int, value: Row) -> Iterator[Record]:
     row = _payload(value)
     kind = text(row.get("call_type"))
     id = text(first(row, "request_id", "id", "litellm_call_id"))
-    if not kind and not id:
+    if row.keys() >= _DAY_MARKS:
+        yield Skipped(line, "daily sum")
+    elif not kind and not id:
         yield rejected(line, "neither an id nor a call_type", value)
     elif any(word in kind for word in _NO_CHAT) and not _is_billed_batch(kind, row):
         yield Skipped(line, kind, id)
@@ -184,7 +191,7 @@ def _places(call: Call, row: Row, metadata: Body) -> None:
     }
     rest = labels(metadata, _NOT_LABELS)
     call.session_id = text(first(row, "session_id", "trace_id"))
-    call.api_key_hash = text(row.get("api_key")) or text(metadata.get("user_api_key_hash"))
+    call.api_key_hash = _hashed(text(row.get("api_key")) or text(metadata.get("user_api_key_hash")))
     call.tenant = text(row.get("team_id")) or text(metadata.get("user_api_key_team_id"))
     call.workspace = text(row.get("organization_id")) or text(metadata.get("user_api_key_org_id"))
     call.user = text(row.get("end_user")) or text(metadata.get("user_api_key_end_user_id"))
@@ -196,11 +203,18 @@ def _places(call: Call, row: Row, metadata: Body) -> None:
     add_labels(call, {**{n: v for n, v in places.items() if v}, **rest, **own})
 
 
+def _hashed(key: str) -> str:
+    """LiteLLM keeps the SHA-256 of a key; early versions kept the key."""
+    secret = key.startswith("sk-")
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest() if secret else key
+
+
 _NOT_LABELS = frozenset(
-    ("usage_object", "additional_usage_values", "error_information", "spend_logs_metadata",
-     "requester_metadata", "model_map_information", "cost_breakdown", "proxy_server_request",
-     "mcp_tool_call_metadata", "vector_store_request_metadata", "guardrail_information",
-     "cold_storage_object_key", "requester_ip_address", "requester_custom_headers")
+    ("user_api_key", "headers", "usage_object", "additional_usage_values", "error_information",
+     "spend_logs_metadata", "requester_metadata", "model_map_information", "cost_breakdown",
+     "proxy_server_request", "mcp_tool_call_metadata", "vector_store_request_metadata",
+     "guardrail_information", "cold_storage_object_key", "requester_ip_address",
+     "requester_custom_headers")
 )  # fmt: skip
 
 

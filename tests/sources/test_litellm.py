@@ -103,3 +103,16 @@ def test_anthropic_writes_without_a_split_are_five_minutes(tmp_path: Path) -> No
     assert call.usage[Leaf.CACHE_WRITE_5M] == 800
     assert call.usage[Leaf.CACHE_READ] == 100
     assert call.usage.input_tokens == 1700
+
+
+def test_daily_sums_hold_no_calls(tmp_path: Path) -> None:
+    path = tmp_path / "spend.json"
+    day = {"startTime": "2026-05-04", "spend": 1.5, "users": {}, "models": {"gpt-4o": 1.5}}
+    path.write_text(json.dumps([day]))
+    assert [type(r) for r in read(path).records] == [Skipped]
+
+
+def test_a_key_in_the_clear_is_hashed_as_litellm_would(tmp_path: Path) -> None:
+    call = one(tmp_path, api_key="sk-1234", metadata={"user_api_key": "sk-1234"})
+    assert call.api_key_hash == ("88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b")
+    assert "sk-1234" not in str(call.metadata)
