@@ -111,7 +111,7 @@ class Book:
         found = self.find(provider, model)
         if isinstance(found, Unpriced):
             return _unknown_rules(provider, model, found.reason)
-        return rules_for(found.row.provider, found.row.model, at_us)
+        return rules_for(found.row, at_us)
 
     @property
     def self_hosted(self) -> tuple[GpuPrice, ...]:

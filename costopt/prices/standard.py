@@ -114,12 +114,16 @@ def complete(row: Row, sheet: Sheet, at_us: int) -> Sheet:
     return sheet
 
 
+def claude_writes() -> dict[str, Decimal]:
+    """Anthropic's write multiples of the input price, by lifetime."""
+    listed = data("fallbacks")["claude_write_multipliers"]
+    return {n: Decimal(v) for n, v in listed.items() if n.startswith("cache_write")}
+
+
 def _filled(provider: str, claude: bool, units: Units) -> Units:
     filled = dict(units)
     if claude and "cache_write" in units and "input" in units:
-        for unit in ("cache_write_1h",):
-            factor = Decimal(data("fallbacks")["claude_write_multipliers"][unit])
-            filled.setdefault(unit, units["input"] * factor)
+        filled.setdefault("cache_write_1h", units["input"] * claude_writes()["cache_write_1h"])
     for item in data("fallbacks")["fallbacks"]:
         if item["provider"] != provider or (claude and item.get("not_claude")):
             continue

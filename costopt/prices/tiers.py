@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from costopt.prices.catalog import Row
-from costopt.prices.names import claude_version
 from costopt.prices.own_data import START_US, as_moment, data, moment_us
 from costopt.prices.sheet import PER_USE, Sheet, Units, from_book, times
 from costopt.prices.standard import active, complete, constraint_starts, sheet_at
@@ -101,9 +100,9 @@ def _covers(rule: dict[str, Any], row: Row, when: dict[str, str]) -> bool:
     models = rule["models"]
     if models == "listed":
         return bool(_variants(row, when))
-    if models == "claude":
-        return claude_version(row.model) is not None
-    return models == "all" or row.model in models
+    if isinstance(models, list):
+        return row.model in models
+    return models == "all" or models in row.model
 
 
 def _all_variants(row: Row) -> tuple[Any, ...]:
@@ -142,9 +141,8 @@ def _ratio_sheet(row: Row, when: dict[str, str], rule: dict[str, Any], at_us: in
     """The standard sheet of that day, at the ratio that the tier's first listed price has to standard."""
     standard = sheet_at(row, at_us)
     variants = _variants(row, when)
-    if rule["models"] != "listed" or not variants or "multiplier" in rule:
-        sheet = times(standard, Decimal(rule["multiplier"]))
-        return sheet if rule["cached"] != "input" else _cached_policy(sheet, row, when)
+    if "multiplier" in rule:
+        return _multiplied(row, when, rule, standard)
     first = min((s for v in variants for s in constraint_starts(v.constraint)), default=START_US)
     listed = _variant_sheet(row, when, first, rule["cached"]).base
     base = sheet_at(row, first).base
@@ -153,12 +151,26 @@ def _ratio_sheet(row: Row, when: dict[str, str], rule: dict[str, Any], at_us: in
     )
 
 
-def _cached_policy(sheet: Sheet, row: Row, when: dict[str, str]) -> Sheet:
-    """`input`: only models that list a cached price on the tier keep a discount there."""
+def _multiplied(row: Row, when: dict[str, str], rule: dict[str, Any], standard: Sheet) -> Sheet:
+    sheet = times(standard, Decimal(rule["multiplier"]))
     lists = any(
         getattr(v.prices, "cache_read_mtok", None) is not None for v in _variants(row, when)
     )
-    return sheet if lists else sheet.map(cached_as_input)
+    if rule["cached"] == "input" and not lists:
+        return sheet.map(cached_as_input)
+    if rule["cached"] == "standard":
+        kept = zip(sheet.tiers, standard.tiers, strict=True)
+        return Sheet(
+            tuple((start, _with_cached(u, whole)) for (start, u), (_, whole) in kept),
+            sheet.inclusive,
+        )
+    return sheet
+
+
+def _with_cached(units: Units, standard: Units) -> Units:
+    """Cached reads at the standard tier's price."""
+    kept = {n: standard[n] for n in ("cached_input", "cached_audio") if n in standard}
+    return {**units, **kept}
 
 
 def scaled(units: Units, factor: Any) -> Units:

@@ -59,3 +59,12 @@ def test_multipliers_and_batch() -> None:
 def test_without_a_date_the_newest_rule_holds() -> None:
     assert book().cache_rules("openai", "gpt-4o", None).mode == "automatic"
     assert book().cache_rules("google", "gemini-2.5-pro", None).min_tokens == 2048
+
+
+def test_a_listed_cached_price_without_a_rule_says_that_there_is_a_cache() -> None:
+    rule = book().cache_rules("moonshotai", "kimi-k2.6", moment_us("2026-10-01"))
+    assert rule.mode == "automatic"
+    assert 0 < rule.read_multiplier_ppm < 1_000_000
+    assert "not documented" in rule.source
+    # A call without a time gets the newest prices, one long ago those of its day.
+    assert book().cache_rules("moonshotai", "kimi-k2.6", None).mode == "automatic"

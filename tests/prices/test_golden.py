@@ -110,6 +110,16 @@ def test_anthropic_batch_halves_every_class_and_not_the_search_fee(model: str) -
         )
 
 
+@pytest.mark.parametrize("tier", ["batch", "flex"])
+def test_gemini_sells_batch_and_flex_at_half_and_cached_reads_as_standard(tier: str) -> None:
+    found = book().rates("google", "gemini-2.5-flash", tier=tier)
+    for day in ("2025-12-01", NOW):
+        assert usd_per_mtok(found, day, Leaf.INPUT_FRESH) == 0.15
+        assert usd_per_mtok(found, day, Leaf.OUTPUT_REASONING) == 1.25
+        assert usd_per_mtok(found, day, Leaf.CACHE_READ) == 0.03
+    assert isinstance(book().rates("google", "gemini-2.5-flash", tier="priority"), Unpriced)
+
+
 def test_flex_was_half_before_and_after_the_cut_of_o3() -> None:
     flex = book().rates("openai", "o3", tier="flex")
     assert usd_per_mtok(flex, "2025-05-01", Leaf.INPUT_FRESH) == 5.0

@@ -93,6 +93,13 @@ def test_a_known_cached_price_is_not_replaced_by_a_guess(tmp_path: Path) -> None
     assert usd_per_mtok(mine.rates("openai", "gpt-4o"), NOW, Leaf.CACHE_READ) == -1
 
 
+def test_claudes_writes_are_multiples_of_a_negotiated_price(tmp_path: Path) -> None:
+    text = "models: {claude-opus-4-6: {input: 4, cached_input: 0.4, output: 20}}"
+    rates = overlay(tmp_path, text).rates("anthropic", "claude-opus-4-6")
+    assert usd_per_mtok(rates, NOW, Leaf.CACHE_WRITE_5M) == 5.0
+    assert usd_per_mtok(rates, NOW, Leaf.CACHE_WRITE_1H) == 8.0
+
+
 def test_context_tiers_of_your_own(tmp_path: Path) -> None:
     text = "models: {own: {input: 1, output: 2, above: {100000: {input: 3, output: 4}}}}"
     rates = overlay(tmp_path, text).rates("", "own")

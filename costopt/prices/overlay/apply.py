@@ -10,11 +10,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from costopt.prices.contract import Unpriced
-from costopt.prices.names import bare, provider_id
+from costopt.prices.names import bare, claude_version, provider_id
 from costopt.prices.overlay.content import UNITS, Overlay, Own
 from costopt.prices.own_data import START_US, moment_us
 from costopt.prices.resolve import Found
 from costopt.prices.sheet import Sheet, Units
+from costopt.prices.standard import claude_writes
 
 if TYPE_CHECKING:
     from costopt.prices.overlay.schema import Entry
@@ -88,7 +89,7 @@ def _same_row(own: Own, found: Found, find: Find) -> bool:
 def own_price(own: Own, overlay: Overlay, charger: str, listed: Units) -> OwnPrice:
     """An entry as a dated sheet. `listed`: the book's standard units of this model, empty if unknown."""
     entry = own.entry
-    tiers = [(0, _units(entry, listed))]
+    tiers = [(0, _units(own.name, entry, listed))]
     for start, units in sorted(entry.above.items()):
         tiers.append((start, {**tiers[0][1], **_given(units)}))
     end = moment_us(entry.to + timedelta(days=1)) if entry.to else _FOREVER
@@ -102,7 +103,7 @@ def _given(units: Listed) -> Units:
     return {n: v for n in UNITS if (v := getattr(units, n)) is not None}
 
 
-def _units(entry: Entry, listed: Units) -> Units:
+def _units(name: str, entry: Entry, listed: Units) -> Units:
     if entry.self_hosted:
         return dict.fromkeys(UNITS, Decimal(0))
     units = dict(_given(entry))
@@ -110,6 +111,10 @@ def _units(entry: Entry, listed: Units) -> Units:
         return units
     if "cached_input" not in listed:
         units.setdefault("cached_input", units["input"])
+    if claude_version(name):
+        # Anthropic's writes are multiples of the base price, whatever that was negotiated to.
+        for unit, factor in claude_writes().items():
+            units.setdefault(unit, units["input"] * factor)
     charged = listed.get("cache_write", listed.get("input")) != listed.get("input")
     if not charged and not any(unit in units for unit in _WRITES):
         units.update(dict.fromkeys(_WRITES, units["input"]))
