@@ -37,8 +37,7 @@ def evidence_lines(proof: Proof, width: int = 80) -> list[str]:
         lines += [*wrap(" · ".join(numbers), width, "  "), ""]
     lines += wrap(f"Fix   {finding.fix}", width, "      ")
     layer = f"  ·  layer {finding.layer}" if finding.layer else ""
-    lines.append(f"Next  costopt explain {finding.name}{layer}")
-    return lines
+    return lines + wrap(f"Next  costopt explain {finding.name}{layer}", width, "      ")
 
 
 def _worth(proof: Proof) -> str:
