@@ -7,12 +7,12 @@ of them explains is grouped by model, as a constant factor where it is one, else
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.mistakes import MISTAKES
+from costopt.billing.mistakes import MISTAKES, Mistake
 from costopt.model.bill import Bill, PriceStatus
 from costopt.model.call import UsageState
 from costopt.model.result import Reconciliation, ReconciliationGroup
@@ -28,6 +28,8 @@ EQUAL_PUSD = 1000
 FINEST_ROUNDED_PUSD, COARSEST_ROUNDED_PUSD = 10**4, 10**10
 """Amounts rounded to between 8 decimals and whole cents are known; a mistake may add micro-dollars."""
 MISTAKE_ROUNDED_PUSD = 10**6
+SAMPLE_CALLS = 5000
+"""Above this many open calls a sample decides which mistakes are tried on all of them."""
 FACTOR_SLACK = 0.001
 FACTOR_CALLS = 3
 FLAT_TOKENS, FLAT_STEP_PUSD = 20, 10_000
@@ -70,11 +72,11 @@ def _causes(trace: Trace, bill: Bill, rows: Int, prices: PriceBook | None) -> li
     cause[(recorded == 0) & (net > 0)] = "recorded as $0"
     cause[bill.status[rows] == PriceStatus.NOT_CHARGED] = "recorded for a call that costs nothing"
     cause[trace.usage_state[rows] == UsageState.ESTIMATED] = "token counts are estimated"
+    # Rounding to a micro-dollar is no mistake of the rates; coarser rounding is asked for last.
+    _by_rounding(recorded, net, cause, MISTAKE_ROUNDED_PUSD)
     if prices is not None:
-        _by_mistake(select(trace, rows), recorded, cause, prices)
-    unit = _last_decimal(recorded, COARSEST_ROUNDED_PUSD)
-    rounded = (unit >= FINEST_ROUNDED_PUSD) & (np.abs(recorded - net) <= unit // 2)
-    cause[(cause == "") & rounded] = "rounding in the log"
+        _by_mistake(trace, rows, recorded, cause, prices)
+    _by_rounding(recorded, net, cause, COARSEST_ROUNDED_PUSD)
     _flat(trace, rows, recorded, cause)
     _by_model(trace, rows, recorded, net, cause)
     return [str(c) for c in cause]
@@ -103,23 +105,45 @@ def _last_decimal(amounts: Int, coarsest: int) -> Int:
     return unit
 
 
-def _by_mistake(part: Trace, recorded: Int, cause: NDArray[np.object_], prices: PriceBook) -> None:
-    """Re-price the calls still open with one mistake after the other."""
+def _by_rounding(recorded: Int, net: Int, cause: NDArray[np.object_], coarsest: int) -> None:
+    unit = _last_decimal(recorded, coarsest)
+    rounded = (unit >= FINEST_ROUNDED_PUSD) & (np.abs(recorded - net) <= unit // 2)
+    cause[(cause == "") & rounded] = "rounding in the log"
+
+
+def _by_mistake(
+    trace: Trace, rows: Int, recorded: Int, cause: NDArray[np.object_], prices: PriceBook
+) -> None:
+    """Re-price the open calls with one mistake after the other; of many calls only with mistakes
+    that a sample of them shows."""
+    mistakes = MISTAKES
+    spots = np.flatnonzero(cause == "")
+    if len(spots) > SAMPLE_CALLS:
+        spots = spots[np.linspace(0, len(spots) - 1, SAMPLE_CALLS).astype(np.int64)]
+        seen = np.full(len(rows), "skip", object)
+        seen[spots] = ""
+        used = _try(mistakes, trace, rows, recorded, seen, prices)
+        mistakes = tuple(m for i, m in enumerate(mistakes) if i in used)
+    _try(mistakes, trace, rows, recorded, cause, prices)
+
+
+def _try(
+    mistakes: Sequence[Mistake], trace: Trace, rows: Int, recorded: Int,
+    cause: NDArray[np.object_], prices: PriceBook,
+) -> set[int]:  # fmt: skip
+    """Write the causes that fit; which of the mistakes did."""
     slack = np.maximum(EQUAL_PUSD, _last_decimal(recorded, MISTAKE_ROUNDED_PUSD) // 2)
-    for name, wrong in _wrong_amounts(part, cause, prices):
-        rows = np.flatnonzero(cause == "")
-        fits = (wrong >= 0) & (np.abs(recorded[rows] - wrong) <= slack[rows])
-        cause[rows[fits]] = name
-
-
-def _wrong_amounts(
-    part: Trace, cause: NDArray[np.object_], prices: PriceBook
-) -> Iterator[tuple[str, Int]]:
-    """(cause, amounts of the calls that have none yet). Reads `cause` as it fills."""
-    for mistake in MISTAKES:
-        rows = np.flatnonzero(cause == "")
-        if len(rows):
-            yield mistake.cause, mistake.reprice(View.of(select(part, rows)), prices)
+    used = set()
+    for number, mistake in enumerate(mistakes):
+        spots = np.flatnonzero(cause == "")
+        if not len(spots):
+            break
+        wrong = mistake.reprice(View.of(select(trace, rows[spots])), prices)
+        fits = (wrong >= 0) & (np.abs(recorded[spots] - wrong) <= slack[spots])
+        cause[spots[fits]] = mistake.cause
+        if fits.any():
+            used.add(number)
+    return used
 
 
 def _by_model(trace: Trace, rows: Int, recorded: Int, net: Int, cause: NDArray[np.object_]) -> None:

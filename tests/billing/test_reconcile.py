@@ -148,3 +148,12 @@ def test_without_a_book_only_rounding_and_factors_are_named() -> None:
     trace = timed([recorded("0.0031", 1000, 2000, 0, 10)])
     found = reconcile(trace, meter(View.of(trace), WideBook()))
     assert [g.cause for g in found.groups] == ["unexplained: openai/m"]
+
+
+def test_of_many_calls_a_sample_decides_what_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("costopt.billing.reconcile.SAMPLE_CALLS", 3)
+    calls = [recorded("0.0031", 1000, 2000, 0, 10, key=str(i)) for i in range(8)]
+    found = compared(*calls, recorded("0.9", 777, key="x"))
+    assert {g.cause: g.calls for g in found.groups} == {
+        "cached input at the full price": 8, "unexplained: openai/m": 1,
+    }  # fmt: skip
