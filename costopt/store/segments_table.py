@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
+from xxhash import xxh3_128_digest
 
 from costopt.model.call import Segment
 from costopt.model.identity import SEED
@@ -63,6 +63,7 @@ class SegmentBook:
         self._recent: set[bytes] = set()
         self._by_object: dict[int, bytes] = {}
         self._new: list[Segment] = []
+        self._new_texts: list[bytes] = []  # as hashed; empty for a digest that the log gives
         self._new_digests: list[bytes] = []
         self._heads: dict[tuple[int, str], bytes] = {}
 
@@ -80,65 +81,88 @@ class SegmentBook:
 
     def digest(self, segment: Segment) -> bytes:
         """`model.identity.segment_digest`, remembered for this object until the next `take`."""
-        digest = segment.digest or self._hashed(segment)
+        text = encoded(segment.text)
+        digest = segment.digest
+        if not digest:
+            head = self._heads.get((segment.kind, segment.name)) or self._head(segment)
+            digest = xxh3_128_digest(head + text, SEED)
         self._by_object[id(segment)] = digest
         if digest not in self._recent:
             self._recent.add(digest)
             self._new.append(segment)
+            self._new_texts.append(text)
             self._new_digests.append(digest)
         return digest
 
-    def _hashed(self, segment: Segment) -> bytes:
-        key = (segment.kind, segment.name)
-        head = self._heads.get(key)
-        if head is None:
-            head = f"{int(segment.kind)}\0{segment.name}\0".encode("utf-8", "surrogatepass")
-            if len(self._heads) < 10_000:
-                self._heads[key] = head
-        return xxhash.xxh3_128_digest(head + encoded(segment.text), seed=SEED)
+    def _head(self, segment: Segment) -> bytes:
+        head = encoded(f"{int(segment.kind)}\0{segment.name}\0")
+        if len(self._heads) < 10_000:
+            self._heads[(segment.kind, segment.name)] = head
+        return head
 
     def take(self) -> pa.Table:
         """The blocks that are new since the last call, as rows of `segments`."""
         import pyarrow as pa
 
-        rows, pairs = self._new, halves(self._new_digests)
-        sizes, texts, raws = [], [], []
-        for segment in rows:
-            size, text, raw = self._text_of(segment)
-            sizes.append(size)
-            texts.append(text)
-            raws.append(raw)
+        new, pairs = self._new, halves(self._new_digests)
+        sizes = np.array([len(t) for t in self._new_texts], np.int64)
+        given = np.array([bool(s.digest) for s in new], np.bool_)
+        texts, raws = self._texts(given | self._no_content, sizes)
         columns: dict[str, Any] = {
             "id": folded(pairs), "digest_hi": pairs[:, 0], "digest_lo": pairs[:, 1],
-            "kind": np.array([s.kind for s in rows], np.uint8),
-            "name": pa.array([visible(s.name) for s in rows], pa.string()),
-            "bytes": np.array(sizes, np.int64),
-            "tokens": np.array([s.tokens for s in rows], np.int64),
-            "has_text": pa.array([not s.digest for s in rows], pa.bool_()),
-            "text": pa.array(texts, pa.large_string()),
-            "raw": pa.array(raws, pa.large_binary()),
+            "kind": np.array([s.kind for s in new], np.uint8),
+            "name": pa.array([visible(s.name) for s in new], pa.string()),
+            "bytes": sizes,
+            "tokens": np.array([s.tokens for s in new], np.int64),
+            "has_text": ~given, "text": texts, "raw": raws,
         }  # fmt: skip
-        self._new, self._new_digests, self._by_object = [], [], {}
+        self._new, self._new_texts, self._new_digests, self._by_object = [], [], [], {}
         if len(self._recent) > RECENT_SEGMENTS:
             self._recent.clear()
         return pa.table(columns)
 
-    def _text_of(self, segment: Segment) -> tuple[int, str | None, bytes | None]:
-        text = segment.text
-        size = len(text) if text.isascii() else len(encoded(text))
-        if self._no_content or segment.digest:
-            return size, None, None
-        try:
-            if not text.isascii():
-                text.encode()
-        except UnicodeEncodeError:
-            return size, None, encoded(text)
-        return size, text, None
+    def _texts(
+        self, without: NDArray[np.bool_], sizes: NDArray[np.int64]
+    ) -> tuple[pa.Array, pa.Array]:
+        """The texts, and in a column of their own the bytes of those that are no valid Unicode."""
+        import pyarrow as pa
+
+        empty, texts = pa.nulls(len(sizes), pa.large_binary()), self._new_texts
+        if without.all():
+            return empty.cast(pa.large_string()), empty
+        # One buffer of all texts: far cheaper than a string object at a time.
+        offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
+        found = pa.Array.from_buffers(pa.large_binary(), len(sizes), buffers)
+        odd = np.array([not t.isascii() and not _is_unicode(t) for t in texts], np.bool_)
+        raws = empty if not odd.any() else _kept(found, odd & ~without)
+        if (without | odd).any():
+            found = _kept(found, ~(without | odd))
+        return found.cast(pa.large_string()), raws
+
+
+def _kept(values: pa.Array, keep: NDArray[np.bool_]) -> pa.Array:
+    """The values that are to be kept, NULL for the others."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.if_else(pa.array(keep), values, pa.scalar(None, values.type))
+
+
+def _is_unicode(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def encoded(text: str) -> bytes:
     """UTF-8, lone surrogates included: what the content hash is made over."""
-    return text.encode("utf-8", "surrogatepass")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def visible(text: str) -> str:
