@@ -18,4 +18,5 @@ def demo(
 
     started = time.perf_counter()
     options = demo_options(json)
-    print_result(run(options, []).result, options, time.perf_counter() - started)
+    done = run(options, [])
+    print_result(done.result, options, time.perf_counter() - started, sample=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -14,11 +15,13 @@ from costopt.wiring.request import TraceOptions
 if TYPE_CHECKING:
     from costopt.model.result import Result
 
-HEADINGS = ("WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next")
+HEADINGS = ("WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next", "BY ")
 
 
-def print_result(result: Result, options: TraceOptions, seconds: float | None) -> None:
-    """The result as JSON or as the audit's first screen."""
+def print_result(
+    result: Result, options: TraceOptions, seconds: float | None, *, sample: bool = False
+) -> None:
+    """The result as JSON or as the audit's first screen. `sample`: it is not the user's own log."""
     if options.json:
         from costopt.report.render.json import result_json
 
@@ -27,8 +30,15 @@ def print_result(result: Result, options: TraceOptions, seconds: float | None) -
     from costopt.report.render.terminal import audit_screen
 
     width = shutil.get_terminal_size((80, 40)).columns
-    for line in audit_screen(result, width, seconds):
+    for line in audit_screen(result, width, seconds, None if sample else again(options)):
         typer.echo(painted(line))
+
+
+def again(options: TraceOptions) -> str:
+    """What a further command needs to find the same trace: nothing where the ledger has it."""
+    if options.no_store:
+        return " " + " ".join(shlex.quote(t) for t in options.traces)
+    return f" --db {shlex.quote(str(options.db))}" if options.db else ""
 
 
 def painted(line: str) -> str:

@@ -124,8 +124,10 @@ def coverage(context: AuditContext, token_label: str) -> Coverage:
     trace = context.trace
     share = float(_readable(trace).mean()) if trace.n else 0.0
     content: Literal["full", "partial", "none"] = "partial"
-    if share in (0.0, 1.0):
-        content = "full" if share else "none"
+    if share == 0:
+        content = "none"
+    elif share == 1 and not _without_text(trace):
+        content = "full"
     times = trace.at_us[trace.has_time]
     days = float(times.max() - times.min()) / DAY_US if times.size else None
     return Coverage(
@@ -139,10 +141,17 @@ def _readable(trace: Trace) -> np.ndarray:  # [call]
     return trace.has_content & (per_call(trace.request, (~blocks).astype(np.int64)) > 0)
 
 
+def _without_text(trace: Trace) -> bool:
+    """The blocks of requests are known by kind, hash and length, but no text was kept."""
+    return len(trace.segments) > 0 and not trace.segments.has_text.any()
+
+
 def _notes(trace: Trace, share: float) -> list[str]:
     notes = []
     if trace.n and share < 1:
         notes.append(_no_text(trace, share))
+    elif trace.n and _without_text(trace):
+        notes.append("Texts were not kept: parts are judged by their hashes and lengths alone.")
     if trace.n and not trace.session_known.any():
         notes.append("No session ids: context growth, resent history and loops are not judged.")
     if trace.n and not trace.has_time.all():

@@ -11,6 +11,7 @@ from typing import Literal
 
 from costopt import __version__
 from costopt.errors import CostoptError
+from costopt.report.words import dollars
 
 # What each extra brings, by the module that shows it is there.
 EXTRAS = {
@@ -38,7 +39,7 @@ class Line:
 
 def health(db: Path | None, ranks: Path | None) -> list[Line]:
     """All lines, panel by panel."""
-    return [*_installed(), *_extras(), *_prices(), *_tokens(ranks), _ledger(db), *_samples()]
+    return [*_installed(), *_extras(), *_prices(), *_tokens(ranks), *_ledger(db), *_samples()]
 
 
 def _installed() -> list[Line]:
@@ -92,20 +93,50 @@ def _tokens(ranks: Path | None) -> list[Line]:
     return lines
 
 
-def _ledger(db: Path | None) -> Line:
+def _ledger(db: Path | None) -> list[Line]:
     from costopt.store.database import DEFAULT_PATH
     from costopt.store.store import Store
 
     path = db or DEFAULT_PATH
     if not path.exists():
-        return Line("Ledger", str(path), "missing", "not there yet", "costopt audit TRACES")
+        return [Line("Ledger", str(path), "missing", "not there yet", "costopt audit TRACES")]
     try:
         with Store.open(path, read_only=True) as store:
             last, sets = store.last_dataset(), store.datasets()
+            kept = [r.result for r in store.runs() if r.dataset == last and r.result]
     except CostoptError as error:
-        return Line("Ledger", str(path), "problem", error.message, error.hint)
-    size = path.stat().st_size / 1e6
-    return Line("Ledger", str(path), "ok", f"{size:.1f} MB, {len(sets)} data sets, last: {last}")
+        return [Line("Ledger", str(path), "problem", error.message, error.hint)]
+    text = f"{path.stat().st_size / 1e6:.1f} MB, {len(sets)} data sets, last: {last}"
+    return [Line("Ledger", str(path), "ok", text), *(_estimated(kept[0]) if kept else [])]
+
+
+def _estimated(result_json: str) -> list[Line]:
+    """What of the last audit rests on estimates, and why."""
+    from costopt.report.render.json import read_result
+
+    try:
+        result = read_result(result_json.encode(), "ledger")
+    except CostoptError:
+        fix = "costopt audit"
+        return [Line("Last audit", "result", "problem", "written by another version", fix)]
+    bill, cache = result.bill, result.prompt_cache
+    calls = (
+        f"{bill.estimated_calls:,} of {result.trace.calls:,} calls, {dollars(bill.estimated_usd)}"
+    )
+    lines = [
+        Line("Last audit", "usage from text", "ok", f"{calls}: the log reports no usage for them"),
+        Line("Last audit", "tokens of parts", "ok", result.coverage.tokens),
+    ]
+    if bill.missing_usage_calls:
+        text = f"{bill.missing_usage_calls:,} calls: neither usage nor text; not in the bill"
+        lines.append(Line("Last audit", "unknown cost", "problem", text))
+    if bill.unpriced_calls:
+        text = f"{bill.unpriced_calls:,} calls: {', '.join(bill.unpriced_models[:5])}"
+        lines.append(Line("Last audit", "no price", "problem", text, "costopt prices check"))
+    if cache.residual_pp is not None:
+        text = f"off by {abs(cache.residual_pp):.1f} pp on sessions it was not fitted on"
+        lines.append(Line("Last audit", "cache model", "ok", text))
+    return lines
 
 
 def _samples() -> list[Line]:

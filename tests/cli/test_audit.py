@@ -239,3 +239,55 @@ def test_slices(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(r["usd"] for r in all_rows["by"]["day,agent"]) == pytest.approx(
         all_rows["total_usd"]
     )
+
+
+def test_a_log_without_text_gives_the_same_bill_and_claims_nothing_about_text(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    calls = [
+        {"id": f"c{i}", "timestamp": f"2026-05-0{i + 1}T10:00:00Z", "session_id": f"s{i % 2}",
+         "provider": "openai", "agent": "a", "request": {"model": "gpt-4o", "messages": [
+             {"role": "user", "content": "hello " * 400}]},
+         "response": {"id": f"r{i}", "model": "gpt-4o-2024-11-20", "choices": [],
+                      "usage": {"prompt_tokens": 400, "completion_tokens": 40}}}
+        for i in range(6)
+    ]  # fmt: skip
+    totals = []
+    for name, drop in (("full.jsonl", False), ("bare.jsonl", True)):
+        for call in calls:
+            if drop:
+                call["request"] = {"model": "gpt-4o"}
+        (tmp_path / name).write_text("".join(json.dumps(c) + "\n" for c in calls))
+        totals.append(json.loads(run(capsys, "audit", name, "--no-store", "--json")[1]))
+    full, bare = totals
+    assert full["bill"]["total_usd"] == bare["bill"]["total_usd"] == 6 * (400 * 2.5 + 40 * 10) / 1e6
+    assert (full["coverage"]["content"], bare["coverage"]["content"]) == ("full", "none")
+    assert [c["status"] for c in bare["checklist"] if c["id"] in (1, 3, 4, 5)] == ["unknown"] * 4
+    _, screen, _ = run(capsys, "audit", "bare.jsonl", "--no-store")
+    assert "content: none (usage only)" in screen
+    assert "Turn on prompt logging" in " ".join(screen.split())
+    assert "little left to save" not in screen
+
+
+def test_the_last_line_is_a_command_that_works(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "audit", SAMPLE, "-q")
+    assert "Next  costopt show F1" in out
+    assert run(capsys, "show", "F1", "-q")[0] == 0
+    _, out, _ = run(capsys, "demo")
+    assert "costopt audit YOUR_EXPORT" in out.splitlines()[-1]
+
+
+def test_by_is_shown_and_sums(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "audit", SAMPLE, "--no-store", "--by", "agent,model")
+    block = out[out.index("BY AGENT,MODEL") :]
+    total = re.search(r"BILL  \$([\d.]+)", out)
+    assert total and _cents(block) == round(100 * float(total[1]))
+
+
+def test_a_reader_that_goes_away_is_no_crash(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m costopt demo | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("traces.jsonl")

@@ -28,6 +28,22 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     return [fit(line, width) for line in lines]
 
 
+def packed(head: str, parts: list[str], width: int) -> list[str]:
+    """Commands on as few lines as they fit, none of them broken unless it alone is too long."""
+    lines = [head + clean(parts[0])]
+    for part in map(clean, parts[1:]):
+        if width_of(lines[-1]) + width_of(part) + 5 <= width:
+            lines[-1] += f"  ·  {part}"
+        else:
+            lines.append(" " * len(head) + part)
+    indent = " " * len(head)
+    return [
+        piece
+        for line in lines
+        for piece in (wrap(line, width, indent) if width_of(line) > width else [line])
+    ]
+
+
 def amount_rows(
     rows: list[tuple[str, float | None]], whole: float, width: int, places: int | None = None
 ) -> list[str]:
@@ -42,7 +58,7 @@ def amount_rows(
     room = max([len(m) for m in money], default=0)
     name_room = max(6, width - room - 8)
     return [
-        f"{pad(name, name_room)} {m:>{room}} {'' if v is None else percent(v, whole):>6}"
+        f"{pad(name, name_room)} {m:>{room}} {'' if v is None else percent(v, whole):>6}".rstrip()
         for (name, v), m in zip(rows, money, strict=True)
     ]
 

@@ -14,6 +14,7 @@ from costopt.model.result import FindingItem, Result
 from costopt.report.render.screen import (
     amount_rows,
     dollars,
+    packed,
     percent,
     places_for,
     plural,
@@ -26,14 +27,21 @@ EPOCH_YEAR = 1970
 """No model was billed then: such times count from the start of the trace."""
 MAX_ROWS = 6
 MAX_LINES = 40
+MAX_WIDTH = 100
+MAX_ASKED = 40
 _ASIDE = re.compile(r"\s*\([^)]*\)")
 WIDE = 76
 """Columns from which two blocks fit side by side."""
 
 
-def audit_screen(result: Result, width: int = 80, seconds: float | None = None) -> list[str]:
-    """The lines of the screen. `seconds`: how long the audit took, shown at the right."""
-    width = min(width, 100)
+def audit_screen(
+    result: Result, width: int = 80, seconds: float | None = None, again: str | None = ""
+) -> list[str]:
+    """The lines of the screen. `seconds`: how long the audit took, shown at the right.
+
+    `again`: what further commands need to find this trace, ` --db F` or its files; None: a sample.
+    """
+    width = min(width, MAX_WIDTH)
     blocks = [
         _header(result, width, seconds),
         _bill(result, width),
@@ -46,7 +54,10 @@ def audit_screen(result: Result, width: int = 80, seconds: float | None = None) 
     for block in blocks:
         if block:
             lines += [*block, ""]
-    return shortened([*lines, *_next(result, width)], width)
+    lines = shortened([*lines, *_next(result, width, again)], width)
+    for name, rows in result.bill.by.items():
+        lines += ["", *_asked(name, rows, result.bill.total_usd, width)]
+    return lines
 
 
 def shortened(lines: list[str], width: int) -> list[str]:
@@ -156,7 +167,10 @@ def _recorded(result: Result, width: int) -> list[str]:
         sign = "+" if found.diff_usd >= 0 else "-"
         places = places_for(bill.total_usd)
         recorded, off = dollars(bill.recorded_usd, places), dollars(abs(found.diff_usd), places)
-        text = f"Your log says {recorded}: {sign}{off}"
+        some = (
+            "" if found.compared >= result.trace.calls else f" on {plural(found.compared, 'call')}"
+        )
+        text = f"Your log says {recorded}{some}: {sign}{off}"
         groups = found.groups[:2]
         if groups:
             text += ", " + "; ".join(f"{g.cause}, {plural(g.calls, 'call')}" for g in groups)
@@ -176,7 +190,7 @@ def _not_in_bill(result: Result, width: int) -> list[str]:
         text = f"Not in the bill: {plural(bill.missing_usage_calls, 'call')} without usage"
         if bill.missing_usd_range:
             low, high = bill.missing_usd_range
-            text += f" (by their text {dollars(low)} to {dollars(high)})"
+            text += f" (between {dollars(low)} and {dollars(high)})"
         texts.append(text)
     if bill.estimated_calls:
         texts.append(
@@ -212,10 +226,14 @@ def _where(result: Result, width: int) -> list[str]:
 
 
 def _group(row: dict[str, Any], key: str) -> tuple[str, float | None]:
-    """Name and dollars; None where not one call of the group has a known cost."""
+    """Name and dollars."""
+    return str(row[key]) or "(no name)", _usd(row)
+
+
+def _usd(row: dict[str, Any]) -> float | None:
+    """Dollars of a group; None where not one call of it has a known cost."""
     usd = float(row["usd"])
-    unknown = not usd and int(row.get("unknown_calls", 0)) > 0
-    return str(row[key]) or "(no name)", None if unknown else usd
+    return None if not usd and int(row.get("unknown_calls", 0)) > 0 else usd
 
 
 def _top(rows: list[tuple[str, float | None]], whole: float, width: int) -> list[str]:
@@ -231,12 +249,23 @@ def _top(rows: list[tuple[str, float | None]], whole: float, width: int) -> list
 def _do_first(result: Result, width: int) -> list[str]:
     worth = _first(result)
     if not worth:
-        return ["DO FIRST  nothing found that is worth a change: little left to save."]
+        return wrap(f"DO FIRST  {_nothing(result)}", width, "          ")
     lines = [spread("DO FIRST", f"{'worth up to':>12} {'share':>8}", width)]
     for finding in worth:
         lines += _finding(finding, result.bill.total_usd, width)
     lines.append("   Findings overlap: their dollars do not add up.")
     return lines
+
+
+def _nothing(result: Result) -> str:
+    """Why there is nothing to do first: little to save, nothing priced, or nothing to look at."""
+    if _total(result) == "unknown":
+        return "no call has a known cost, so nothing can be ranked by it."
+    if result.coverage.content == "none":
+        return "nothing that usage alone shows. Most kinds of waste need the text of requests."
+    if result.findings:
+        return "nothing measured; the report lists hints that need a test."
+    return "nothing found that is worth a change: little left to save."
 
 
 def _first(result: Result) -> list[FindingItem]:
@@ -255,7 +284,7 @@ def _dont(result: Result, width: int) -> list[str]:
     lines: list[str] = []
     for item in harmful[:3]:
         cost = f": costs {dollars(-item.usd)} MORE" if item.usd is not None else ""
-        lines += wrap(f"DON'T   {item.title}{cost}. {item.fix}", width, "        ")[:2]
+        lines += wrap(f"DON'T   {item.title}{cost}. {item.fix}", width, "        ")[:4]
     counts = [
         (status, sum(c.status == status for c in result.checklist))
         for status in ("pass", "fail", "harmful", "unknown", "not_applicable")
@@ -282,8 +311,22 @@ def _sure(result: Result, width: int) -> list[str]:
     return lines + [part for note in notes for part in wrap("        " + note, width, "        ")]
 
 
-def _next(result: Result, width: int) -> list[str]:
+def _next(result: Result, width: int, again: str | None) -> list[str]:
     worth = _first(result) or result.findings
-    parts = [f"costopt show {worth[0].id}"] if worth else []
-    parts += ["costopt checklist", "costopt report --html r.html"]
-    return wrap("Next  " + "  ·  ".join(parts), width, "      ")
+    if again is None:
+        page = [f"costopt explain {worth[0].name}"] if worth else []
+        return packed("Next  ", [*page, "costopt audit YOUR_EXPORT"], width)
+    show = [f"costopt show {worth[0].id}{again}"] if worth else []
+    parts = [*show, f"costopt checklist{again}", f"costopt report --html r.html{again}"]
+    return packed("Next  ", parts, width)
+
+
+def _asked(name: str, rows: list[dict[str, Any]], whole: float, width: int) -> list[str]:
+    """A breakdown asked for with --by: all rows that fit a page, the others in one."""
+    keys = name.split(",")
+    named = [(" · ".join(str(r[k]) or "(no name)" for k in keys), _usd(r)) for r in rows]
+    shown = named[:MAX_ASKED]
+    if len(named) > MAX_ASKED:
+        rest = sum(usd or 0.0 for _, usd in named[MAX_ASKED:])
+        shown.append((f"{len(named) - MAX_ASKED:,} others (--json has all)", rest))
+    return [f"BY {name.upper()}", *amount_rows(shown, whole, width)]

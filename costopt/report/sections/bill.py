@@ -99,6 +99,6 @@ def _notes(result: Result) -> list[str]:
         note = f"Not in the bill, no usage in the log: {calls}."
         if bill.missing_usd_range:
             low, high = bill.missing_usd_range
-            note += f" By their text {dollars(low)} to {dollars(high)}."
+            note += f" Between {dollars(low)} and {dollars(high)}."
         notes.append(note)
     return notes
