@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from costopt.billing.meter import (
+from costopt.billing.charges import (
     MOST_PUSD,
     TOO_MUCH,
     At,

@@ -1,7 +1,7 @@
 """Known ways to price a call wrongly, each as an edit: of what is priced, or of the book.
 
 A recorded cost that a mistake reproduces to the last digit was most likely computed that way. The
-list follows public reports of cost tools; the numbers are those of `costopt explain billing`.
+list follows public bug reports of tools that compute costs; `tests/golden` names them one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.meter import At, meter
+from costopt.billing.charges import At
+from costopt.billing.meter import meter
 from costopt.model.leaf import CACHE_WRITES, INPUT, OUTPUT, Leaf
 from costopt.model.trace import Categorical
 from costopt.model.view import View

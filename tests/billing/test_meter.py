@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costopt.billing.meter import MOST_PUSD, TOO_MUCH, meter
+from costopt.billing.charges import MOST_PUSD, TOO_MUCH
+from costopt.billing.meter import meter
 from costopt.billing.meter_plain import meter_plain
 from costopt.model.bill import Bill, PriceStatus
 from costopt.model.build import categorical
