@@ -28,7 +28,7 @@ import numpy as np
 from costopt.billing.context import AuditContext
 from costopt.billing.segment_counts import per_call
 from costopt.findings.lineage import lineage
-from costopt.findings.places import Int, by_place, dearest, per_session, total
+from costopt.findings.places import Int, by_place, dearest, times_a_session, total
 from costopt.findings.resending import (
     AUTOMATIC,
     HEAD_KINDS,
@@ -72,7 +72,7 @@ def _served(context: AuditContext, label: str, rows: Int, resent: Resent, saved:
     usd, kept = max(0, saved), total(resent.already_saved, rows)
     certain = wants_marks(context, rows, resent)
     evidence = _evidence(context, rows, resent)
-    if not certain:
+    if usd and not certain:
         evidence["basis"] = AUTOMATIC
     return Finding(
         NAME, _title(context, label, rows, resent), PicoUsd(usd), dearest(rows, resent.pusd),
@@ -106,8 +106,8 @@ def _old_pusd(context: AuditContext) -> Int:  # [call]
 
 def _title(context: AuditContext, label: str, rows: Int, resent: Resent) -> str:
     tokens = int(np.median(resent.tokens[rows]))
-    times = per_session(context, rows)
-    return f"{label}: {tokens:,} tokens of history sent again, {times:g} times a session"
+    times = times_a_session(context, rows)
+    return f"{label}: {tokens:,} tokens of history sent again {times}"
 
 
 def _evidence(context: AuditContext, rows: Int, resent: Resent) -> dict[str, object]:

@@ -23,14 +23,18 @@ import numpy as np
 from costopt.billing.context import AuditContext
 from costopt.findings.places import Int, by_code, dearest, shown_name
 from costopt.model.bill import PriceStatus
+from costopt.model.escape import fit
 from costopt.model.finding import Finding
+from costopt.model.secrets import masked
 from costopt.money import PicoUsd
 
 NAME = "not_in_the_bill"
+REASON_COLUMNS = 120
+NO_NAME_FIX = "Log the model's name with every call."
 _WHY = {
     PriceStatus.NO_MODEL: ("without a price", "Add {model} to prices.yaml; costopt prices check."),
     PriceStatus.NO_UNIT: (
-        "use a unit without a price", "Add the missing unit of {model} to prices.yaml."),
+        "with a unit that has no price", "Add the missing unit of {model} to prices.yaml."),
     PriceStatus.NO_USAGE: (
         "without usage", "Turn on usage in the logger (stream_options.include_usage for streams)."),
     PriceStatus.NO_DATE: ("without a time", "Say --as-of DATE, or log the time of each call."),
@@ -47,8 +51,11 @@ def find(context: AuditContext) -> list[Finding]:
 
 def _finding(context: AuditContext, rows: Int) -> Finding:
     trace, bill = context.trace, context.bill
+    status, named = PriceStatus(int(bill.status[rows[0]])), trace.dims["model"].codes[rows[0]] > 0
     model = shown_name(trace.dims["model"].values[trace.dims["model"].codes[rows[0]]])
-    cause, fix = _WHY[PriceStatus(int(bill.status[rows[0]]))]
+    cause, fix = _WHY[status]
+    if status == PriceStatus.NO_MODEL and not named:
+        fix = NO_NAME_FIX
     tokens = trace.input_tokens + trace.output_tokens
     count = int(trace.requests[rows].sum())
     evidence: dict[str, object] = {
@@ -56,7 +63,7 @@ def _finding(context: AuditContext, rows: Int) -> Finding:
         "basis": "the amount is not known; it is not in the bill",
     }  # fmt: skip
     if bill.reason_code is not None and bill.reason_code[rows[0]] >= 0:
-        evidence["reason"] = shown_name(bill.reasons[bill.reason_code[rows[0]]])
+        evidence["reason"] = fit(masked(bill.reasons[bill.reason_code[rows[0]]]), REASON_COLUMNS)
     return Finding(
         NAME, f"{model}: {count:,} {'call' if count == 1 else 'calls'} {cause}", PicoUsd(0),
         dearest(rows, tokens), fix.format(model=model), None, evidence=evidence,

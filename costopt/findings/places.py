@@ -68,7 +68,8 @@ def total(pusd: Int, rows: Int) -> PicoUsd:
     return exact_sum(pusd[rows])
 
 
-def per_session(context: AuditContext, rows: Int) -> float:
-    """Mean number of these rows in the sessions that have any."""
+def times_a_session(context: AuditContext, rows: Int) -> str:
+    """`12.4 times a session`: mean number of these rows in the sessions that have any."""
     sessions = len(np.unique(context.trace.session[rows]))
-    return round(len(rows) / sessions, 1) if sessions else 0.0
+    mean = round(len(rows) / sessions, 1) if sessions else 0.0
+    return "once a session" if mean == 1.0 else f"{mean:g} times a session"

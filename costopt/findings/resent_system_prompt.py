@@ -26,7 +26,7 @@ import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.findings.lineage import lineage
-from costopt.findings.places import Int, by_place, dearest, per_session, total
+from costopt.findings.places import Int, by_place, dearest, times_a_session, total
 from costopt.findings.resending import (
     AUTOMATIC,
     Resent,
@@ -65,7 +65,7 @@ def _served(context: AuditContext, label: str, rows: Int, resent: Resent, saved:
     usd, kept = max(0, saved), total(resent.already_saved, rows)
     certain = wants_marks(context, rows, resent)
     evidence = _evidence(context, rows, resent)
-    if not certain:
+    if usd and not certain:
         evidence["basis"] = AUTOMATIC
     return Finding(
         NAME, _title(context, label, rows), PicoUsd(usd), dearest(rows, resent.pusd),
@@ -88,8 +88,8 @@ def _without_cache(context: AuditContext, label: str, rows: Int, resent: Resent)
 
 def _title(context: AuditContext, label: str, rows: Int) -> str:
     tokens = int(np.median(head_tokens(context)[rows]))
-    times = per_session(context, rows)
-    return f"{label}: {tokens:,}-token system prompt and tools sent again {times:g} times a session"
+    times = times_a_session(context, rows)
+    return f"{label}: {tokens:,}-token system prompt and tools sent again {times}"
 
 
 def _evidence(context: AuditContext, rows: Int, resent: Resent) -> dict[str, object]:

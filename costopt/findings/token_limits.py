@@ -60,6 +60,7 @@ def _cut(context: AuditContext, label: str, rows: Int, priced: Mask) -> Finding:
     net = context.bill.net_pusd
     again = rows[sent_again(context)[rows]]
     shown = again if len(again) else rows
+    limit = int(context.trace.max_tokens[rows].max())
     return Finding(
         NAME, f"{label}: {len(rows):,} {'reply' if len(rows) == 1 else 'replies'} cut by max_tokens",
         total(net, again), dearest(shown, net),
@@ -67,8 +68,7 @@ def _cut(context: AuditContext, label: str, rows: Int, priced: Mask) -> Finding:
         evidence={
             "cut": len(rows), "sent_again": len(again),
             "spent_on_cut_usd": usd_float(total(net, rows)),
-            "largest_limit": int(context.trace.max_tokens[rows].max()),
-        },
+        } | ({"largest_limit": limit} if limit > 0 else {}),
     )  # fmt: skip
 
 
