@@ -18,9 +18,9 @@ from costopt.billing.prompt_cache.uses import Uses
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import NO_TIME, SegmentTable
 
-EXACT_PAIRS = 5_000
-"""Pairs whose common tokens are counted; of more, tokens are taken in proportion to common bytes
-(the difference is a token or two, and each count would fetch and encode two texts again)."""
+EXACT_SIBLINGS = 5_000
+"""Up to so many siblings common tokens are counted; of more they are taken in proportion to common
+bytes (the difference is a token or two, and each count fetches and encodes two texts again)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ def partial_prefix(
     families = families_of(walk, created)
     used = Uses(walk, rows, families)
     shared = _Shared(walk, rows, segments, counts, tokens, model)
+    shared.exact = sum(map(len, families)) <= EXACT_SIBLINGS
     for pair in _readable(families, walk, rows, segments, texts, created):
         call = int(walk.node_creator[pair.child])
         sender = int(walk.node_creator[pair.other])
@@ -97,6 +98,8 @@ def _readable(
 class _Shared:
     """Common tokens of two siblings, each distinct pair once."""
 
+    exact = True
+
     def __init__(
         self, walk: Walk, rows: Rows, segments: SegmentTable, counts: NDArray[np.int64],
         tokens: TokenCounter, model: list[str],
@@ -111,7 +114,7 @@ class _Shared:
         seg, other = int(self._seg[pair.child]), int(self._seg[pair.other])
         key = (seg, other, self._model[call])
         if key not in self._known:
-            exact = pair.shared_bytes is None or len(self._known) < EXACT_PAIRS
+            exact = pair.shared_bytes is None or self.exact
             self._known[key] = (
                 self._tokens.common_prefix(*key) if exact else self._in_proportion(pair, seg)
             )

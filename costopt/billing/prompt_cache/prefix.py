@@ -235,7 +235,7 @@ def _breaks(view: View, found: Walk) -> NDArray[np.int64]:
     out = np.full(view.trace.n, -1, np.int64)
     for call in np.flatnonzero(parted).tolist():
         same = int(found.same_uses[call])
-        behind = block.row(call)[same + 1 :], block.row(int(before[call]))[same:]
-        if len(np.intersect1d(*behind)):
+        old = set(block.row(int(before[call]))[same:].tolist())
+        if not old.isdisjoint(block.row(call)[same + 1 :].tolist()):
             out[call] = block.offsets[call] + same
     return out
