@@ -19,7 +19,7 @@ from costopt.prices.version import book_date
 STALE_DAYS = 30
 _DAY_US = 86_400_000_000
 _FILES = {
-    "corrections": ("corrections",),
+    "corrections": ("corrections", "moved_aliases"),
     "tiers": ("tiers", "speeds"),
     "regions": ("regions",),
     "fallbacks": ("fallbacks", "web_search"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costopt.prices.catalog import Row, Several, Shelf, catalog
 from costopt.prices.contract import Unpriced
@@ -16,6 +16,7 @@ from costopt.prices.names import (
     provider_word,
     split_bedrock,
 )
+from costopt.prices.own_data import data, moment_us
 from costopt.prices.sheet import Units, from_book
 
 # Who makes the models that a bare name can mean. Clouds and hosts resell; they are never assumed.
@@ -43,6 +44,14 @@ class Found:
     """Bedrock region prefix that the row's own price does not yet hold (`us`, `global`, `in-region`)."""
     free: bool = False
     """A `:free` slug: a listed zero."""
+    before: tuple[int, Row] | None = None
+    """(until, row): the name is an alias that meant another row until then."""
+
+    def at(self, at_us: int) -> Found:
+        """What the name meant at a moment."""
+        if self.before and at_us < self.before[0]:
+            return replace(self, row=self.before[1], before=None)
+        return self
 
 
 def resolve(provider: str, model: str) -> Found | Unpriced:
@@ -120,7 +129,18 @@ def _take(found: Row | Several | None, charger: str, name: str) -> Found | Unpri
             f"`{name}` could be any of several models with different prices",
             ambiguous=True, candidates=found.candidates,
         )  # fmt: skip
-    return Found(found, charger, free=found.model.endswith(":free")) if found else None
+    if found is None:
+        return None
+    free = found.model.endswith(":free")
+    return Found(found, charger, free=free, before=_before(found, name))
+
+
+def _before(row: Row, name: str) -> tuple[int, Row] | None:
+    for item in data("corrections")["moved_aliases"]:
+        if (item["provider"], item["alias"]) == (row.provider, name):
+            earlier = catalog()[row.provider].find(item["row"])
+            return (moment_us(item["to"]), earlier) if isinstance(earlier, Row) else None
+    return None
 
 
 def _from_name(name: str) -> Found | Unpriced:

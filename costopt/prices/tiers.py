@@ -102,6 +102,8 @@ def _covers(rule: dict[str, Any], row: Row, when: dict[str, str]) -> bool:
         return bool(_variants(row, when))
     if isinstance(models, list):
         return row.model in models
+    if models == "batch":
+        return bool(_variants(row, _CONTEXT["batch"]))
     return models == "all" or models in row.model
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from costopt.prices import tiers
@@ -35,14 +35,22 @@ class Wanted:
     factors: dict[str, Decimal] = field(default_factory=dict)
     """The overlay's tier multipliers for models without an entry of their own."""
 
+    def at(self, at_us: int) -> Wanted:
+        """The same question as the name was meant at a moment."""
+        if self.found is None or self.found.before is None:
+            return self
+        return replace(self, found=self.found.at(at_us))
+
 
 def periods_of(wanted: Wanted) -> tuple[RatePeriod, ...] | Unpriced:
     """All periods. Unpriced where none has a price."""
     starts = {START_US} | {t for o in wanted.own for t in (o.from_us, o.to_us) if t < 2**63 - 1}
     found = wanted.found
     if found is not None:
-        starts |= boundaries(found.row)
-        starts |= tiers.boundaries(found.row, found.charger, wanted.tier, wanted.speed)
+        starts |= {found.before[0]} if found.before else set()
+        for row in (found.row, found.at(START_US).row):
+            starts |= boundaries(row)
+            starts |= tiers.boundaries(row, found.charger, wanted.tier, wanted.speed)
     moments = [(at, _at(wanted, at)) for at in sorted(starts)]
     merged = [m for i, m in enumerate(moments) if i == 0 or m[1] != moments[i - 1][1]]
     if not any(_has_price(t) for _, t in merged):
@@ -50,10 +58,13 @@ def periods_of(wanted: Wanted) -> tuple[RatePeriod, ...] | Unpriced:
         name = found.row.model if found else "this model"
         return Unpriced(notes[-1] if notes else f"the book lists no price for `{name}`")
     ends = [at for at, _ in merged[1:]] + [None]
-    return tuple(_period(wanted, at, end, t) for (at, t), end in zip(merged, ends, strict=True))
+    return tuple(
+        _period(wanted.at(at), at, end, t) for (at, t), end in zip(merged, ends, strict=True)
+    )
 
 
 def _at(wanted: Wanted, at_us: int) -> Tiered:
+    wanted = wanted.at(at_us)
     for own in wanted.own:
         if own.active(at_us):
             return _own_at(wanted, own, at_us)

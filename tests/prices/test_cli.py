@@ -28,7 +28,8 @@ def test_show_tells_periods_tiers_cache_rule_and_sources(
     data = json.loads(out)
     assert data["schema"] == "costopt.prices/1"
     assert (
-        data["tiers"]["default"]["periods"][0]["context"][0]["usd_per_mtok"]["input_fresh"] == "2.5"
+        data["tiers"]["default"]["periods"][-1]["context"][0]["usd_per_mtok"]["input_fresh"]
+        == "2.5"
     )
 
 

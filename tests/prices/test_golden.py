@@ -59,7 +59,8 @@ def test_the_articles_examples_corrected() -> None:
             Leaf.INPUT_FRESH,
             -1,
         ),  # not sold yet: no price, not the standard one
-        ("batch", "2024-04-15", Leaf.INPUT_FRESH, 1.25),
+        ("batch", "2024-04-15", Leaf.INPUT_FRESH, 2.5),  # the alias meant the $5 snapshot then
+        ("batch", "2024-10-02", Leaf.INPUT_FRESH, 1.25),
         ("batch", "2026-11-01", Leaf.INPUT_FRESH, 1.25),
         ("batch", "2025-03-01", Leaf.OUTPUT_REASONING, 5.0),
         ("priority", "2025-05-01", Leaf.INPUT_FRESH, -1),
@@ -72,7 +73,7 @@ def test_tiers_hold_from_their_launch_on(tier: str, day: str, leaf: Leaf, expect
 
 
 def test_a_tier_that_no_one_sells_is_unpriced() -> None:
-    for model, tier in (("gpt-4o", "flex"), ("gpt-5-nano", "priority"), ("gpt-4o", "scale")):
+    for model, tier in (("gpt-4-32k", "flex"), ("gpt-5-nano", "priority"), ("gpt-4o", "scale")):
         found = book().rates("openai", model, tier=tier)
         assert isinstance(found, Unpriced), (model, tier)
         assert tier in found.reason
@@ -118,6 +119,13 @@ def test_gemini_sells_batch_and_flex_at_half_and_cached_reads_as_standard(tier: 
         assert usd_per_mtok(found, day, Leaf.OUTPUT_REASONING) == 1.25
         assert usd_per_mtok(found, day, Leaf.CACHE_READ) == 0.03
     assert isinstance(book().rates("google", "gemini-2.5-flash", tier="priority"), Unpriced)
+
+
+def test_a_call_served_on_flex_costs_batch_rates_also_where_no_row_is_listed() -> None:
+    found = book().rates("openai", "gpt-4o-mini-2024-07-18", tier="flex")
+    assert usd_per_mtok(found, NOW, Leaf.INPUT_FRESH) == 0.075
+    assert usd_per_mtok(found, NOW, Leaf.CACHE_READ) == 0.0375
+    assert usd_per_mtok(found, "2025-04-16", Leaf.INPUT_FRESH) == -1
 
 
 def test_flex_was_half_before_and_after_the_cut_of_o3() -> None:
