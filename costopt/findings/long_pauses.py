@@ -9,7 +9,8 @@ Calls that begin with the whole unbroken prompt of the session's call before, af
 provider's lifetime. Three ways out are priced through the meter, and the best one is claimed, net of what
 it costs: the provider's longer retention where it is free for the model, one-hour cache writes
 (Anthropic; every write of the place gets dearer), or a short call each lifetime that keeps the entry
-alive for an hour after every call, also after those that nobody came back to.
+alive for an hour after every call, also after those that nobody came back to. Where none of them pays,
+the short calls in the pauses alone are a hint: for an agent that knows it will go on.
 
 ## What can go wrong
 Logs without times show no gaps. A keep-alive call has output tokens of its own; one is charged for each.
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from costopt.billing.context import AuditContext
 from costopt.findings.lineage import HOUR_US, Lineage, lineage, served_share
-from costopt.findings.places import Int, by_place, dearest, total
+from costopt.findings.places import Int, by_place, dearest, places, total
 from costopt.findings.what_if import paid, saved, saved_by_reading
 from costopt.model.finding import Finding
 from costopt.model.leaf import Leaf
@@ -33,6 +34,8 @@ from costopt.money import PicoUsd
 
 NAME = "long_pauses"
 DAY_US = 24 * HOUR_US
+KEEP_ALIVE = "Keep the entry alive in known pauses: a short call before each lifetime ends."
+BASIS = "assumes that the agent knows in the pause that it will go on"
 RETENTION = ("gpt-4.1", "gpt-5")
 NOT_RETAINED = ("mini", "nano", "gpt-5.5", "gpt-5.6")
 """Models (by the start of their name, and not with these words) that keep a prefix up to 24 hours with
@@ -49,18 +52,16 @@ def find(context: AuditContext) -> list[Finding]:
     late &= could > trace.cache_read
     if not late.any():
         return []
+    lost = np.where(late, could - trace.cache_read, 0)
+    ways, hint = _ways(context, line, late, could), _in_pauses(context, line, late, could)
     found = []
-    ways = _ways(context, line, late, could)
     for label, rows in by_place(context, late):
-        same = trace.dims["agent"].codes == trace.dims["agent"].codes[rows[0]]
-        same &= trace.dims["model"].codes == trace.dims["model"].codes[rows[0]]
-        place = np.flatnonzero(same)
-        usd, fix = max(
-            ((int(total(s, np.union1d(place, rows))), f) for f, s in ways), default=(0, "")
-        )
+        place = np.flatnonzero(places(context).code == places(context).code[rows[0]])
+        usd, fix = max((int(total(s, place)), fix) for fix, s in ways)
         if usd > 0:
-            lost = np.where(late, could - trace.cache_read, 0)
             found.append(_finding(context, line, label, rows, usd, fix, lost))
+        elif (usd := int(total(hint, rows))) > 0:
+            found.append(_finding(context, line, label, rows, usd, KEEP_ALIVE, lost, BASIS))
     return found
 
 
@@ -119,16 +120,31 @@ def _with_keep_alive(context: AuditContext, line: Lineage, more: Int) -> Int:
     return saved_by_reading(context, more) - pings
 
 
+def _in_pauses(
+    context: AuditContext, line: Lineage, late: NDArray[np.bool_], could: Int
+) -> Int:  # [call]
+    """Net of short calls in the pauses of at most an hour that a session came back from."""
+    short = late & (line.gap_us <= HOUR_US)
+    more = np.where(short, (could - context.trace.cache_read) * served_share(context), 0)
+    times = np.where(short, line.gap_us // np.maximum(line.lifetime_us, 1), 0)
+    one = np.zeros_like(context.trace.leaves)
+    one[:, Leaf.CACHE_READ], one[:, Leaf.OUTPUT_TEXT] = could, 1
+    pings: Int = times * paid(context, leaves=one)
+    net = saved_by_reading(context, more.astype(np.int64)) - pings
+    return np.where(short, np.maximum(net, 0), 0)
+
+
 def _finding(
-    context: AuditContext, line: Lineage, label: str, rows: Int, usd: int, fix: str, lost: Int
-) -> Finding:
+    context: AuditContext, line: Lineage, label: str, rows: Int, usd: int, fix: str, lost: Int,
+    basis: str = "",
+) -> Finding:  # fmt: skip
     seconds = int(np.median(line.lifetime_us[rows])) // 1_000_000
     return Finding(
         NAME, f"{label}: pauses longer than the cache's {seconds // 60} minutes", PicoUsd(usd),
-        dearest(rows, lost), fix, None,
+        dearest(rows, lost), fix, None, estimated=bool(basis),
         evidence={
             "lifetime_s": seconds,
             "median_gap_s": int(np.median(line.gap_us[rows])) // 1_000_000,
             "tokens_read_again": int(lost[rows].sum()),
-        },
+        } | ({"basis": basis} if basis else {}),
     )  # fmt: skip

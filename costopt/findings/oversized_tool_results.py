@@ -5,7 +5,7 @@ A 12,000-token page in step 3 of a session of 20 steps is 216,000 input tokens. 
 again.
 
 ## How it is found
-Tool results above 4,000 tokens, by agent and tool, in every call that carries them. `usd` is what was paid
+Tool results above 2,000 tokens, by agent and tool, in every call that carries them. `usd` is what was paid
 for the part above 1,000 tokens, at the price really paid: what the cache has taken off stands in
 `already_saved`.
 
@@ -30,8 +30,8 @@ from costopt.model.call import SegmentKind
 from costopt.model.finding import Finding
 
 NAME = "oversized_tool_results"
-OVERSIZED_TOKENS = 4_000
-"""About 16 KB of text, three times what a page of documentation has."""
+OVERSIZED_TOKENS = 2_000
+"""About 8 KB of text, twice what it would be trimmed to: below, trimming saves less than half."""
 TRIMMED_TOKENS = 1_000
 """Head and tail of about 2 KB each: an error message with its surroundings fits."""
 

@@ -223,6 +223,18 @@ def test_a_pause_longer_than_the_cache_lives() -> None:
     assert "Keep the entry alive" in found.fix
 
 
+def test_where_no_way_pays_for_all_a_known_pause_is_a_hint() -> None:
+    # Twenty sessions of one call, which short calls for an hour would keep alive for nothing.
+    others = letters(*(["user:" + "q" * 1500] for _ in range(20)))
+    for i, c in enumerate(others):
+        c.id = c.key = f"other{i}"
+        c.session_id = f"other{i}"
+    (found,) = long_pauses.find(context_of([*chat(3, read=False), *others], gap_s=400.0))
+    # One short call in each pause, reading 1,536 and 1,664 tokens.
+    assert found.usd == (1536 + 1664) * (900_000 - 100_000) - 2 * 10_000_000
+    assert found.estimated and "knows" in found.evidence["basis"]
+
+
 def test_a_short_pause_is_none() -> None:
     assert long_pauses.find(paused(200.0)) == []
 

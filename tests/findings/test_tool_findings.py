@@ -56,14 +56,14 @@ def test_an_oversized_result_is_paid_again_and_again() -> None:
     request = ["user:read it", "call/fetch:{}", page]
     calls = [sent(f"c{i}", request + ["user:more"] * i, ["assistant:done"]) for i in range(3)]
     (found,) = oversized_tool_results.find(context_of(calls))
-    assert found.title == "planner: fetch results over 4,000 tokens"
+    assert found.title == "planner: fetch results over 2,000 tokens"
     # 4,000 of 5,000 tokens in three calls.
     assert found.usd == 3 * 4000 * 1_000_000
     assert found.layer == "trim_tools"
 
 
 def test_a_result_at_the_limit_is_not_oversized() -> None:
-    calls = [sent("c", ["user:read it", "call/fetch:{}", "result/fetch:" + "p" * 4000], [])]
+    calls = [sent("c", ["user:read it", "call/fetch:{}", "result/fetch:" + "p" * 2000], [])]
     assert oversized_tool_results.find(context_of(calls)) == []
 
 
