@@ -1,5 +1,9 @@
 """Token counts for calls whose log has the text but no usage: counted, and labelled as estimated.
 
+Estimates are the bill only where the log reports no usage at all. Beside calls that report theirs, those
+without stand beside the bill with bounds, so that a bill never mixes what was charged with what was counted,
+and a log's bill does not depend on whether its text was kept.
+
 A call whose request or answer text lacks stays missing: for those, bounds instead of a number. A
 failed call without usage was not charged and is not missing. What no log shows stays uncounted:
 hidden reasoning, and how much of the input the provider's cache served (all is taken as fresh).
@@ -7,7 +11,7 @@ hidden reasoning, and how much of the input the provider's cache served (all is 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +43,27 @@ _INPUT_AS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """A trace as it is billed, and with every count that its text gives."""
+
+    billed: Trace
+    shown: Trace
+    """Calls counted from text are ESTIMATED here; in `billed` they stay MISSING where others report."""
+
+    @property
+    def beside(self) -> bool:
+        """The counted calls stand beside the bill, not in it."""
+        return self.shown is not self.billed
+
+
+def estimates(trace: Trace, full: Trace, tokens: TokenCounter) -> Estimates:
+    """Count what can be counted. `full`: all that was read, of which `trace` may be a slice."""
+    shown = with_estimates(trace, tokens)
+    reported = (full.usage_state == UsageState.REPORTED) & (full.status == CallStatus.OK)
+    return Estimates(trace if reported.any() else shown, shown)
+
+
 def with_estimates(trace: Trace, tokens: TokenCounter) -> Trace:
     """The trace with counted leaves where both texts are in the log; their state says ESTIMATED."""
     rows = np.flatnonzero(_missing(trace) & _has_request(trace) & _has_answer(trace))
@@ -68,8 +93,8 @@ def missing_range(trace: Trace, prices: PriceBook, tokens: TokenCounter) -> tupl
     part = select(trace, rows)
     inputs = _bounds_in(trace, part, tokens)
     outputs = _bounds_out(trace, part, tokens)
-    low, any_low = _cheapest(part, prices, inputs[0], outputs[0])
-    high, any_high = _dearest(part, prices, inputs[1], outputs[1])
+    low, any_low = _extreme(part, prices, inputs[0], outputs[0], np.minimum)
+    high, any_high = _extreme(part, prices, inputs[1], outputs[1], np.maximum)
     unbounded = any_high & ((inputs[1] < 0) | (outputs[1] < 0))
     if unbounded.any() or not any_low.any():
         return None
@@ -172,25 +197,14 @@ def _largest(trace: Trace, part: Trace, values: Int) -> Int:
     return most[part.dims["model"].codes]
 
 
-def _cheapest(
-    part: Trace, prices: PriceBook, inputs: Int, outputs: Int
+def _extreme(
+    part: Trace, prices: PriceBook, inputs: Int, outputs: Int, better: np.ufunc
 ) -> tuple[Int, NDArray[np.bool_]]:
-    """[call]: least dollars over the ways its input may be charged; whether any has a price."""
-    best, known = np.full(part.n, np.iinfo(np.int64).max), np.zeros(part.n, np.bool_)
-    for leaf in _INPUT_AS:
-        net, priced = _priced(part, prices, leaf, inputs, outputs)
-        best = np.where(priced, np.minimum(best, net), best)
-        known |= priced
-    return best, known
-
-
-def _dearest(
-    part: Trace, prices: PriceBook, inputs: Int, outputs: Int
-) -> tuple[Int, NDArray[np.bool_]]:
+    """[call]: least or most dollars over the ways its input may be charged; whether any is priced."""
     best, known = np.zeros(part.n, np.int64), np.zeros(part.n, np.bool_)
     for leaf in _INPUT_AS:
         net, priced = _priced(part, prices, leaf, inputs, outputs)
-        best = np.where(priced, np.maximum(best, net), best)
+        best = np.where(priced, np.where(known, better(best, net), net), best)
         known |= priced
     return best, known
 
