@@ -25,23 +25,31 @@ https://platform.claude.com/docs/en/build-with-claude/prompt-caching for how pre
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.meter import meter
 from costopt.billing.prompt_cache.model import CacheModel, rebill_leaves
 from costopt.billing.segment_counts import per_call
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Bool, Int, dollars, readable, saving, share_text, turns
+from costopt.checklist.measure import Bool, Int, dollars, readable, share_text, turns
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.leaf import Leaf
-from costopt.model.trace import Ragged
+from costopt.model.select import select
+from costopt.model.trace import Ragged, Trace
 from costopt.model.view import View
-from costopt.money import PicoUsd
+from costopt.money import PicoUsd, exact_sum
 
 ITEM = 4
 TITLE = "rolling window of 6 to 8 turns"
 TARGET = "at most 8 turns in a request"
 TURNS = 8
+BASIS = "modelled: the window's own bytes through the cache model"
+MOST_USES = 300_000
+"""Blocks of requests that are modelled; a larger trace is sampled by session. About three seconds."""
+SEED = 0
 
 
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
@@ -59,29 +67,69 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     value = f"up to {longest} turns in a request"
     if longest <= TURNS:
         return _result(CheckStatus.PASS, value, "No request is longer than the window.", "")
-    dropped = (number > 0) & (number <= np.repeat(most, trace.request.lengths) - TURNS)
-    usd, removed = without(context, dropped)
+    part = sampled(trace, most > TURNS)
+    usd, removed = without(context, part, number, most)
     long = share_text(int((most > TURNS).sum()), trace.n)
     why = f"{long} of requests are longer; the window would take out {removed:,} input tokens."
+    basis = BASIS if len(part) == trace.n else f"{BASIS}, on a sample of sessions, scaled"
     if usd < 0:
         why += f" It breaks the cached prefix: {dollars(-usd)} more."
         fix = "Leave the history as it is; the provider's cache already serves it."
-        return _result(CheckStatus.HARMFUL, value, why, fix, usd)
+        return _result(CheckStatus.HARMFUL, value, why, fix, usd, basis)
     fix = "Keep the last 8 turns and drop in chunks (slide_every: 4), so that prefixes stay cached."
-    return _result(CheckStatus.FAIL, value, why, fix, usd)
+    return _result(CheckStatus.FAIL, value, why, fix, usd, basis)
 
 
-def without(context: AuditContext, dropped: Bool) -> tuple[PicoUsd, int]:
-    """(dollars saved, tokens removed) were these request uses not sent."""
-    trace = context.trace
-    gone = per_call(trace.request, np.where(dropped, context.attribution.use_tokens, 0))
+def sampled(trace: Trace, long: Bool) -> Int:
+    """Rows of whole sessions: all, or a fixed sample of them with at most MOST_USES request uses.
+
+    Sessions with a long request come first: the others do not change.
+    """
+    if len(trace.request.ids) <= MOST_USES:
+        return np.arange(trace.n)
+    count = len(trace.sessions)
+    uses, changes = np.zeros(count, np.int64), np.zeros(count, np.bool_)
+    np.add.at(uses, trace.session, trace.request.lengths)
+    changes[trace.session[long]] = True
+    order = np.random.default_rng(SEED).permutation(count)
+    order = order[np.argsort(~changes[order], kind="stable")]
+    taken = order[: max(1, int(np.searchsorted(np.cumsum(uses[order]), MOST_USES)))]
+    chosen = np.zeros(count, np.bool_)
+    chosen[taken] = True
+    return np.flatnonzero(chosen[trace.session])
+
+
+def without(context: AuditContext, rows: Int, number: Int, most: Int) -> tuple[PicoUsd, int]:
+    """(dollars saved, tokens removed) were turns beyond the window not sent.
+
+    Computed on `rows` and scaled by what the calls with long requests cost in all.
+    """
+    whole = context.trace
+    dropped = (number > 0) & (number <= np.repeat(most, whole.request.lengths) - TURNS)
+    gone = per_call(whole.request, np.where(dropped, context.attribution.use_tokens, 0))
+    trace = select(whole, rows)
+    keep = ~dropped[_uses_of(whole.request, rows)]
     before = View.of(trace)
     after = before.edited(
-        request=_kept(trace.request, ~dropped), leaves=shorter(trace.leaves, gone)
+        request=_kept(trace.request, keep), leaves=shorter(trace.leaves, gone[rows])
     )
     model = CacheModel.of(trace, context.prices, context.tokens, context.texts)
-    usd, _ = saving(context, leaves=rebill_leaves(before, after, model).leaves)
-    return usd, int(gone.sum())
+    rebilled = meter(
+        before.edited(leaves=rebill_leaves(before, after, model).leaves), context.prices
+    )
+    saved = (context.bill.net_pusd[rows] - rebilled.net_pusd)[rebilled.priced]
+    touched = gone > 0
+    all_of_it = int(exact_sum(context.bill.net_pusd[touched]))
+    seen = int(exact_sum(context.bill.net_pusd[rows][touched[rows]]))
+    scale = Fraction(all_of_it, seen) if seen else Fraction(1)
+    return PicoUsd(round(exact_sum(saved) * scale)), int(gone.sum())
+
+
+def _uses_of(block: Ragged, rows: Int) -> Int:
+    lengths = block.lengths[rows]
+    starts = np.cumsum(lengths) - lengths
+    inside = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
+    return np.repeat(block.offsets[rows], lengths) + inside
 
 
 def _kept(block: Ragged, keep: Bool) -> Ragged:
@@ -106,7 +154,11 @@ def shorter(leaves: Int, gone: Int) -> Int:
 
 
 def _result(
-    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
+    status: CheckStatus,
+    value: str,
+    why: str,
+    fix: str,
+    usd: PicoUsd | None = None,
+    basis: str = "",
 ) -> CheckResult:
-    basis = "" if usd is None else "modelled: the window's own bytes through the cache model"
     return CheckResult(ITEM, "window", TITLE, status, value, TARGET, why, fix, usd, basis)

@@ -124,6 +124,22 @@ def test_window_harms_what_the_cache_serves() -> None:
     assert found.usd is not None and found.usd < 0
 
 
+def test_window_on_a_sample_scales_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions that are all alike: a sample of one, scaled, says what all of them say."""
+    calls = []
+    for session in range(8):
+        for one in chat(12):
+            one.key = one.id = f"{session}-{one.key}"
+            one.session_id = f"s{session}"
+            calls.append(one)
+    made = context(calls)
+    whole = check(4, made)
+    monkeypatch.setattr("costopt.checklist.window.MOST_USES", 200)
+    part = check(4, made)
+    assert part.usd == pytest.approx(whole.usd, rel=0.01)
+    assert "sample" in part.usd_basis
+
+
 def test_window_does_not_apply_to_single_turns() -> None:
     assert check(4, context([asked("a", "x")])).status == CheckStatus.NOT_APPLICABLE
 
