@@ -42,6 +42,7 @@ class Shelf:
         self.id: str = provider.id
         self.urls: tuple[str, ...] = tuple(provider.pricing_urls or ())
         self._models: list[Any] = provider.models
+        self._patterns = [m for m in self._models if match.has_pattern(m.match)]
         self._listed: dict[str, Any] | None = None
         self._found: dict[str, Row | Several | None] = {}
 
@@ -76,7 +77,8 @@ class Shelf:
         if name in self.listed:
             model = self.listed[name]
             return Row(self.id, model.id, model)
-        scored = [(match.score(m.match, name), m) for m in self._models]
+        # Rules that only list ids have been looked up in `listed`.
+        scored = [(match.score(m.match, name), m) for m in self._patterns]
         best = max((s for s, _ in scored), default=0)
         hits = [m for s, m in scored if s == best and s]
         if len(hits) > 1 and any(m.prices != hits[0].prices for m in hits):

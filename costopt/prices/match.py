@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 EXACT = 1_000_000
+MOST_REST = 32
 _REST = re.compile(
     r"(?:[-@.:]?(?:latest|preview|exp|experimental|beta|v\d+(?::\d+)?|\d{8}|\d{4}-\d{2}-\d{2}|"
     r"\d{2}-\d{2}|\d{2}-\d{4}|0\d{2}|\d{4}))*"
@@ -57,7 +58,8 @@ def _partial(clause: Any, kind: str, name: str) -> int:
 
 
 def _rest(text: str) -> bool:
-    return _REST.fullmatch(text) is not None
+    # Dates and versions are short. A long run of digits could be cut up in very many ways.
+    return len(text) <= MOST_REST and _REST.fullmatch(text) is not None
 
 
 def literals(clause: Any) -> list[str]:
@@ -67,3 +69,13 @@ def literals(clause: Any) -> list[str]:
         parts = clause.or_ if kind == "ClauseOr" else clause.and_
         return [name for part in parts for name in literals(part)]
     return [clause.equals.lower()] if kind == "ClauseEquals" else []
+
+
+def has_pattern(clause: Any) -> bool:
+    """Whether a rule matches more than the ids it lists."""
+    kind = type(clause).__name__
+    if kind in ("ClauseOr", "ClauseAnd"):
+        return any(
+            has_pattern(part) for part in (clause.or_ if kind == "ClauseOr" else clause.and_)
+        )
+    return kind != "ClauseEquals"

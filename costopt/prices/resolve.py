@@ -19,6 +19,8 @@ from costopt.prices.names import (
 from costopt.prices.own_data import data, moment_us
 from costopt.prices.sheet import Units, from_book
 
+# The longest id of the book has 70 characters, an ARN or a fine-tune some more.
+MOST_CHARS = 300
 # Who makes the models that a bare name can mean. Clouds and hosts resell; they are never assumed.
 FIRST_PARTY = (
     "openai", "anthropic", "google", "x-ai", "deepseek", "mistral", "cohere", "perplexity",
@@ -56,9 +58,11 @@ class Found:
 
 def resolve(provider: str, model: str) -> Found | Unpriced:
     """The row of a model as a log names it."""
-    name = bare(model)
+    name = bare(model[: MOST_CHARS + 1])
     if not name:
         return Unpriced("the log names no model")
+    if len(name) > MOST_CHARS:
+        return Unpriced(f"`{name[:40]}...` is too long for a model's name")
     if name.startswith("arn:"):
         return Unpriced(
             f"`{name}` is an inference profile, not a model: map it under `aliases:` in prices.yaml"

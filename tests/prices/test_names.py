@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from costopt.prices import match
@@ -180,3 +182,16 @@ def test_small_parts() -> None:
     assert claude_version("claude-opus-4-20250514") == (4, 0)
     assert claude_version("claude-3-5-haiku-latest") == (3, 5)
     assert claude_version("gpt-4o") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 1_000_000, "gpt-5-nano-" + "0" * 200 + "x", "a.1" * 100_000, "us." * 90 + "anthropic.claude",
+     "claude-" + "1-" * 120, "/" * 250, "arn:" + ":" * 200, "\u202e\x00\ud800", ":free", "-" * 280],
+)  # fmt: skip
+@pytest.mark.parametrize("provider", ["", "openai", "openrouter", "bedrock", "azure", "google"])
+def test_hostile_names_are_answered_quickly(provider: str, name: str) -> None:
+    started = time.perf_counter()
+    assert isinstance(book().rates(provider, name), Unpriced | DatedRates)
+    assert book().cache_rules(provider, name, None).mode in ("none", "automatic", "breakpoint")
+    assert time.perf_counter() - started < 0.5
