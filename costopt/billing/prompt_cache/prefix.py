@@ -109,7 +109,8 @@ def _rows(
         at_us=view.at_us,
         begin_us=begins_us(trace),
         lifetime_us=rules.lifetime_us,
-        input_tokens=input_tokens,
+        # A request that is not in the log ends nowhere in the tree: at most the hidden prompt is known.
+        input_tokens=np.where(trace.has_content, input_tokens, lineage.hidden.tokens),
         offsets=view.request.offsets,
         ids=view.request.ids,
         answer_offsets=view.response.offsets,
