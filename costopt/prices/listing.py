@@ -117,11 +117,13 @@ def _tier_lines(name: str, tier: dict[str, Any]) -> list[str]:
     lines = [f"{name:<40}{head}"]
     for period in tier["periods"]:
         since = f"from {period['from']}" if period["from"] else "from the start"
+        source = period["source"].partition(": ")[2]
+        if not any(c["usd_per_mtok"] for c in period["context"]):
+            lines.append(f"  {since}: no price  {source}")
+            continue
         lines += [f"  {since + _above(c):<38}{_row(c['usd_per_mtok'])}" for c in period["context"]]
         fee = period["web_search_usd_per_thousand"]
-        lines.append(
-            f"    source: {period['source']}" + (f"; web search ${fee}/1,000" if fee else "")
-        )
+        lines.append(f"    {source}" + (f"; web search ${fee}/1,000" if fee else ""))
     return lines
 
 
