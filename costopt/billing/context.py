@@ -80,6 +80,9 @@ class AuditContext:
     prices: PriceBook
     tokens: TokenCounter
     texts: Texts
+    counted: Trace | None = None
+    """The same rows with usage counted from text on calls that report none and so are not in the
+    bill; None: there are none, or no call reports usage and `trace` itself is counted."""
 
     @property
     def total_pusd(self) -> PicoUsd:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costopt import __version__
 from costopt.billing.breakdown import breakdown
 from costopt.billing.context import AuditContext, PromptCacheReport
 from costopt.billing.forecast import forecast_month
+from costopt.billing.meter import meter
 from costopt.billing.reconcile import reconcile, recorded_total
 from costopt.billing.sessions import session_dollars
 from costopt.billing.usage_estimate import missing_range
@@ -22,7 +24,10 @@ from costopt.model.bill import OwnGpus, PriceStatus
 from costopt.model.call import UsageState
 from costopt.model.finding import CheckResult, Finding
 from costopt.model.result import SCHEMA, BillInfo, PromptCacheInfo, Result
-from costopt.money import exact_sum, usd_float
+from costopt.model.select import select
+from costopt.model.trace import Trace
+from costopt.model.view import View
+from costopt.money import PicoUsd, exact_sum, usd_float
 
 UNPRICED = (PriceStatus.NO_MODEL, PriceStatus.NO_UNIT, PriceStatus.NO_DATE)
 MAX_LABELS = 3
@@ -114,16 +119,27 @@ def _gaps(context: AuditContext) -> dict[str, Any]:
     """Calls without a price, with estimated counts, and without any."""
     trace, bill = context.trace, context.bill
     unpriced = np.isin(bill.status, UNPRICED)
-    estimated = trace.usage_state == UsageState.ESTIMATED
+    counted = context.counted or trace
+    estimated = counted.usage_state == UsageState.ESTIMATED
+    missing = (bill.status == PriceStatus.NO_USAGE) & ~estimated
     model = trace.dims["model"]
     codes = np.unique(model.codes[unpriced]).tolist()
     return {
         "unpriced_calls": int(trace.requests[unpriced].sum()),
         "unpriced_models": sorted(model.values[c] or "no model named" for c in codes),
         "estimated_calls": int(trace.requests[estimated].sum()),
-        "estimated_usd": usd_float(exact_sum(bill.net_pusd[estimated])),
-        "missing_usage_calls": int(trace.requests[bill.status == PriceStatus.NO_USAGE].sum()),
+        "estimated_usd": usd_float(_estimated_pusd(context, counted, estimated)),
+        "estimated_in_bill": context.counted is None,
+        "missing_usage_calls": int(trace.requests[missing].sum()),
     }
+
+
+def _estimated_pusd(context: AuditContext, counted: Trace, estimated: NDArray[np.bool_]) -> PicoUsd:
+    """What the calls with counted usage cost, whether in the bill or beside it."""
+    if context.counted is None:
+        return exact_sum(context.bill.net_pusd[estimated])
+    part = select(counted, np.flatnonzero(estimated))
+    return exact_sum(meter(View.of(part), context.prices).net_pusd)
 
 
 def cache_info(report: PromptCacheReport) -> PromptCacheInfo:

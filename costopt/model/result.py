@@ -111,9 +111,12 @@ class BillInfo:
     list_usd: float
     discount_usd: float
     estimated_usd: float
-    """Part of `total_usd` that rests on estimated token counts."""
+    """What the calls whose tokens were counted from text cost, all input taken as fresh."""
+    estimated_in_bill: bool
+    """False: `estimated_usd` stands beside `total_usd`, because other calls report their usage."""
     missing_usd_range: list[float] | None
-    """Bounds for the calls without usage, by their text; None where there is no text either."""
+    """Bounds for the calls that are not in the bill because they report no usage, by their text and
+    limits; None where nothing bounds them."""
     subscription_usd: float
     """API-equivalent of calls on a seat: beside the bill, never inside."""
     by_model: list[dict[str, Any]]

@@ -13,6 +13,7 @@ from costopt.errors import UsageError
 from costopt.model.finding import Finding
 from costopt.model.ports import Progress, silent
 from costopt.model.result import Result
+from costopt.wiring.counting import with_counts
 from costopt.wiring.phases import phase
 from costopt.wiring.progress import progress_for
 from costopt.wiring.reading import Reading, read
@@ -67,18 +68,18 @@ def audit_context(
     from costopt.billing.meter import meter
     from costopt.billing.own_gpus import with_own_gpus
     from costopt.billing.prompt_cache.report import cache_report
-    from costopt.billing.usage_estimate import with_estimates
     from costopt.model.view import View
 
     tokens = token_counter(reading.trace, reading.texts, ranks=options.ranks)
     with phase(progress, "pricing"):
-        trace = with_estimates(reading.trace, tokens)
+        counts = with_counts(reading, options, tokens)
+        trace, beside = counts.billed, counts.shown if counts.beside else None
         bill = with_own_gpus(trace, meter(View.of(trace), book), book.self_hosted)
     with phase(progress, "counting tokens"):
         attribution = attribute(trace, bill, tokens)
     with phase(progress, "modelling the prompt cache"):
         cache = cache_report(trace, book, tokens, reading.texts, seed=options.seed)
-    return AuditContext(trace, bill, attribution, cache, book, tokens, reading.texts)
+    return AuditContext(trace, bill, attribution, cache, book, tokens, reading.texts, beside)
 
 
 def price_book(options: TraceOptions) -> Book:
@@ -103,7 +104,7 @@ def _keep(reading: Reading, context: AuditContext, result: Result) -> None:
     from costopt.report.render.json import result_json
 
     if context.trace.n == reading.full.n:
-        reading.store.save_bill(reading.dataset, context.trace, context.bill)
+        reading.store.save_bill(reading.dataset, context.counted or context.trace, context.bill)
     reading.store.record_run("audit", reading.dataset, result_json(result))
 
 

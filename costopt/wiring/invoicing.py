@@ -8,17 +8,12 @@ import zlib
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from costopt.billing.invoice import DIMS, InvoiceReconciliation, reconcile_invoice
 from costopt.errors import InputError, UsageError, nearest
 from costopt.model.invoice import Invoice
 from costopt.model.select import Slice
-from costopt.model.trace import Trace
 from costopt.wiring.request import TraceOptions
-
-if TYPE_CHECKING:
-    from costopt.wiring.reading import Reading
 
 GZIP = b"\x1f\x8b"
 
@@ -32,6 +27,7 @@ def reconcile_with(options: TraceOptions, fx: str | None) -> tuple[InvoiceReconc
     from costopt.model.view import View
     from costopt.sources.invoices import read_invoice
     from costopt.wiring.auditing import price_book
+    from costopt.wiring.counting import with_counts
     from costopt.wiring.reading import read
     from costopt.wiring.slicing import slice_of
 
@@ -42,25 +38,12 @@ def reconcile_with(options: TraceOptions, fx: str | None) -> tuple[InvoiceReconc
     book = price_book(options)
     reading = read(replace(options, traces=options.traces[1:], by=[]))
     try:
-        trace = with_counts(reading, options)
+        trace = with_counts(reading, options).billed
         invoice = within(invoice, slice_of(options, reading.full))
         bill = meter(View.of(trace), book)
         return reconcile_invoice(trace, bill, invoice, book, dims), invoice
     finally:
         reading.store.close()
-
-
-def with_counts(reading: Reading, options: TraceOptions) -> Trace:
-    """The trace as the audit prices it: usage that the log lacks is counted where there is text."""
-    from costopt.model.call import UsageState
-
-    trace = reading.trace
-    if not (trace.usage_state == UsageState.MISSING).any():
-        return trace
-    from costopt.accel.tokens import token_counter
-    from costopt.billing.usage_estimate import with_estimates
-
-    return with_estimates(trace, token_counter(trace, reading.texts, ranks=options.ranks))
 
 
 def within(invoice: Invoice, part: Slice) -> Invoice:

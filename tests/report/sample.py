@@ -70,6 +70,7 @@ def _bill(name: str) -> BillInfo:
         tokens=Tokens(9000, 3420, 5580, 0, 900, 100),
         per_session_usd=SessionDollars(1.25, 1.0, 4.0, 4.4, 4.5), forecast_month_usd=None,
         forecast_reason="no stated coverage", list_usd=10.0, discount_usd=0.0, estimated_usd=0.1,
+        estimated_in_bill=True,
         missing_usd_range=[0.1, 0.2], subscription_usd=0.0, by_model=models, by_agent=agents,
         by_task=[{"task": name, "calls": 100, "usd": 10.0}],
         by_tool=[{"tool": name, "calls": 5, "usd": 1.0}], by_workflow=[], by_user_segment=[],

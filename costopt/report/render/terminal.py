@@ -186,16 +186,17 @@ def _not_in_bill(result: Result, width: int) -> list[str]:
             f"Not in the bill: {plural(bill.unpriced_calls, 'call')} without a price"
             f" ({models}): costopt prices check"
         )
-    if bill.missing_usage_calls:
-        text = f"Not in the bill: {plural(bill.missing_usage_calls, 'call')} without usage"
+    silent = bill.missing_usage_calls + (0 if bill.estimated_in_bill else bill.estimated_calls)
+    if silent:
+        text = f"Not in the bill: {plural(silent, 'call')} without usage"
         if bill.missing_usd_range:
             low, high = bill.missing_usd_range
-            text += f" (between {dollars(low)} and {dollars(high)})"
+            text += f" (by their text {dollars(low)} to {dollars(high)})"
         texts.append(text)
-    if bill.estimated_calls:
+    if bill.estimated_calls and bill.estimated_in_bill:
         texts.append(
-            f"Of the bill {dollars(bill.estimated_usd)} is estimated from text:"
-            f" {plural(bill.estimated_calls, 'call')} without reported usage"
+            "The log reports no usage: the bill is an estimate from the text of"
+            f" {plural(bill.estimated_calls, 'call')}"
         )
     if bill.subscription_usd:
         texts.append(f"Seats, not in the bill: {dollars(bill.subscription_usd)} API-equivalent")

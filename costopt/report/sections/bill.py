@@ -59,7 +59,8 @@ def _dollars(result: Result) -> Table:
         rows.append(("  at list prices", bill.list_usd))
         rows.append(("  your discounts", -bill.discount_usd))
     if bill.estimated_calls:
-        rows.append(("  of it from estimated token counts", bill.estimated_usd))
+        word = "  of it" if bill.estimated_in_bill else "Beside it,"
+        rows.append((f"{word} from tokens counted in the text", bill.estimated_usd))
     if bill.recorded_usd is not None:
         count = f"{bill.reconciliation.compared:,} calls"
         rows.append((f"What the log itself records, on {count}", bill.recorded_usd))
@@ -94,8 +95,9 @@ def _notes(result: Result) -> list[str]:
         models = ", ".join(bill.unpriced_models)
         calls = plural(bill.unpriced_calls, "call")
         notes.append(f"Not in the bill, no price: {calls} ({models}). See `costopt prices check`.")
-    if bill.missing_usage_calls:
-        calls = plural(bill.missing_usage_calls, "call")
+    silent = bill.missing_usage_calls + (0 if bill.estimated_in_bill else bill.estimated_calls)
+    if silent:
+        calls = plural(silent, "call")
         note = f"Not in the bill, no usage in the log: {calls}."
         if bill.missing_usd_range:
             low, high = bill.missing_usd_range
