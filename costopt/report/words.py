@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
+from costopt.model.result import Result
 from costopt.money import pico, show
 
 
@@ -55,3 +56,14 @@ def unit_text(count: int, value: float, places: int) -> str:
         return f"<${step}"
     amount = count * step
     return f"-${-amount:,}" if amount < 0 else f"${amount:,}"
+
+
+def trace_name(result: Result) -> str:
+    """The file, or the folder that holds them all, with their number."""
+    names = [f.path for f in result.trace.files]
+    if len(names) == 1:
+        return names[0].rsplit("/", 1)[-1]
+    folders = {n.rsplit("/", 1)[0] for n in names if "/" in n}
+    if len(folders) == 1 and names:
+        return f"{folders.pop().rsplit('/', 1)[-1]}/ ({plural(len(names), 'file')})"
+    return plural(len(names), "file")

@@ -17,7 +17,7 @@ def cell_text(value: Cell, kind: Kind) -> str:
     if kind == "usd":
         return dollars(float(value))
     if kind == "share":
-        return f"{100 * value:.1f} %"
+        return "<0.1 %" if 0 < value < 0.0005 else f"{100 * value:.1f} %"
     if kind == "count":
         return f"{value:,.0f}"
     return f"{value:,.2f}"

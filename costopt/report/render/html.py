@@ -16,7 +16,7 @@ from costopt.model.result import Result
 from costopt.report.card import Card, Cell, Item, Kind, NotApplicable, Table, build_cards
 from costopt.report.render.format import table_texts
 from costopt.report.render.svg import svg
-from costopt.report.words import plural
+from costopt.report.words import plural, trace_name
 
 _COMMAND = re.compile(r"`(costopt [a-z]+(?: [\w.-]+)*)`")
 HERE = Path(__file__).parent
@@ -38,16 +38,11 @@ def html_report(result: Result) -> str:
         for chart in card.get("charts", ()):
             chart["svg"] = Markup(chart["svg"])
     return template.render(
-        title=_title(result), subtitle=_subtitle(result), cards=cards,
+        title=clean(trace_name(result)) or "LLM bill", subtitle=_subtitle(result), cards=cards,
         style=Markup(style), script=Markup(script),
         style_hash=_hash(style), script_hash=_hash(script),
         footer=f"costopt {result.costopt} · {clean(result.price_book)}.",
     )  # fmt: skip
-
-
-def _title(result: Result) -> str:
-    names = [f.path.rsplit("/", 1)[-1] for f in result.trace.files]
-    return clean(names[0] if len(names) == 1 else f"{len(names)} files") or "LLM bill"
 
 
 def _hash(text: str) -> str:
