@@ -7,15 +7,18 @@ result as input in every later call of the session.
 ## How it is found
 Inside each request: tool calls whose name and arguments (compared without white space and order of keys)
 stand there before, and whose result is byte for byte the earlier one. A repeat whose result differs did
-new work and is not counted. `usd` is what was paid for the repeated calls and results in all requests,
-and for writing the repeated calls; `already_saved` is what the provider's cache took off.
+new work and is not counted. `usd` is what was paid for the repeated results in all requests; and, where
+the call itself was needless, for the call and for writing it. It was needless unless the tool acts by its
+name (write, run, book, ...) or something that may have changed the answer was called in between.
+`already_saved` is what the provider's cache took off.
 
 ## What can go wrong
 Calls and results are paired by their order, so a request whose calls and results do not match in number is
 left out. A repeat may be wanted (waiting for a job): see `loops`.
 
 ## Fix
-Answer repeats from the context: keep results by tool and arguments in the code that runs the tools.
+Keep results by tool and arguments in the code that runs the tools, and answer `same as before` in a few
+words where nothing is new.
 """
 
 from __future__ import annotations
@@ -28,16 +31,28 @@ import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.billing.segment_counts import chunks
-from costopt.findings.places import Int, by_code, dearest, places, shown_name, total
+from costopt.findings.places import Int, Mask, by_code, dearest, places, shown_name, total
 from costopt.findings.what_if import cache_saving_of
 from costopt.model.call import SegmentKind
 from costopt.model.finding import Finding
+from costopt.model.trace import Categorical
 
 NAME = "repeated_tool_calls"
 MOST_TEXTS = 200_000
 """Distinct argument texts that are compared without white space and order; beyond, only byte-equal ones."""
 BATCH = 5_000
+LEAST_RESULT_TOKENS = 50
+"""`same as before` takes some tokens itself."""
 _SPACE = re.compile(r"\s+")
+_READS = re.compile(
+    r"(?i)^(get|read|list|find|search|fetch|look_?up|query|retrieve|view|show|check|describe|count)"
+)
+_CHANGES = re.compile(
+    r"(?i)(write|edit|create|delete|remove|update|modify|apply|patch|insert|append|replace|move|rename"
+    r"|commit|push|book|cancel|send|submit|pay|refund|transfer|exchange|return|set_|bash|shell|exec"
+    r"|command|terminal|click|type|navigate|press)"
+)
+_ACTS = re.compile(r"(?i)(run|test|build|deploy|start|stop|wait|sleep|poll)")
 
 
 def find(context: AuditContext) -> list[Finding]:
@@ -98,16 +113,26 @@ class _Repeats:
     call: Int
     name: Int
     same: Int
+    needless: Mask
+    """The tool only reads, and nothing that may have changed its answer was called in between."""
 
 
 def _repeats(context: AuditContext, same: Int) -> _Repeats:
-    block = context.trace.request
-    parts = [_repeats_of(context, same, first, last) for first, last in chunks(block)]
-    columns = [
-        np.concatenate([getattr(p, c) for p in parts]) if parts else np.zeros(0, np.int64)
-        for c in _Repeats.__dataclass_fields__
-    ]
-    return _Repeats(*columns)
+    parts = [_repeats_of(context, same, *ends) for ends in chunks(context.trace.request)]
+    none = np.zeros(0, np.int64)
+    whole = _Repeats(none, none, none, none, none, none.astype(np.bool_))
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in (whole, *parts)])
+        for name in _Repeats.__dataclass_fields__
+    }
+    return _worth_a_word(context, _Repeats(**columns))
+
+
+def _worth_a_word(context: AuditContext, repeats: _Repeats) -> _Repeats:
+    """Without repeats whose call was right and whose result is as short as the answer instead."""
+    long = context.attribution.use_tokens[repeats.result_use] >= LEAST_RESULT_TOKENS
+    kept = long | repeats.needless
+    return _Repeats(*(getattr(repeats, name)[kept] for name in _Repeats.__dataclass_fields__))
 
 
 def _repeats_of(context: AuditContext, same: Int, first: int, last: int) -> _Repeats:
@@ -125,14 +150,45 @@ def _repeats_of(context: AuditContext, same: Int, first: int, last: int) -> _Rep
     )
     asked, got = asked[even[of_call[asked] - first]], got[even[of_call[got] - first]]
     call, what, result = of_call[asked], same[ids[asked]], ids[got].astype(np.int64)
-    # Equal call, arguments and result inside one request: all but the first are repeats.
+    # Equal call, arguments and result inside one request: all but the first may be repeats.
     width = np.int64(len(segments))
     pair = np.unique(what * width + result, return_inverse=True)[1].reshape(-1)
     key = call * (np.int64(pair.max(initial=0)) + 1) + pair
-    again = np.ones(len(key), np.bool_)
-    again[np.unique(key, return_index=True)[1]] = False
     name = segments.name.codes[ids[asked]].astype(np.int64)
-    return _Repeats(base + asked[again], base + got[again], call[again], name[again], what[again])
+    changes, acts = _by_name(segments.name)
+    again, unchanged = _stood_before(key, changes[name])
+    needless = unchanged & ~acts[name]
+    return _Repeats(
+        base + asked[again],
+        base + got[again],
+        call[again],
+        name[again],
+        what[again],
+        needless[again],
+    )
+
+
+def _by_name(names: Categorical) -> tuple[Mask, Mask]:
+    """[name]: a tool that may change what others read; a tool that does something when it is called."""
+    reads = [bool(_READS.search(n)) for n in names.values]
+    changes = [bool(_CHANGES.search(n)) and not r for n, r in zip(names.values, reads, strict=True)]
+    acts = [
+        c or (bool(_ACTS.search(n)) and not r)
+        for n, r, c in zip(names.values, reads, changes, strict=True)
+    ]
+    return np.array(changes, np.bool_), np.array(acts, np.bool_)
+
+
+def _stood_before(key: Int, changes: Mask) -> tuple[Mask, Mask]:
+    """(the same key stood before, and nothing that may change anything was called since)."""
+    changed = np.cumsum(changes)
+    order = np.argsort(key, kind="stable")
+    same = key[order[1:]] == key[order[:-1]]
+    quiet = same & (changed[order[1:]] == changed[order[:-1]])
+    again, unchanged = np.zeros(len(key), np.bool_), np.zeros(len(key), np.bool_)
+    again[order[1:][same]] = True
+    unchanged[order[1:][quiet]] = True
+    return again, unchanged
 
 
 def _written(context: AuditContext, same: Int, repeats: _Repeats) -> Int:  # [call]
@@ -140,7 +196,8 @@ def _written(context: AuditContext, same: Int, repeats: _Repeats) -> Int:  # [ca
     session holds it twice with the same result."""
     trace = context.trace
     width = np.int64(len(trace.segments))
-    known = np.unique(trace.session[repeats.call].astype(np.int64) * width + repeats.same)
+    known = trace.session[repeats.call].astype(np.int64) * width + repeats.same
+    known = np.unique(known[repeats.needless])
     use = np.flatnonzero((trace.segments.kind == SegmentKind.TOOL_CALL)[trace.response.ids])
     call = np.searchsorted(trace.response.offsets, use, side="right") - 1
     what = same[trace.response.ids[use]]
@@ -167,9 +224,10 @@ def _finding(context: AuditContext, repeats: _Repeats, rows: Int, written: Int) 
     at, trace = context.attribution, context.trace
     pusd, cached = np.zeros(trace.n, np.int64), np.zeros(trace.n, np.int64)
     call = repeats.call[rows]
-    for use in (repeats.use[rows], repeats.result_use[rows]):
-        np.add.at(pusd, call, at.use_pusd[use])
-        np.add.at(cached, call, at.use_cached_tokens[use])
+    asked = rows[repeats.needless[rows]]
+    for part, use in ((rows, repeats.result_use[rows]), (asked, repeats.use[asked])):
+        np.add.at(pusd, repeats.call[part], at.use_pusd[use])
+        np.add.at(cached, repeats.call[part], at.use_cached_tokens[use])
     name = int(repeats.name[rows[0]])
     place = places(context).code[call[0]]
     writers = _writers(context, repeats, rows, written, int(place))
@@ -181,9 +239,12 @@ def _finding(context: AuditContext, repeats: _Repeats, rows: Int, written: Int) 
     return Finding(
         NAME, f"{places(context).labels[int(place)]}: {tool} called again with the same arguments",
         total(pusd, calls), dearest(calls, pusd),
-        f"Answer repeated {tool} calls from the result that is already in the context.",
+        f"Answer `same as before` where {tool} would repeat a result that is in the context.",
         "tool_dedup", total(cache_saving_of(context, calls, cached[calls]), np.arange(len(calls))),
-        evidence={"repeated": distinct, "requests_with_repeats": len(np.unique(call))},
+        evidence={
+            "repeated": distinct, "requests_with_repeats": len(np.unique(call)),
+            "needless_share": round(float(repeats.needless[rows].mean()), 4),
+        },
     )  # fmt: skip
 
 

@@ -96,6 +96,25 @@ def test_other_arguments_are_another_call() -> None:
     assert repeated_tool_calls.find(context_of(repeated('{"q":"dogs"}', "r" * 200))) == []
 
 
+def test_a_tool_that_acts_may_be_called_again_but_its_result_need_not_be_repeated() -> None:
+    calls = repeated('{"q":"cats","n":1}', "r" * 200)
+    for c in calls:
+        for s in (*(c.request or ()), *(c.response or ())):
+            s.name = s.name and "book_flight"
+    (found,) = repeated_tool_calls.find(context_of(calls))
+    assert found.usd == 200 * 1_000_000
+
+
+def test_after_a_change_the_same_question_is_a_new_one() -> None:
+    first = ["user:look", "call/read:{}", "result/read:" + "r" * 200]
+    then = [*first, "call/write:{}", "result/write:ok", *first[1:]]
+    (found,) = repeated_tool_calls.find(context_of([sent("c", then, ["assistant:done"])]))
+    assert found.usd == 200 * 1_000_000
+    harmless = [*first, "call/count:{}", "result/count:ok", *first[1:]]
+    (found,) = repeated_tool_calls.find(context_of([sent("c", harmless, ["assistant:done"])]))
+    assert found.usd == (200 + 2) * 1_000_000
+
+
 def test_arguments_are_compared_without_what_does_not_matter() -> None:
     assert normal_arguments('{"b":1, "a":" x  y"}') == normal_arguments('{"a":"x y","b":1}')
     assert normal_arguments("not json  at all") == normal_arguments(" not json at all\n")
