@@ -18,10 +18,8 @@ Retry on errors only, with a timeout above the slowest good answer; keep what a 
 
 from __future__ import annotations
 
-import numpy as np
-
 from costopt.billing.context import AuditContext
-from costopt.findings.places import by_place, dearest, total
+from costopt.findings.places import by_place, dearest, places, total
 from costopt.findings.resent_requests import sent_again
 from costopt.model.bill import PriceStatus
 from costopt.model.call import CallStatus
@@ -36,7 +34,7 @@ def find(context: AuditContext) -> list[Finding]:
     failed = trace.status == CallStatus.FAILED
     charged = (context.bill.status == PriceStatus.PRICED) & (net > 0)
     again = sent_again(context) & ~failed
-    found = []
+    where, found = places(context).code, []
     for label, rows in by_place(context, charged & (failed | again)):
         broken, repeated = int(failed[rows].sum()), int(again[rows].sum())
         what = f"{repeated:,} answered and sent again" if repeated else ""
@@ -46,12 +44,7 @@ def find(context: AuditContext) -> list[Finding]:
             "Retry on errors only, with a timeout above the slowest good answer.", "exact_cache",
             evidence={
                 "failed_charged": broken, "answered_and_sent_again": repeated,
-                "failed_free": int((failed & _same_place(trace.dims["agent"].codes, rows)
-                                    & (net == 0)).sum()),
+                "failed_free": int((failed & (net == 0) & (where == where[rows[0]])).sum()),
             },
         ))  # fmt: skip
     return found
-
-
-def _same_place(agent: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    return agent == agent[rows[0]]

@@ -83,6 +83,8 @@ class Proof:
     named_by: tuple[tuple[str, str], ...] = ()
     """(id, title) of the findings that rest on the call."""
     sessions: int = 0
+    bill_pusd: PicoUsd = PicoUsd(0)
+    """Of the whole log."""
 
 
 def finding_proof(context: AuditContext, id: str, finding: Finding) -> Proof:
@@ -91,7 +93,7 @@ def finding_proof(context: AuditContext, id: str, finding: Finding) -> Proof:
     calls = [call_proof(context, row, with_break=with_breaks)
              for row in finding.calls[:CALLS_SHOWN].tolist()]  # fmt: skip
     sessions = len(np.unique(context.trace.session[finding.calls]))
-    return Proof(id, finding, tuple(calls), sessions=sessions)
+    return Proof(id, finding, tuple(calls), sessions=sessions, bill_pusd=context.total_pusd)
 
 
 def one_call_proof(context: AuditContext, row: int, findings: list[tuple[str, Finding]]) -> Proof:

@@ -9,7 +9,7 @@ from costopt.findings import (
     repeated_tool_calls,
     tools_never_called,
 )
-from costopt.findings.repeated_tool_calls import normal_arguments
+from costopt.findings.repeats import normal_arguments
 from costopt.model.call import Call, CallStatus
 from tests.billing.small import call, usage
 from tests.findings.context import context_of

@@ -45,6 +45,8 @@ def _worth(proof: Proof) -> str:
     if finding is None:
         return ""
     text = f"worth up to {show(finding.usd)}" if finding.usd else "no direct saving, or not known"
+    if finding.usd and proof.bill_pusd:
+        text += f" of {show(proof.bill_pusd)}, {100 * finding.usd / proof.bill_pusd:.1f} %"
     if finding.estimated:
         text += " (a hint, not measured)"
     if finding.already_saved:
