@@ -22,6 +22,7 @@ from costopt.report.render.screen import (
     spread,
     wrap,
 )
+from costopt.report.words import trace_name
 
 EPOCH_YEAR = 1970
 """No model was billed then: such times count from the start of the trace."""
@@ -76,7 +77,12 @@ def shortened(lines: list[str], width: int) -> list[str]:
 def _header(result: Result, width: int, seconds: float | None) -> list[str]:
     trace = result.trace
     formats = sorted({f.format for f in trace.files if f.format})
-    parts = [_name(result), ", ".join(formats[:3]), _dates(result), f"content: {_content(result)}"]
+    parts = [
+        trace_name(result),
+        ", ".join(formats[:3]),
+        _dates(result),
+        f"content: {_content(result)}",
+    ]
     took = "" if seconds is None else f"{seconds:.1f} s"
     line = " · ".join(p for p in parts if p)
     head = [spread(line, took, width)] if len(line) + len(took) < width else wrap(line, width, "  ")
@@ -94,17 +100,6 @@ def _header(result: Result, width: int, seconds: float | None) -> list[str]:
     if trace.rejected:
         text += f" + {trace.rejected:,} rejected (costopt audit --rejected F)"
     return head + wrap(text, width, "    ")
-
-
-def _name(result: Result) -> str:
-    """The file, or the folder that holds them all, with their number."""
-    names = [f.path for f in result.trace.files]
-    if len(names) == 1:
-        return names[0].rsplit("/", 1)[-1]
-    folders = {n.rsplit("/", 1)[0] for n in names if "/" in n}
-    if len(folders) == 1 and names:
-        return f"{folders.pop().rsplit('/', 1)[-1]}/ ({plural(len(names), 'file')})"
-    return plural(len(names), "file")
 
 
 def _content(result: Result) -> str:
@@ -130,7 +125,8 @@ def _dates(result: Result) -> str:
 def _bill(result: Result, width: int) -> list[str]:
     bill, trace = result.bill, result.trace
     per = bill.per_session_usd
-    line = f"  BILL  {_total(result)}"
+    guessed = " estimated" if bill.estimated_in_bill and bill.estimated_calls else ""
+    line = f"  BILL  {_total(result)}{guessed}"
     if trace.sessions_known and trace.sessions and bill.total_usd:
         line += f"     {dollars(per.mean)} a session · P95 {dollars(per.p95)}"
         line += f" · dearest {dollars(per.max)}"
