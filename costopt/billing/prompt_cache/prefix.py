@@ -60,6 +60,10 @@ class PrefixResult:
     reached: NDArray[np.bool_]  # [call]: the provider saw it
     input_tokens: NDArray[np.int64]  # [call]
 
+    def subset(self, rows: NDArray[np.int64] | slice) -> PrefixResult:
+        """The same columns for some of the calls."""
+        return PrefixResult(*(getattr(self, name)[rows] for name in self.__slots__))
+
 
 @dataclass(frozen=True)
 class Lineage:

@@ -38,7 +38,7 @@ class RuleColumns:
     def warms(self) -> NDArray[np.bool_]:  # [call]: its prefix is kept for later calls
         return self.active & self.reads
 
-    def subset(self, rows: NDArray[np.int64]) -> RuleColumns:
+    def subset(self, rows: NDArray[np.int64] | slice) -> RuleColumns:
         """The same columns for some of the calls."""
         columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return RuleColumns(**columns, names=self.names)
