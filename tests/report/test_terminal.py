@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
+from dataclasses import replace
 
 import pytest
 
 from costopt.model.escape import width_of
 from costopt.report.render.terminal import audit_screen
+from costopt.report.words import places_for, units
 from tests.report.sample import EVIL, result
 
 
@@ -46,3 +49,36 @@ def test_what_is_not_in_the_bill_is_said() -> None:
 
 def test_harmful_advice_is_named_with_its_cost() -> None:
     assert "costs $2.50 MORE" in " ".join(audit_screen(result(), 100))
+
+
+def test_little_left_to_save_is_said() -> None:
+    small = result()
+    cents = [replace(f, usd=0.001, estimated=False) for f in small.findings]
+    text = " ".join("\n".join(audit_screen(replace(small, findings=cents), 80)).split())
+    assert "DO FIRST little left to save" in text
+    assert "costopt show F1" in text
+
+
+def test_nothing_priced_is_unknown_not_zero() -> None:
+    made = result()
+    bill = replace(
+        made.bill, total_usd=0.0, unpriced_calls=made.trace.calls, by_agent=[
+            {"agent": "a", "calls": 100, "sessions": 8, "usd": 0.0, "unknown_calls": 100},
+            {"agent": "b", "calls": 0, "sessions": 0, "usd": 0.0, "unknown_calls": 0}],
+        paid_for=[], recorded_usd=None,
+    )  # fmt: skip
+    text = "\n".join(audit_screen(replace(made, bill=bill), 80))
+    assert "BILL  unknown" in text
+    assert "BILL  $0" not in text
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shown_rows_sum_to_the_shown_whole(seed: int) -> None:
+    """Largest remainder: whatever the amounts, the column adds up as printed."""
+    made = random.Random(seed)
+    values = [made.random() * 10 ** made.randint(-3, 3) for _ in range(made.randint(1, 9))]
+    whole = sum(values)
+    places = places_for(whole)
+    counts = units(values, whole, places)
+    assert sum(counts) == units([whole], whole, places)[0]
+    assert all(abs(c - v * 10**places) <= 1 for c, v in zip(counts, values, strict=True))

@@ -27,6 +27,8 @@ from costopt.report.words import trace_name
 EPOCH_YEAR = 1970
 """No model was billed then: such times count from the start of the trace."""
 MAX_ROWS = 6
+WORTH_SHARE = 0.005
+"""Of the bill. Below half a percent nobody should start with it."""
 MAX_LINES = 40
 MAX_WIDTH = 100
 MAX_ASKED = 40
@@ -260,14 +262,21 @@ def _nothing(result: Result) -> str:
         return "no call has a known cost, so nothing can be ranked by it."
     if result.coverage.content == "none":
         return "nothing that usage alone shows. Most kinds of waste need the text of requests."
+    known = [f for f in result.findings if not f.estimated and f.usd > 0]
+    if known:
+        worth = f"{dollars(known[0].usd)}, {percent(known[0].usd, result.bill.total_usd)}"
+        return (
+            f"little left to save: the dearest measured finding, {known[0].id}, is worth {worth}."
+        )
     if result.findings:
         return "nothing measured; the report lists hints that need a test."
     return "nothing found that is worth a change: little left to save."
 
 
 def _first(result: Result) -> list[FindingItem]:
-    """The three dearest findings that are measured: hints stand in the report, not here."""
-    return [f for f in result.findings if not f.estimated and f.usd > 0][:3]
+    """The three dearest findings that are measured and worth a change; the others are in the report."""
+    least = WORTH_SHARE * result.bill.total_usd
+    return [f for f in result.findings if not f.estimated and f.usd > 0 and f.usd >= least][:3]
 
 
 def _finding(finding: FindingItem, whole: float, width: int) -> list[str]:
