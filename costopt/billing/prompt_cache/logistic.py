@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 _ROUNDS = 50
 _ENOUGH = 1e-8
+_NEARNESS = (0.1, 0.3, 1.0)
+"""Scales of the spread that are tried: a part like its parent, akin to it, or free of it."""
 
 
 def chance(score: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,6 +39,33 @@ def fitted(
         if gain < _ENOUGH:
             break
     return coefficients
+
+
+def fitted_near(
+    x: NDArray[np.float64], y: NDArray[np.bool_], centre: NDArray[np.float64],
+    spread: NDArray[np.float64],
+) -> NDArray[np.float64]:  # fmt: skip
+    """Coefficients near the centre; how near is told by the data: the scale of highest evidence.
+
+    Laplace's approximation, https://www.inference.org.uk/mackay/itila/ chapter 27.
+    """
+    best, most = centre, -np.inf
+    for scale in _NEARNESS:
+        found = fitted(x, y, centre, scale * spread)
+        evidence = _evidence(x, y, found, centre, 1.0 / (scale * spread) ** 2)
+        if evidence > most:
+            best, most = found, evidence
+    return best
+
+
+def _evidence(
+    x: NDArray[np.float64], y: NDArray[np.bool_], at: NDArray[np.float64],
+    centre: NDArray[np.float64], weight: NDArray[np.float64],
+) -> float:  # fmt: skip
+    p = chance(x @ at)
+    curvature = (x * (p * (1.0 - p))[:, None]).T @ x + np.diag(weight)
+    width = float(np.log(weight).sum() - np.linalg.slogdet(curvature)[1])
+    return _height(x, y, at, centre, weight) + 0.5 * width
 
 
 def _height(

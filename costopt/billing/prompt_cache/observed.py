@@ -14,11 +14,11 @@ from costopt.billing.prompt_cache.entries import (
     call_features,
     entry_features,
 )
-from costopt.billing.prompt_cache.logistic import fitted
+from costopt.billing.prompt_cache.logistic import fitted, fitted_near
 from costopt.billing.prompt_cache.prefix import PrefixResult
 from costopt.billing.prompt_cache.priors import (
-    CALL_SPREADS,
-    ENTRY_SPREADS,
+    CALL_SPREAD,
+    ENTRY_SPREAD,
     SHARE_WEIGHT,
     UNSEEN_WEIGHT,
 )
@@ -57,12 +57,14 @@ class Seen:
 
     def any_read(self, at: Rows, up: Numbers, level: int) -> Numbers:
         at = at[self.some[at]]
-        return fitted(self.of_call[at], self.reads[at] > 0, up, CALL_SPREADS[level])
+        fit = fitted_near if level else fitted
+        return fit(self.of_call[at], self.reads[at] > 0, up, CALL_SPREAD)
 
     def which(self, at: Rows, up: Numbers, level: int) -> Numbers:
         looked = self.looked[at]
         hit = np.equal(np.arange(looked.shape[1]), self.matched[at][:, None])
-        return fitted(self.of_entry[at][looked], hit[looked], up, ENTRY_SPREADS[level])
+        fit = fitted_near if level else fitted
+        return fit(self.of_entry[at][looked], hit[looked], up, ENTRY_SPREAD)
 
     def share(self, at: Rows, up: Numbers, level: int) -> Numbers:
         """Per kind: tokens read of each token of the entry, the parent's as so many more reads."""
