@@ -4,10 +4,11 @@ A provider or an engine that has just read the beginning of a request charges li
 reading it again: an agent's history is the beginning of its next request.
 
 ## How it is tested
-The share of input that was read from the cache, beside the ideal: the longest prefix shared with an
-earlier request, without expiry and without misses. It passes at half of the ideal (without text: at
-half of all input). The dollars are what the modelled share would have saved over the recorded one,
-for the bytes as they were sent. Models that never had a cache at the time are not applicable.
+The share of input that was read from the cache, beside what is within reach: the longest prefix
+shared with an earlier request where it has the provider's minimum, without expiry and without misses.
+It passes at half of that (without text: at half of all input), or by a deployment file. The dollars
+are what the modelled share would have saved over the recorded one, for the bytes as they were sent.
+Models that never had a cache at the time are not applicable.
 
 ## Proof from files
 vLLM or SGLang arguments (script, compose file, Kubernetes manifest): `--enable-prefix-caching`,
@@ -23,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.billing.prompt_cache.rules import rule_columns
+from costopt.billing.prompt_cache.rules import RuleColumns, rule_columns
 from costopt.checklist.evidence import Evidence, Topic
 from costopt.checklist.measure import saving
 from costopt.model.finding import CheckResult, CheckStatus
@@ -32,11 +33,11 @@ from costopt.model.view import View
 from costopt.money import PicoUsd
 
 ITEM = 8
-TITLE = "prefix caching on and used"
-TARGET = "half of the ideal share of input"
+TITLE = "prefix caching enabled"
+TARGET = "half of what is within reach"
 TARGET_SHARE = 0.5
 LITTLE = 0.05
-"""Below this ideal share prefixes hardly repeat and there is nothing to cache."""
+"""Below this share prefixes hardly repeat and there is nothing to cache."""
 FIX = (
     "Keep the beginning of requests byte-stable (no clock, no ids, fixed tool order); where the"
     " provider asks for it, set cache_control."
@@ -44,37 +45,45 @@ FIX = (
 
 
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
-    """Recorded share against the ideal, or what the engine's arguments say."""
+    """Recorded share against what is within reach, or what the engine's arguments say."""
     off, on = evidence.denial(Topic.PREFIX_CACHING), evidence.proof(Topic.PREFIX_CACHING)
-    recorded, ideal = context.cache.recorded_share, context.cache.ideal_share
-    value = _value(recorded, ideal)
+    rules = rule_columns(View.of(context.trace), context.prices)
+    recorded, reach = context.cache.recorded_share, reachable(context, rules)
+    value = _value(recorded, reach)
     if off is not None:
         return _result(CheckStatus.FAIL, value, f"{off.source}: {off.text}.", "Switch it on.")
-    if recorded:
-        return _by_share(context, recorded, ideal, value)
     if on is not None:
         return _result(CheckStatus.PASS, value, f"{on.source}: {on.text}.", "")
-    if not rule_columns(View.of(context.trace), context.prices).active.any():
+    if not recorded and not rules.active.any():
         return _without_rules(context, evidence, value)
     if recorded is None:
         why = "The log does not say what was read from the cache. Engine arguments would (--evidence)."
         return _result(CheckStatus.UNKNOWN, value, why, "Log cached tokens.")
-    return _by_share(context, recorded, ideal, value)
+    return _by_share(context, recorded, reach, value)
+
+
+def reachable(context: AuditContext, rules: RuleColumns) -> float | None:
+    """Share of input that stood in an earlier request and is long enough for the provider's cache."""
+    cache, inputs = context.cache, int(context.trace.input_tokens.sum())
+    if cache.ideal_share is None or not inputs:
+        return None
+    shared = cache.shared_prefix_tokens
+    long_enough = rules.active & (shared >= rules.min_tokens)
+    return float(np.where(long_enough, shared, 0).sum()) / inputs
 
 
 def _by_share(
-    context: AuditContext, recorded: float, ideal: float | None, value: str
+    context: AuditContext, recorded: float, reach: float | None, value: str
 ) -> CheckResult:
-    goal = TARGET_SHARE * (1.0 if ideal is None else ideal)
-    if recorded and recorded >= goal:
+    if recorded and recorded >= TARGET_SHARE * (1.0 if reach is None else reach):
         return _result(CheckStatus.PASS, value, "The provider's own counts show it.", "")
-    if ideal is not None and ideal < LITTLE:
-        why = "Requests hardly share a beginning: there is little to cache."
-        return _result(CheckStatus.NOT_APPLICABLE, value, why, "")
-    if ideal is None:
+    if reach is None:
         why = "It works; without text nobody can say how much more would be possible."
         status = CheckStatus.PASS if recorded >= LITTLE else CheckStatus.UNKNOWN
         return _result(status, value, why, "Log prompts, then audit again.")
+    if reach < LITTLE:
+        why = "Hardly any request repeats enough of an earlier one for the provider's minimum."
+        return _result(CheckStatus.NOT_APPLICABLE, value, why, "")
     usd = _possible(context)
     return _result(CheckStatus.FAIL, value, "Prefixes repeat but are not read back.", FIX, usd)
 
@@ -115,11 +124,11 @@ def _possible(context: AuditContext) -> PicoUsd | None:
     return saving(context, leaves=leaves)[0]
 
 
-def _value(recorded: float | None, ideal: float | None) -> str:
+def _value(recorded: float | None, reach: float | None) -> str:
     if recorded is None:
         return "cached share not in the log"
     text = f"{100 * recorded:.0f} % of input read from the cache"
-    return text if ideal is None else f"{text}, {100 * ideal:.0f} % ideal"
+    return text if reach is None else f"{text}, {100 * reach:.0f} % within reach"
 
 
 def _result(

@@ -218,13 +218,15 @@ def test_batch_is_told_by_the_time_of_day() -> None:
     ],
 )
 def test_prefix_caching_by_share(recorded: float, ideal: float | None, status: CheckStatus) -> None:
+    """`within reach`: the test's report says that all of a long request stood in an earlier one."""
     shares = {"recorded": recorded} | ({} if ideal is None else {"ideal": ideal})
-    assert check(8, context([asked("a", "x")], **shares)).status == status
+    text = "x" * (2000 if ideal != 0.02 else 20)
+    assert check(8, context([asked("a", text)], **shares)).status == status
 
 
 def test_prefix_caching_dollars_are_the_modelled_share_over_the_recorded_one() -> None:
-    made = context([asked("a", "x" * 1000)], recorded=0.0, ideal=0.9, modelled=0.8)
-    assert check(8, made).usd == 800 * (MICRO - MICRO // 10)
+    made = context([asked("a", "x" * 2000)], recorded=0.0, ideal=0.9, modelled=0.8)
+    assert check(8, made).usd == 1600 * (MICRO - MICRO // 10)
 
 
 def test_prefix_caching_by_arguments() -> None:

@@ -219,7 +219,7 @@ def _where(result: Result, width: int) -> list[str]:
     elif cache.recorded_share or (cache.recorded_share == 0 and cache.ideal_share):
         text = f"The provider's prompt cache serves {100 * cache.recorded_share:.0f} % of input"
         if cache.ideal_share is not None:
-            text += f" ({100 * cache.ideal_share:.0f} % would be possible)"
+            text += f" ({100 * cache.ideal_share:.0f} % was sent before)"
         lines += wrap(text + ".", width)
     return lines
 

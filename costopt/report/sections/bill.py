@@ -43,7 +43,7 @@ def _facts(result: Result) -> list[Fact]:
         facts.append(Fact("a session", dollars(per.mean), note))
     if cache.recorded_share is not None:
         ideal = cache.ideal_share
-        note = "" if ideal is None else f"{100 * ideal:.0f} % would be possible"
+        note = "" if ideal is None else f"{100 * ideal:.0f} % was sent before"
         facts.append(Fact("input from cache", f"{100 * cache.recorded_share:.0f} %", note))
     if result.findings:
         best = max(result.findings, key=lambda f: (not f.estimated, f.usd))
