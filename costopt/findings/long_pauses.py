@@ -116,7 +116,7 @@ def _with_keep_alive(context: AuditContext, line: Lineage, more: Int) -> Int:
     times = np.where(line.rules.active & line.rules.reads & (prompt > 0), times, 0)
     one = np.zeros_like(trace.leaves)
     one[:, Leaf.CACHE_READ], one[:, Leaf.OUTPUT_TEXT] = prompt, 1
-    pings: Int = times * paid(context, leaves=one)
+    pings: Int = times * paid(context, times > 0, leaves=one)
     return saved_by_reading(context, more) - pings
 
 
@@ -129,7 +129,7 @@ def _in_pauses(
     times = np.where(short, line.gap_us // np.maximum(line.lifetime_us, 1), 0)
     one = np.zeros_like(context.trace.leaves)
     one[:, Leaf.CACHE_READ], one[:, Leaf.OUTPUT_TEXT] = could, 1
-    pings: Int = times * paid(context, leaves=one)
+    pings: Int = times * paid(context, times > 0, leaves=one)
     net = saved_by_reading(context, more.astype(np.int64)) - pings
     return np.where(short, np.maximum(net, 0), 0)
 

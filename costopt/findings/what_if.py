@@ -17,24 +17,37 @@ from costopt.billing.meter import meter
 from costopt.findings.memo import once
 from costopt.model.bill import PriceStatus
 from costopt.model.leaf import CACHE_READS, CACHE_WRITES, Leaf
+from costopt.model.trace import Categorical
 from costopt.model.view import View
 
 Int = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 _WRITES = tuple(Leaf(i) for i in range(CACHE_WRITES.start, CACHE_WRITES.stop))
 
 
 def saved(context: AuditContext, **columns: Any) -> Int:  # [call]
     """Net dollars saved by editing these columns of the view (negative: it would cost more)."""
-    after = meter(View.of(context.trace).edited(**columns), context.prices)
+    view = View.of(context.trace)
+    # What did not change is not sent to the meter: most edits touch a small part of a long log.
+    changed = np.logical_or.reduce([_differs(getattr(view, n), v) for n, v in columns.items()])
+    after = meter(view.edited(sent=view.sent & changed, **columns), context.prices)
     both = (after.status == PriceStatus.PRICED) & (context.bill.status == PriceStatus.PRICED)
     return np.where(both, context.bill.net_pusd - after.net_pusd, 0)
 
 
-def paid(context: AuditContext, **columns: Any) -> Int:  # [call]
-    """Net dollars of the calls with these columns instead; where they have no price, the call's own."""
-    after = meter(View.of(context.trace).edited(**columns), context.prices)
+def _differs(before: Any, after: Any) -> Mask:  # [call]
+    if isinstance(after, Categorical):
+        return np.asarray(before.codes != after.codes)
+    different: Mask = before != after
+    return np.asarray(different.any(axis=1)) if different.ndim > 1 else different
+
+
+def paid(context: AuditContext, calls: Mask, **columns: Any) -> Int:  # [call]
+    """Net dollars of the chosen calls with these columns instead; where these have no price, their own."""
+    view = View.of(context.trace)
+    after = meter(view.edited(sent=view.sent & calls, **columns), context.prices)
     known = after.status == PriceStatus.PRICED
-    return np.where(known, after.net_pusd, context.bill.net_pusd)
+    return np.where(known, after.net_pusd, np.where(calls, context.bill.net_pusd, 0))
 
 
 def saved_by_reading(
