@@ -23,8 +23,8 @@ from typing import Any
 from costopt.model.call import Call, Record, Rejected, Skipped, UsageContradiction
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import family, read_request, read_response
-from costopt.sources.bodies.build import call_of
-from costopt.sources.bodies.native import native_call
+from costopt.sources.bodies.build import body_of, call_of
+from costopt.sources.bodies.native import is_no_call, native_call
 from costopt.sources.bodies.parts import error_text
 from costopt.sources.bodies.quick import QuickLoads
 from costopt.sources.bodies.streams import Streams, kind_of
@@ -33,6 +33,8 @@ from costopt.sources.sse import DONE, events, looks_like_sse
 
 _OWN_FIELDS = ("session_id", "timestamp", "agent", "task", "tenant", "cost_usd", "latency_ms",
                "workflow", "cache_hit", "kind", "parent_id")  # fmt: skip
+# Any of these on a request or a response makes it a provider's body.
+_BODY_FIELDS = frozenset(("model", "messages", "contents", "input", "prompt", "usage", "error"))
 
 
 class CostoptJsonl:
@@ -69,11 +71,26 @@ class CostoptJsonl:
 
 
 def _sniffed(record: dict[str, Any]) -> tuple[Confidence, str]:
-    if isinstance(record.get("request"), dict) and isinstance(record.get("response"), dict | None):
+    if isinstance(record.get("request"), dict) and isinstance(
+        record.get("response"), dict | list | str | None
+    ):
         own = [name for name in _OWN_FIELDS if name in record]
         if own and "request_body" not in record:
             return Confidence.SURE, f"request and response bodies with {', '.join(own[:3])}"
         return Confidence.LIKELY, "request and response bodies"
+    answer = body_of(record.get("response"))
+    if answer and not _is_event(record) and (family(answer) or _counted(answer)):
+        return Confidence.LIKELY, "a response body beside a log's own fields"
+    return _sniffed_bare(record)
+
+
+def _counted(body: dict[str, Any]) -> bool:
+    """Token counts stand in its `usage`, whichever way they are spelled."""
+    counts = body.get("usage")
+    return isinstance(counts, dict) and any("tok" in str(name).lower() for name in counts)
+
+
+def _sniffed_bare(record: dict[str, Any]) -> tuple[Confidence, str]:
     if kind_of(record) not in ("", "nothing"):
         return Confidence.LIKELY, "chunks of a streamed answer"
     if record.get("object") in ("chat.completion", "text_completion", "response"):
@@ -85,7 +102,28 @@ def _sniffed(record: dict[str, Any]) -> tuple[Confidence, str]:
         return Confidence.WEAK, "an error body alone"
     if isinstance(record.get("messages"), list) and "model" in record:
         return Confidence.WEAK, "a request body alone"
+    if "model" in record and _counted(record):
+        return Confidence.WEAK, "a model and a usage object"
+    if is_no_call(record) and any(name in record for name in _OWN_FIELDS[:2]):
+        return Confidence.WEAK, "a step that is no call"
     return Confidence.NO, "neither request and response bodies nor a response with usage"
+
+
+def _holds_answer(record: dict[str, Any]) -> bool:
+    return "response" in record and "done" not in record and not _is_event(record)
+
+
+def _is_event(record: dict[str, Any]) -> bool:
+    """A chunk of the Responses API carries a whole response as well."""
+    kind = record.get("type")
+    return isinstance(kind, str) and kind.startswith("response.")
+
+
+def _foreign(side: dict[str, Any]) -> bool:
+    """Another tool's envelope (`{"body": {...}}`) where the provider's own body is expected."""
+    return isinstance(side.get("body"), dict | str) and not (
+        _BODY_FIELDS & side.keys() or family(side)
+    )
 
 
 def _native(line: int, record: dict[str, Any]) -> Record:
@@ -103,9 +141,7 @@ def _other(line: int, value: Any, open_streams: Streams) -> Iterator[Record]:
         yield rejected(line, f"a {type(value).__name__}, not an object", value)
     elif value is DONE:
         yield from (_bare(at, body) for at, body in open_streams.end())
-    elif "request" in value or (
-        "response" in value and "done" not in value and "type" not in value
-    ):
+    elif "request" in value or is_no_call(value) or _holds_answer(value):
         yield _native(line, value)
     else:
         done = open_streams.feed(line, value)

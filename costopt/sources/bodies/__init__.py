@@ -23,6 +23,7 @@ from costopt.sources.bodies.parts import (
     error_text,
     mapping,
     text,
+    tier,
 )
 from costopt.sources.bodies.requests import read_request
 
@@ -116,6 +117,8 @@ def _bare(body: Body, provider: str) -> ResponseParts:
     """A body reduced to its usage, or one of a family that has not been met."""
     parts = ResponseParts(text(body.get("id")), model=text(body.get("model")))
     parts.key = parts.id
+    parts.service_tier = tier(mapping(body.get("usage")).get("service_tier"))
+    parts.service_tier = tier(body.get("service_tier")) or parts.service_tier
     parts.usage = usage_from(body.get("usage"), provider=provider, model=parts.model)
     return parts
 

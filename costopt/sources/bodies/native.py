@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from costopt.model.call import Call, CallStatus, Skipped
+from costopt.model.call import Call, CallStatus, Segment, SegmentKind, Skipped
 from costopt.sources.bodies import read_request, read_response, usage_from
 from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import body_of, call_of, fail, flat
@@ -43,23 +43,35 @@ _ALIAS_NAMES = frozenset(other for _, others in ALIASES for other in others)
 _TIMES = ("timestamp", "start_time", "started_at", "created_at", "time", "ts")
 
 
+def is_no_call(record: dict[str, Any]) -> bool:
+    """A parent, or a step of another kind, by `kind` or by OpenInference's span kind."""
+    return _kind(record).lower() in NO_CALL
+
+
+def _kind(record: dict[str, Any]) -> str:
+    kind, metadata = record.get("kind"), record.get("metadata")
+    if not kind and metadata and isinstance(metadata, dict):
+        kind = metadata.get(SPAN_KIND)
+        if kind is None and "openinference" in metadata:
+            kind = mapping(mapping(metadata["openinference"]).get("span")).get("kind")
+    return kind if isinstance(kind, str) else ""
+
+
 def native_call(line: int, record: dict[str, Any]) -> Call | Skipped:
     """The call of a record. Raises UsageContradiction."""
     metadata = record.get("metadata")
-    kind = record.get("kind")
-    if metadata or kind:
-        kind = kind or mapping(metadata).get(SPAN_KIND)
-        if isinstance(kind, str) and kind.lower() in NO_CALL:
-            return Skipped(
-                line, kind.lower(), text(record.get("id")), text(record.get("parent_id"))
-            )
-    request, response = record.get("request"), record.get("response")
+    if is_no_call(record):
+        kind = _kind(record).lower()
+        return Skipped(line, kind, text(record.get("id")), text(record.get("parent_id")))
+    request, told = record.get("request"), record.get("response")
     request = request if type(request) is dict else body_of(request)
-    response = response if type(response) is dict else body_of(response)
+    response = told if type(told) is dict else body_of(told)
     asked = read_request(request) if request else None
     provider = text(record.get("provider")).lower()
     said = read_response(response, provider=provider) if response else None
     call = call_of(line, asked, said)
+    if response is None and isinstance(told, str) and told:
+        call.response = [Segment(SegmentKind.ASSISTANT, told)]  # the answer's words alone
     _add_fields(call, record, said is not None and bool(said.service_tier))
     if metadata and isinstance(metadata, dict):
         add_metadata(call, metadata)

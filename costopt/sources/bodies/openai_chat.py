@@ -90,7 +90,7 @@ def response(body: Body, *, provider: str = "") -> ResponseParts:
         who,
         time_us(body.get("created")),
         usage=_usage_of(counts, provider or who, model),
-        service_tier=tier(body.get("service_tier")),
+        service_tier=tier(body.get("service_tier")) or tier(mapping(counts).get("service_tier")),
     )
     names: Names = {}
     for choice in items(body.get("choices")):

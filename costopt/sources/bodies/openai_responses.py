@@ -139,6 +139,7 @@ def response(body: Body) -> ResponseParts:
     counts = body.get("usage")
     if isinstance(counts, dict) and counts:
         parts.usage = usage(counts)
+        parts.service_tier = parts.service_tier or tier(counts.get("service_tier"))
     parts.usage.web_searches = _searches(body)
     _outcome(parts, body)
     return parts

@@ -145,7 +145,9 @@ def _iso_us(value: str) -> int | None:
         gap = at - _EPOCH
     except OverflowError:
         return None
-    return (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
+    us = (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
+    # Before 1970 no model was called: the zero of Go (year 1) and of Unix stand for a time not known.
+    return us if 0 < us <= _LAST_US else None
 
 
 def _odd_time_us(value: str) -> int | None:

@@ -126,7 +126,7 @@ def _call(record: _Record) -> Call | None:
     metadata = record.metadata
     if (
         usage is None
-        or (metadata and SPAN_KIND in metadata)
+        or (metadata and (SPAN_KIND in metadata or "openinference" in metadata))
         or (at_us is None and record.timestamp is not None)
     ):
         return None
@@ -136,7 +136,7 @@ def _call(record: _Record) -> Call | None:
         return None
     limit = whole(asked.max_completion_tokens)
     request, response, finish = _blocks(asked, said)
-    served = tier(said.service_tier)
+    served = tier(said.service_tier) or tier(said.usage.get("service_tier"))
     own_tier = tier(record.service_tier)
     if own_tier == "batch" and served in ("", "default"):
         served = own_tier
