@@ -8,9 +8,10 @@ provider lists a cached batch price. Where it does not, well-cached input gets d
 
 ## How it is tested
 Background work is told by its name or tags (nightly, cron, batch, digest, backfill, eval, offline),
-or by when it runs: single calls that start in the same two hours of the day on at least three days,
-nine times in ten. Chains of dependent calls wait one batch window each, so only sessions of a single
-call count. The dollars are those calls at the provider's batch price.
+or by when it runs: calls that start in the same two hours of the day on at least five days, nineteen
+times in twenty. Chains of dependent calls wait one batch window each, so only sessions count in which
+no request holds an earlier answer. The dollars are those calls at the provider's batch price, cached
+reads at the fresh one where the provider keeps no cache in a batch.
 
 ## Source
 Item 7 of the usual list of advice; https://developers.openai.com/api/docs/guides/batch and
@@ -24,25 +25,38 @@ import re
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.prompt_cache.rules import rule_columns
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Bool, Int, charged, dollars, saving, share_text, with_value
+from costopt.checklist.measure import (
+    Bool,
+    Int,
+    charged,
+    dollars,
+    first_turns,
+    saving,
+    share_text,
+    with_value,
+)
 from costopt.model.finding import CheckResult, CheckStatus
+from costopt.model.leaf import Leaf
 from costopt.model.trace import Trace
+from costopt.model.view import View
 from costopt.money import PicoUsd, exact_sum
 
 ITEM = 7
 TITLE = "background work on the batch API"
-TARGET = "all single background calls"
+TARGET = "all background calls that wait for no other"
 NAMES = ("agent", "task", "workflow", "tags")
 BACKGROUND = re.compile(
-    r"(?<![a-z])(night|nightly|cron|batch|digest|backfill|evals?|offline|background|scheduled|weekly)"
-    r"(?![a-z])",
+    r"(?<![a-z])(nightly|overnight|batch|bulk|cron|scheduled?|offline|backfill|digest|daily|weekly"
+    r"|hourly|monthly|etl|evals?|evaluation|reindex|indexer|background)(?![a-z])",
     re.IGNORECASE,
 )
 HOUR_US = 3_600_000_000
 WINDOW_HOURS = 2
-MIN_DAYS = 3
-SAME_TIME_SHARE = 0.9
+MIN_DAYS = 5
+MIN_CALLS = 10
+SAME_TIME_SHARE = 0.95
 CHEAP_TIERS = ("batch", "flex")
 
 
@@ -51,7 +65,7 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     trace = context.trace
     tier = trace.dims["service_tier"]
     batched = np.isin(tier.codes, [i for i, v in enumerate(tier.values) if v in CHEAP_TIERS])
-    work = (background(trace) & singles(trace) | batched) & charged(context)
+    work = (background(trace) & independent(trace) | batched) & charged(context)
     total = int(work.sum())
     if not total:
         return _nothing(trace)
@@ -59,7 +73,7 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     open_calls = work & ~batched
     if not open_calls.any():
         return _result(CheckStatus.PASS, value, "All of them run at the batch price.", "")
-    usd, both = saving(context, service_tier=with_value(tier, open_calls, "batch"))
+    usd, both = _in_batch(context, open_calls)
     spent = exact_sum(context.bill.net_pusd[open_calls])
     why = f"{_names(trace, open_calls)}: {dollars(spent)} at the normal price."
     if not (open_calls & both).any():
@@ -75,7 +89,7 @@ def _nothing(trace: Trace) -> CheckResult:
     if not any(len(trace.dims[name].values) > 1 for name in NAMES):
         why = "The log names no agents, tasks or tags, so background work cannot be told."
         return _result(CheckStatus.UNKNOWN, "", why, "Log the agent's name or a tag.")
-    why = "No single call looks like background work, by name, tag or time of day."
+    why = "No independent call looks like background work, by name, tag or time of day."
     return _result(CheckStatus.NOT_APPLICABLE, "", why, "")
 
 
@@ -86,7 +100,7 @@ def background(trace: Trace) -> Bool:  # [call]
         column = trace.dims[name]
         out |= np.array([bool(BACKGROUND.search(v)) for v in column.values])[column.codes]
     agent = trace.dims["agent"]
-    timed = trace.has_time & singles(trace)
+    timed = trace.has_time & independent(trace)
     for code in np.unique(agent.codes[timed]).tolist():
         if agent.values[code] and _scheduled(trace.at_us[timed & (agent.codes == code)]):
             out |= agent.codes == code
@@ -95,17 +109,31 @@ def background(trace: Trace) -> Bool:  # [call]
 
 def _scheduled(at_us: Int) -> bool:
     days = len(np.unique(at_us // (24 * HOUR_US)))
-    if days < MIN_DAYS:
+    if days < MIN_DAYS or len(at_us) < MIN_CALLS:
         return False
     hours = np.bincount((at_us // HOUR_US) % 24, minlength=24)
     busiest = max(int(np.roll(hours, -h)[:WINDOW_HOURS].sum()) for h in range(24))
     return busiest >= SAME_TIME_SHARE * len(at_us)
 
 
-def singles(trace: Trace) -> Bool:  # [call]
-    """Calls that are alone in their session: nothing waits for their answer within it."""
-    counts = np.bincount(trace.session, minlength=len(trace.sessions))
-    return counts[trace.session] == 1
+def independent(trace: Trace) -> Bool:  # [call]
+    """Calls that wait for no other one: alone in their session, or all of it are first turns."""
+    count = len(trace.sessions)
+    calls = np.bincount(trace.session, minlength=count)
+    first = np.bincount(trace.session[first_turns(trace)], minlength=count)
+    return ((calls == 1) | (first == calls))[trace.session]
+
+
+def _in_batch(context: AuditContext, rows: Bool) -> tuple[PicoUsd, Bool]:
+    """(dollars saved, calls priced on both sides); what loses its cache there is billed fresh."""
+    trace = context.trace
+    tier = with_value(trace.dims["service_tier"], rows, "batch")
+    keeps = rule_columns(View.of(trace).edited(service_tier=tier), context.prices).reads
+    leaves = trace.leaves.copy()
+    lost = np.where(rows & ~keeps, leaves[:, Leaf.CACHE_READ], 0)
+    leaves[:, Leaf.INPUT_FRESH] += lost
+    leaves[:, Leaf.CACHE_READ] -= lost
+    return saving(context, service_tier=tier, leaves=leaves)
 
 
 def _names(trace: Trace, rows: Bool) -> str:

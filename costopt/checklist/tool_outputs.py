@@ -8,13 +8,13 @@ A later answer may need what was cut. Trim once, where the result first enters t
 that is shortened later changes the prefix and breaks the provider's cache.
 
 ## How it is tested
-Tokens of each distinct tool result in the requests. The dollars are what the tokens above 1,000
-really cost, new and sent again, at the price paid after the provider's cache; cutting at the door
-leaves the prefix intact, so no cache is lost.
+Tokens of each distinct tool result in the requests. The dollars: what results above 2,000 tokens cost
+beyond their first 1,000, new and sent again, at the price paid after the provider's cache; cutting at
+the door leaves the prefix intact, so no cache is lost.
 
 ## Source
-Item 5 of the usual list of advice; the limit of 1,000 tokens (about 750 words) is ours: a page of a
-document fits, a whole file or search dump does not.
+Item 5 of the usual list of advice; the limit of 2,000 tokens (about 1,500 words) is ours: three pages
+of a document fit, a whole file or search dump does not.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from costopt.money import PicoUsd, exact_sum
 
 ITEM = 5
 TITLE = "tool outputs trimmed before they enter the context"
-TARGET = "95 % of results up to 1,000 tokens, the rest under 1 % of the bill"
-LIMIT_TOKENS = 1_000
+TARGET = "95 % of results up to 2,000 tokens, the rest under 1 % of the bill"
+LIMIT_TOKENS = 2_000
+TRIM_TO_TOKENS = 1_000
 SHORT_SHARE = 0.95
 BILL_SHARE = 0.01
 
@@ -46,13 +47,13 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     if not len(uses):
         return _result(CheckStatus.NOT_APPLICABLE, "", "No request holds a tool result.", "")
     tokens = context.attribution.use_tokens[uses]
-    excess = np.maximum(tokens - LIMIT_TOKENS, 0)
+    excess = np.where(tokens > LIMIT_TOKENS, tokens - TRIM_TO_TOKENS, 0)
     # floor(pusd x excess / tokens): pusd of one use is below 1e15, excess below 1e9: divide first.
     paid = context.attribution.use_pusd[uses]
     usd = exact_sum(paid // np.maximum(tokens, 1) * excess)
     ids, first = np.unique(trace.request.ids[uses], return_index=True)
     long = int((tokens[first] > LIMIT_TOKENS).sum())
-    value = f"{share_text(long, len(ids))} of {len(ids):,} results above 1,000 tokens"
+    value = f"{share_text(long, len(ids))} of {len(ids):,} results above 2,000 tokens"
     why = f"The longest has {int(tokens.max()):,} tokens."
     if long <= (1 - SHORT_SHARE) * len(ids) and usd <= BILL_SHARE * context.total_pusd:
         return _result(CheckStatus.PASS, value, why, "", usd)
@@ -63,5 +64,5 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
 def _result(
     status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
 ) -> CheckResult:
-    basis = "" if usd is None else "from the log: tokens above 1,000 at the price paid"
+    basis = "" if usd is None else "from the log: all but 1,000 tokens of each, at the price paid"
     return CheckResult(ITEM, "tool_outputs", TITLE, status, value, TARGET, why, fix, usd, basis)

@@ -153,7 +153,7 @@ def results(size: int) -> list[Call]:
 
 
 def test_tool_outputs() -> None:
-    assert check(5, context(results(1000))).status == CheckStatus.PASS
+    assert check(5, context(results(2000))).status == CheckStatus.PASS
     found = check(5, context(results(4000)))
     assert (found.status, found.usd) == (CheckStatus.FAIL, 3000 * MICRO)
     assert check(5, context([asked("a", "x")])).status == CheckStatus.NOT_APPLICABLE
@@ -197,6 +197,23 @@ def test_batch_halves_what_runs_at_night() -> None:
     for one in calls:
         one.service_tier = "batch"
     assert check(7, context(calls)).status == CheckStatus.PASS
+
+
+def test_batch_that_loses_the_cache_is_harmful() -> None:
+    # 2,000 read at $0.1e-6 cost 200 micro-dollars; in a batch without a cache they cost 1,000.
+    calls = [asked(f"k{i}", "x" * 2000, agent="nightly") for i in range(2)]
+    for one in calls:
+        one.usage = usage(0, 2000, out=1)
+    found = check(7, context(calls))
+    assert found.status == CheckStatus.HARMFUL
+    assert found.usd == -2 * (1000 + 5 - 200 - 10) * MICRO
+
+
+def test_batch_leaves_loops_alone() -> None:
+    loop = chat(5)
+    for one in loop:
+        one.agent = "nightly-loop"
+    assert check(7, context(loop)).status == CheckStatus.NOT_APPLICABLE
 
 
 def test_batch_is_told_by_the_time_of_day() -> None:
