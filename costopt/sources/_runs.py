@@ -46,6 +46,15 @@ def size_of(blocks: Sequence[Segment]) -> int:
     return sum([len(s.text) for s in blocks])
 
 
+def weights(texts: Sequence[Sequence[Segment] | None], unseen: int) -> list[int]:
+    """Sizes of a run's texts; those not kept count as the mean of the others, `unseen` more as one."""
+    sizes = [-1 if blocks is None else size_of(blocks) for blocks in texts]
+    known = [size for size in sizes if size >= 0]
+    mean = sum(known) // len(known) if known else 1
+    found = [mean if size < 0 else size for size in sizes]
+    return [*found, mean * unseen] if unseen else found
+
+
 def shares(total: int, weights: Sequence[int]) -> list[int]:
     """A total laid on parts by weight, in whole numbers that sum to it exactly."""
     if not any(weights):

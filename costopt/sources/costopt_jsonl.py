@@ -34,7 +34,9 @@ from costopt.sources.sse import DONE, events, looks_like_sse
 _OWN_FIELDS = ("session_id", "timestamp", "agent", "task", "tenant", "cost_usd", "latency_ms",
                "workflow", "cache_hit", "kind", "parent_id")  # fmt: skip
 # Any of these on a request or a response makes it a provider's body.
-_BODY_FIELDS = frozenset(("model", "messages", "contents", "input", "prompt", "usage", "error"))
+_BODY_FIELDS = frozenset(
+    ("model", "modelId", "messages", "contents", "input", "prompt", "usage", "error")
+)
 
 
 class CostoptJsonl:
@@ -74,6 +76,8 @@ def _sniffed(record: dict[str, Any]) -> tuple[Confidence, str]:
     if isinstance(record.get("request"), dict) and isinstance(
         record.get("response"), dict | list | str | None
     ):
+        if _bodies_inside(record):
+            return Confidence.NO, "request and response hold their bodies one level deeper"
         own = [name for name in _OWN_FIELDS if name in record]
         if own and "request_body" not in record:
             return Confidence.SURE, f"request and response bodies with {', '.join(own[:3])}"
@@ -119,11 +123,11 @@ def _is_event(record: dict[str, Any]) -> bool:
     return isinstance(kind, str) and kind.startswith("response.")
 
 
-def _foreign(side: dict[str, Any]) -> bool:
-    """Another tool's envelope (`{"body": {...}}`) where the provider's own body is expected."""
-    return isinstance(side.get("body"), dict | str) and not (
-        _BODY_FIELDS & side.keys() or family(side)
-    )
+def _bodies_inside(record: dict[str, Any]) -> bool:
+    """Request and response are another tool's envelopes (`{"body": {...}}`), no provider's bodies."""
+    sides = (record, record["request"], body_of(record.get("response")) or {})
+    named = any(not _BODY_FIELDS.isdisjoint(side) or family(side) for side in sides)
+    return not named and any("body" in side for side in sides[1:])
 
 
 def _native(line: int, record: dict[str, Any]) -> Record:

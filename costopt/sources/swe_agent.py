@@ -6,12 +6,13 @@
                           "api_calls": 3}}}
 ```
 
-* One call a step, its usage missing (to be estimated from its text). What the run recorded stands beside:
+* One call a step. `tokens_sent`, `tokens_received` and `instance_cost` are the run's: each call carries the
+  share that its text has of the run's, exact in sum. So a call's counts are estimates, and say so (`note`);
+  without the run's counts they are missing, to be estimated from text. What the run recorded stands beside:
   `metadata.run_tokens_sent`, `run_tokens_received`, `run_api_calls`, `run_cost_usd`.
-* `instance_cost` is the run's; each call carries the share of it that its text has of the run's text, exact
-  in sum (`note` says so). `total_cost` runs on over many instances, and is not read.
-* `api_calls` above the steps are retries whose text is not kept: one more row stands for them. Steps above
-  `api_calls` are the agent's own exit, and no calls.
+* `total_cost` runs on over many instances, and is not read.
+* `api_calls` above the steps are retries whose text is not kept: one more row stands for them, each as long
+  as the mean step. Steps above `api_calls` are the agent's own exit, and no calls.
 * A step's request is its `query`. Logs of 2024 have none: it is the history before the step, in full or with
   all but the last five observations cut (the agent's setting is not logged), whichever fits `tokens_sent`.
 * The model is in `replay_config`, else in a config beside the file, else in the names of its folders.
@@ -28,15 +29,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from costopt.model.call import Call, Record, Rejected, Segment, Skipped, missing_usage
+from costopt.model.call import (
+    Call,
+    Record,
+    Rejected,
+    Segment,
+    Skipped,
+    Usage,
+    UsageState,
+    missing_usage,
+)
+from costopt.model.usage import Counts, inside
 from costopt.sources._runs import (
     History,
     fingerprint,
     models_in,
+    shares,
     size_of,
     stem,
     text_metadata,
     usd_shares,
+    weights,
 )
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
@@ -45,7 +58,8 @@ from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import items, mapping, text, whole
 from costopt.sources.lines import head_records, records, rejected
 
-SHARE = "recorded cost: this call's share of its run's, by text"
+SHARE = "counts and cost: this call's share of its run's, by text"
+RETRIES = "retries of this run: counted by it, their text not kept"
 # Characters a token of English and code takes, about: tells a cut history from a full one.
 CHARS_PER_TOKEN = 4.0
 LAST_OBSERVATIONS = 5
@@ -103,6 +117,7 @@ class _Run:
         stats = mapping(self.info.get("model_stats"))
         self.api_calls = whole(stats.get("api_calls")) or 0
         self.sent = whole(stats.get("tokens_sent")) or 0
+        self.received = whole(stats.get("tokens_received")) or 0
         self.cost = money_text(stats.get("instance_cost")) if stats.get("instance_cost") else None
         self.model = model_of(value, file)
         self.task = stem(file.name)
@@ -112,7 +127,7 @@ class _Run:
             exit_status=text(self.info.get("exit_status")),
             swe_agent_version=text(self.info.get("swe_agent_version")),
             run_tokens_sent=self.sent or None,
-            run_tokens_received=whole(stats.get("tokens_received")),
+            run_tokens_received=self.received or None,
             run_api_calls=self.api_calls or None,
             run_cost_usd=self.cost,
         )
@@ -121,22 +136,33 @@ class _Run:
         """The calls, then what else the run counted or wrote."""
         requests = self._requests()
         made = min(len(self.steps), self.api_calls or len(self.steps))
+        retries = max(0, self.api_calls - made)
         answers = [self._answer(i) for i in range(made)]
-        sizes = [size_of(requests[i] or ()) + size_of(answers[i]) for i in range(made)]
-        costs = usd_shares(self.cost, sizes)
+        given, said = weights(requests[:made], retries), weights(answers, retries)
+        usages = self._usages(given, said)
+        costs = usd_shares(self.cost, [a + b for a, b in zip(given, said, strict=True)])
         for i in range(made):
             call = self._call(i + 1, requests[i], answers[i])
-            call.recorded_usd = costs[i]
-            call.note = SHARE if self.cost else ""
+            call.usage, call.recorded_usd = usages[i], costs[i]
+            call.note = SHARE if self.cost or self.sent else ""
             yield call
         for i in range(made, len(self.steps)):
             yield Skipped(i + 1, "step without a model call")
-        if self.api_calls > made:
+        if retries:
             call = self._call(made + 1, None, None)
-            call.requests = self.api_calls - made
-            call.recorded_usd = None if made else self.cost
-            call.note = "retries of this run: counted by it, their text not kept"
+            call.usage, call.recorded_usd = usages[made], costs[made]
+            call.requests, call.note = retries, RETRIES
             yield call
+
+    def _usages(self, given: list[int], said: list[int]) -> list[Usage]:
+        """The run's counts laid on its calls; missing where it has none."""
+        if not self.sent:
+            return [missing_usage() for _ in given]
+        counts = zip(shares(self.sent, given), shares(self.received, said), strict=True)
+        usages = [inside(Counts(input=i, output=o)) for i, o in counts]
+        for usage in usages:
+            usage.state = UsageState.ESTIMATED
+        return usages
 
     def _call(
         self, place: int, request: list[Segment] | None, answer: list[Segment] | None

@@ -31,3 +31,14 @@ def test_a_wrong_name_gets_the_nearest() -> None:
         named("openai-bach")
     assert "Did you mean `openai-batch`?" in error.value.hint
     assert named("openai_batch").name == "openai-batch"
+
+
+def test_bodies_inside_another_tools_envelope_are_no_native_record() -> None:
+    line = (
+        b'{"id": "1", "trace_id": "t", "timestamp": 1, "metadata": {"agent": "a"},'
+        b' "request": {"body": {"model": "m", "messages": []}},'
+        b' "response": {"body": {"usage": {"prompt_tokens": 1, "completion_tokens": 1}}}}\n'
+    )
+    with pytest.raises(InputError) as error:
+        detect(Head("export.jsonl", line, False))
+    assert "one level deeper" in error.value.message

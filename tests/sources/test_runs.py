@@ -124,9 +124,10 @@ def swe_run(folder: Path, sent: int) -> Path:
     return path
 
 
-def test_swe_totals_of_the_run_stand_beside_calls_without_counts() -> None:
+def test_swe_totals_of_the_run_are_laid_on_its_calls_as_estimates() -> None:
     calls = read(SAMPLES / "swe-agent").calls
-    assert {c.usage.state for c in calls} == {UsageState.MISSING}
+    assert {c.usage.state for c in calls} == {UsageState.ESTIMATED}
+    assert [c.usage.input_tokens for c in calls] == [2333, 3667, 3000]  # the retry: the mean
     assert spent(calls) == Decimal("0.031")
     assert sum(c.requests for c in calls) == 3
     assert words(calls[1].request)[2:] == ["I list the files.", "sky.txt"]
@@ -153,7 +154,14 @@ def test_swe_steps_above_the_counted_requests_are_the_agents_exit(tmp_path: Path
     run = json.loads(path.read_text())
     run["info"]["model_stats"]["api_calls"] = 9
     path.write_text(json.dumps(run))
-    assert totals(read(path)) == {"calls": 9, "missing": 9, "skipped": 1, "recorded_usd": "0.5"}
+    told = {"calls": 9, "input": 3700, "output": 9, "skipped": 1, "recorded_usd": "0.5"}
+    assert totals(read(path)) == told
+
+
+def test_swe_a_run_without_counts_has_calls_without_counts(tmp_path: Path) -> None:
+    calls = read(swe_run(tmp_path, 0)).calls
+    assert {c.usage.state for c in calls} == {UsageState.MISSING}
+    assert spent(calls) == Decimal("0.5")
 
 
 def test_swe_without_text_the_run_costs_the_same(tmp_path: Path) -> None:
