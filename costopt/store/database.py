@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import duckdb
 
 DEFAULT_PATH = Path(".costopt/ledger.duckdb")
+MEMORY_LIMIT = "800MB"
+"""Of a store on disk: beyond it DuckDB goes to disk, and reading the log has room beside it."""
 _DAMAGED = re.compile(r"(?i)corrupt|checksum|invalidated because of a previous")
 _HOLDER = re.compile(r"held in (.*?) \(PID (\d+)\)")
 _MAGIC = b"DUCK"
@@ -50,6 +52,8 @@ def _raw_connect(target: str, where: str, *, read_only: bool) -> duckdb.DuckDBPy
         "autoload_known_extensions": "false",
         "allow_community_extensions": "false",
     }
+    if target != ":memory:":
+        config["memory_limit"] = MEMORY_LIMIT
     before = os.umask(0o077)  # DuckDB makes its file (and its log beside it) by the umask
     try:
         connection = duckdb.connect(target, read_only=read_only, config=config)

@@ -1,7 +1,7 @@
-"""Read record streams into the store, batch by batch, in one transaction.
+"""Read record streams into the store: batch by batch aside, then into the data set in one transaction.
 
-A kill at any moment leaves the store as it was before. Memory holds a few batches of calls and eight
-bytes for each distinct block of text.
+A kill at any moment leaves every data set as it was before. Memory holds a few batches of calls, what
+DuckDB may use, and eight bytes for each distinct block of text.
 """
 
 from __future__ import annotations
@@ -51,20 +51,19 @@ def ingest(
 
     With `add` they join what it holds: the result is the same as if all had been read at once.
     """
+    _make_room(connection)
+    first_source = number(connection, "next_source")
+    with Writer() as writer, rare_collections():
+        staging = Staging(connection, writer, progress, no_content=no_content)
+        for source, stream in enumerate(streams, first_source):
+            staging.read(source, stream)
+        staging.finish()
+    progress("sorting out copies", staging.rows, staging.rows)
     connection.begin()
     try:
-        run(connection, "dataset_drop_costs", dataset=dataset)
         if not add:
             for part in _DROPS:
                 run(connection, f"dataset_drop_{part}", dataset=dataset)
-        first_source = number(connection, "next_source")
-        with Writer() as writer, rare_collections():
-            staging = Staging(connection, writer, progress, no_content=no_content)
-            run(connection, "stage_create")
-            for source, stream in enumerate(streams, first_source):
-                staging.read(source, stream)
-            staging.finish()
-        progress("sorting out copies", staging.rows, staging.rows)
         _add_dataset(connection, staging, dataset, sample_rate)
         _choose(connection, dataset, no_content=no_content)
         summary = _settle(connection, dataset, first_source)
@@ -74,12 +73,22 @@ def ingest(
     except BaseException:
         connection.rollback()
         raise
+    _make_room(connection)
     return summary
+
+
+def _make_room(connection: duckdb.DuckDBPyConnection) -> None:
+    """Empty temporary tables: before an ingest, and after it to give the memory back."""
+    for name in ("stage_create", "refused_create", "passed_create"):
+        run(connection, name)
 
 
 def _add_dataset(
     connection: duckdb.DuckDBPyConnection, staging: Staging, dataset: str, sample_rate: float | None
 ) -> None:
+    run(connection, "dataset_drop_costs", dataset=dataset)
+    run(connection, "rejections_add")
+    run(connection, "links_add")
     connection.register("files", staging.sources(dataset))
     run(connection, "sources_add")
     connection.unregister("files")
@@ -113,6 +122,5 @@ def _settle(
     run(connection, "sources_drop_repeated")
     calls = number(connection, "calls_of", dataset=dataset)
     new_calls = number(connection, "new_calls")
-    run(connection, "stage_create")  # gives its memory back
     files = tuple(SourceFileInfo(*row) for row in read)
     return IngestSummary(dataset, files, calls, new_calls)

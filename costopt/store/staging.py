@@ -1,6 +1,8 @@
 """Records of all files in batches: calls as columns, blocks once, refused records and links beside them.
 
-The batches go to the store in the order of the files while the next one is read.
+The batches go to the store in the order of the files while the next one is read. Blocks are kept at
+once, some hundred megabytes at a time, so that memory does not grow with the log; a block that no call
+comes to use does no harm. All else waits in temporary tables for the one transaction of `ingest`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 BATCH_CALLS = 8192
 BATCH_CHARS = 96_000_000
 """A batch ends when its calls refer to this much text (resent text counts each time)."""
+INSERT_BYTES = 128_000_000
+"""So much text of new blocks is put into the store at a time: few, large appends are cheap ones."""
 RAW_CHARS = 500
 """Of a refused record so much is kept."""
 
@@ -53,6 +57,8 @@ class Staging:
         self._book, self._no_content = SegmentBook(no_content=no_content), no_content
         ids = arrow(connection, "segment_ids", with_text=not no_content)
         self._known = KnownIds(ids.column("id").to_numpy())
+        self._fresh: list[pa.Table] = []
+        self._fresh_bytes = 0
         self._calls: list[Call] = []
         self._sources: list[int] = []
         self._chars = 0
@@ -83,6 +89,7 @@ class Staging:
         """Stage what is left, and the files themselves; nothing waits afterwards."""
         self._stage()
         self._keep_beside()
+        self._writer.put(self._insert_fresh)
         self._writer.drain()
 
     def sources(self, dataset: str) -> pa.Table:
@@ -153,11 +160,20 @@ class Staging:
 
     def _store(self, table: pa.Table, fresh: pa.Table) -> None:
         new = self._known.new(fresh.column("id").to_numpy())
-        if new.all():
-            self._insert("segments_add", "fresh", fresh)
-        elif new.any():
-            self._insert("segments_add", "fresh", fresh.filter(new))
+        if new.any():
+            kept = fresh if new.all() else fresh.filter(new)
+            self._fresh.append(kept)
+            self._fresh_bytes += kept.nbytes
+            if self._fresh_bytes >= INSERT_BYTES:
+                self._insert_fresh()
         self._insert("stage_add", "batch", table)
+
+    def _insert_fresh(self) -> None:
+        import pyarrow as pa
+
+        fresh, self._fresh, self._fresh_bytes = self._fresh, [], 0
+        if fresh:
+            self._insert("segments_add", "fresh", pa.concat_tables(fresh))
 
     def _insert(self, name: str, view: str, table: pa.Table) -> None:
         self._connection.register(view, table)
@@ -172,11 +188,11 @@ class Staging:
             "" if self._no_content else visible(masked(r.raw[: RAW_CHARS * 2])[:RAW_CHARS])
             for _, r in refused
         ]
-        self._put("rejections_add_batch", {
+        self._put("refused_add", {
             "source": [source for source, _ in refused], "line": [r.line for _, r in refused],
             "reason": [visible(r.reason) for _, r in refused], "raw": raws,
         })  # fmt: skip
-        self._put("links_add_batch", {
+        self._put("passed_add", {
             "source": [source for source, _ in links], "id": [visible(s.id) for _, s in links],
             "parent_id": [visible(s.parent_id) for _, s in links],
         })  # fmt: skip

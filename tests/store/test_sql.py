@@ -24,8 +24,8 @@ VIEWS = {
     "priced": "select 0::ubigint as key_hi, 0::ubigint as key_lo, * exclude (dataset, call) from call_costs",
 }  # fmt: skip
 FOUND = {
-    "rejections_add_batch": "select * from rejections",
-    "links_add_batch": "select * from links",
+    "refused_add": "select * from rejections",
+    "passed_add": "select * from links",
 }
 NO_PLAN = ("checkpoint", "memory_only")
 

@@ -4,6 +4,14 @@ create or replace temp table stage as
 select 0::bigint as "row", 0::bigint as source, 0::integer as line, * exclude (call)
 from calls where false;
 
+-- name: refused_create
+-- Refused records of the running ingest, as `rejections`.
+create or replace temp table refused as from rejections limit 0;
+
+-- name: passed_create
+-- Span links of the running ingest, as `links`.
+create or replace temp table passed as from links limit 0;
+
 -- name: stage_add
 -- Adds a batch (bound view `batch`): one row a call.
 insert into stage by name select * from batch;
@@ -22,13 +30,21 @@ delete from segments
 where has_text and text is null and raw is null
   and id in (select id from segments where text is not null or raw is not null);
 
--- name: links_add_batch
+-- name: passed_add
 -- One row a span of the bound view `found` that is no call but leads to one.
-insert into links by name select * from found;
+insert into passed by name select * from found;
 
--- name: rejections_add_batch
+-- name: refused_add
 -- One row a refused record of the bound view `found`.
-insert into rejections by name select * from found;
+insert into refused by name select * from found;
+
+-- name: links_add
+-- The span links of the running ingest: one row a span.
+insert into links from passed;
+
+-- name: rejections_add
+-- The refused records of the running ingest: one row a record.
+insert into rejections from refused;
 
 -- name: next_source
 -- The number of the next file: one row.
