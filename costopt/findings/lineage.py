@@ -129,24 +129,43 @@ def running_tokens(context: AuditContext) -> Int:  # [use + 1]
     return np.concatenate(([0], np.cumsum(context.attribution.use_tokens)))
 
 
-@once
-def served_share(context: AuditContext) -> NDArray[np.float64]:  # [call]
-    """How much of an unbroken, living prefix the call's model really read from the cache in this log.
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How much of an unbroken, living prefix the call's model really read from the cache in this log."""
 
-    1.0 where the log has too few such pairs to tell: then the provider's rule is taken at its word.
-    """
+    share: NDArray[np.float64]  # [call]; 1.0, the rule at its word, where `told` is False
+    told: Mask  # [call]: the log has enough such pairs to tell
+
+
+@once
+def served(context: AuditContext) -> Served:
+    """Measured for each model, on calls that go on from the call before in their session."""
     line, trace = lineage(context), context.trace
     could = line.in_steps(line.kept_tokens)
     whole = line.same_uses == trace.request.lengths[line.previous]
-    told = line.judged & line.alive & line.same_session & whole & (could > 0) & (line.gap_us >= 0)
-    group = line.rules.rule
-    size = len(line.rules.names)
-    pairs = np.bincount(group[told], minlength=size)
+    pair = line.judged & line.alive & line.same_session & whole & (could > 0) & (line.gap_us >= 0)
+    group, size = line.rules.rule, len(line.rules.names)
+    enough = np.bincount(group[pair], minlength=size) >= MIN_PAIRS
     read = np.minimum(trace.cache_read, could)
-    served = np.bincount(group[told], weights=read[told], minlength=size)
-    possible = np.bincount(group[told], weights=could[told], minlength=size)
-    share = np.where(pairs >= MIN_PAIRS, served / np.maximum(possible, 1), 1.0)
-    return share[group] if trace.n else np.zeros(0)
+    reads = np.bincount(group[pair], weights=read[pair], minlength=size)
+    possible = np.bincount(group[pair], weights=could[pair], minlength=size)
+    share = np.where(enough, reads / np.maximum(possible, 1), 1.0)
+    return Served(share[group], enough[group])
+
+
+def served_share(context: AuditContext) -> NDArray[np.float64]:  # [call]
+    """The share alone."""
+    return served(context).share
+
+
+def served_evidence(context: AuditContext, rows: Int) -> dict[str, object]:
+    """What the dollars of these calls assume of the provider, for a finding's evidence."""
+    found = served(context)
+    return {
+        "served_share": round(float(found.share[rows].mean()), 4),
+        "served_share_is": "measured in this log" if found.told[rows].all() else
+        "the provider's rule; this log has too few unbroken calls to tell",
+    }  # fmt: skip
 
 
 @once
@@ -156,4 +175,4 @@ def writes_nothing(context: AuditContext) -> Mask:  # [call]
     group = combined([line.rules.rule, trace.dims["agent"].codes], trace.n)
     used = trace.cache_read + trace.cache_write > 0
     some = np.bincount(group[used], minlength=int(group.max(initial=-1)) + 1) > 0
-    return line.rules.breakpoints & ~some[group] if trace.n else np.zeros(0, np.bool_)
+    return line.rules.breakpoints & ~some[group]

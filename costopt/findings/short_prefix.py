@@ -23,12 +23,13 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.findings.lineage import lineage, served_share, writes_nothing
+from costopt.findings.lineage import lineage, served_evidence, served_share, writes_nothing
 from costopt.findings.places import Int, Mask, by_place, dearest, places, total
 from costopt.findings.what_if import saved_by_reading
 from costopt.model.finding import Finding
 
 NAME = "short_prefix"
+BASIS = "assumes the prefix was still alive: the log has no times"
 NEAR_SHARE = 0.75
 """Of the minimum: padding by up to a third is a small edit, more is another prompt."""
 
@@ -51,8 +52,9 @@ def find(context: AuditContext) -> list[Finding]:
             total(saved, paying), dearest(np.flatnonzero(mended), saved),
             f"Put {minimum - tokens:,} more stable tokens in front, so that the prefix is cached.",
             "prompt_layout", estimated=bool((line.gap_us[rows] < 0).any()),
-            evidence={"stable_tokens": tokens, "minimum_tokens": minimum,
-                      "basis": "the provider's rule and the share it served in this log"},
+            evidence={"stable_tokens": tokens, "minimum_tokens": minimum}
+            | served_evidence(context, rows)
+            | ({"basis": BASIS} if (line.gap_us[rows] < 0).any() else {}),
         ))  # fmt: skip
     return [f for f in found if f.usd > 0]
 
