@@ -110,10 +110,7 @@ def _call_rows(trace: Trace, bill: Bill, group: Int, labels: list[tuple[str, ...
     size = len(labels) if trace.n else 0
     served = trace.status != CallStatus.GATEWAY_HIT
     usd = exact_group_sum(bill.net_pusd, group, size)
-    counts = [
-        _sum(group, size, np.where(served, values, 0))
-        for values in (trace.input_tokens, trace.cache_read, trace.output_tokens)
-    ]
+    counts = [_sum(group, size, np.where(served, values, 0)) for values in trace.billed_tokens]
     calls = _sum(group, size, trace.requests)
     sessions = _distinct(group, size, trace)
     unknown = _sum(group, size, np.where(_unknown(bill), trace.requests, 0))

@@ -69,13 +69,13 @@ def trace_info(trace: Trace) -> TraceInfo:
 def tokens(trace: Trace) -> Tokens:
     """Sums over calls that the provider served; a gateway's own hits are not among them."""
     served = trace.status != CallStatus.GATEWAY_HIT
-    leaves = trace.leaves[served].sum(axis=0)
+    leaves = trace.billed_leaves[served].sum(axis=0)
     return Tokens(
-        input=int(trace.input_tokens[served].sum()),
+        input=int(trace.billed_tokens[0][served].sum()),
         input_fresh=int(leaves[[Leaf.INPUT_FRESH, Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE]].sum()),
         input_cache_read=int(leaves[[Leaf.CACHE_READ, Leaf.CACHE_READ_AUDIO]].sum()),
         input_cache_write=int(leaves[CACHE_WRITES].sum()),
-        output=int(trace.output_tokens[served].sum()),
+        output=int(trace.billed_tokens[2][served].sum()),
         output_reasoning=int(leaves[Leaf.OUTPUT_REASONING]),
     )
 
@@ -94,8 +94,8 @@ def sessions(context: AuditContext, seed: int) -> tuple[list[SessionInfo], bool]
         return [], False
     usd = exact_group_sum(context.bill.net_pusd, trace.session, count)
     calls = np.bincount(trace.session, weights=trace.requests, minlength=count).astype(np.int64)
-    inputs = _sums(trace.input_tokens, trace.session, count)
-    outputs = _sums(trace.output_tokens, trace.session, count)
+    inputs = _sums(trace.billed_tokens[0], trace.session, count)
+    outputs = _sums(trace.billed_tokens[2], trace.session, count)
     first = np.full(count, trace.n, np.int64)
     np.minimum.at(first, trace.session, np.arange(trace.n))
     chosen = np.arange(count)

@@ -160,6 +160,25 @@ class Trace:
         return self.leaves[:, CACHE_WRITES].sum(axis=1)
 
     @cached_property
+    def billed_leaves(self) -> NDArray[np.int64]:  # [call, leaf]
+        """`leaves` with what other models took inside a call: sums of tokens that were paid for."""
+        if not self.extra:
+            return self.leaves
+        out = self.leaves.copy()
+        for call, _, leaves in self.extra:
+            out[call] += np.array(leaves, np.int64)
+        return out
+
+    @cached_property
+    def billed_tokens(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """(all input, of it read from the cache, all output) of `billed_leaves`, each [call]."""
+        if not self.extra:
+            return self.input_tokens, self.cache_read, self.output_tokens
+        leaves = self.billed_leaves
+        read = leaves[:, list(CACHE_READS)].sum(axis=1)
+        return leaves[:, INPUT].sum(axis=1), read, leaves[:, OUTPUT].sum(axis=1)
+
+    @cached_property
     def session_order(self) -> NDArray[np.int64]:
         """Row numbers sorted by session, in time order inside each."""
         return np.argsort(self.session, kind="stable")

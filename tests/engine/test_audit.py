@@ -116,3 +116,16 @@ def test_session_keys_are_hashes(result: Result) -> None:
 def test_the_same_trace_gives_the_same_result() -> None:
     first, second = (build_result(context(calls()), [], [], "set") for _ in range(2))
     assert first == replace(second)
+
+
+def test_tokens_of_another_model_inside_a_call_are_in_every_sum() -> None:
+    made = calls()[:1]
+    made[0].usage.extra = [("gpt-4o", usage(900, 100, out=50).leaves)]
+    told = build_result(context(made), [], [], "set", Asked()).bill
+    assert (told.tokens.input, told.tokens.input_cache_read, told.tokens.output) == (2000, 100, 60)
+    row = told.by_model[0]
+    assert (row["input_tokens"], row["cached_input_tokens"], row["output_tokens"]) == (
+        2000,
+        100,
+        60,
+    )

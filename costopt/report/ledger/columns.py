@@ -1,7 +1,7 @@
 """The ledger's columns: every call with its tokens, its dollars (exact decimal text) and its names.
 
 Unknown dollars are null, never 0. `input_tokens` is all input, cached included; `output_tokens` all
-output, reasoning included.
+output, reasoning included; both with what other models took inside the call (an advisor).
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def ledger_table(trace: Trace, bill: Bill) -> pa.Table:
 
 
 def _tokens(trace: Trace) -> dict[str, Any]:
-    leaves = trace.leaves
+    leaves = trace.billed_leaves
+    sent, read, written = trace.billed_tokens
     fresh = leaves[:, [Leaf.INPUT_FRESH, Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE]].sum(axis=1)
     writes = {
         leaf.name.lower(): leaves[:, leaf]
@@ -64,8 +65,8 @@ def _tokens(trace: Trace) -> dict[str, Any]:
         if Leaf.CACHE_WRITE_5M <= leaf <= Leaf.CACHE_WRITE_OTHER
     }
     return {
-        "input_tokens": trace.input_tokens, "input_fresh": fresh, "cache_read": trace.cache_read,
-        **writes, "output_tokens": trace.output_tokens,
+        "input_tokens": sent, "input_fresh": fresh, "cache_read": read, **writes,
+        "output_tokens": written,
         "reasoning": leaves[:, Leaf.OUTPUT_REASONING],
     }  # fmt: skip
 

@@ -119,7 +119,8 @@ def _money(trace: Trace, bill: Bill) -> dict[str, Any]:
     known = bill.priced | seat
     equivalent = bill.list_pusd if bill.equivalent_pusd is None else bill.equivalent_pusd
     net = usd_column(np.where(seat, 0, bill.net_pusd), known)
-    tokens = trace.input_tokens + trace.output_tokens
+    sent, _, written = trace.billed_tokens
+    tokens = sent + written
     unknown = trace.usage_state == 2  # missing: no count to show
     quantity = pa.array(tokens, mask=unknown)
     return {
