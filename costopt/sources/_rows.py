@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from costopt.model.call import Call, Record, Rejected, Usage, UsageContradiction
+from costopt.sources._heads import head_records
 from costopt.sources._tables import csv_header, csv_rows, is_parquet, parquet_names, parquet_rows
 from costopt.sources.base import Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import flat
 from costopt.sources.bodies.parts import items, mapping, number, text
-from costopt.sources.lines import Parsed, head_records, parse, records, rejected
+from costopt.sources.lines import Parsed, parse, records, rejected
 
 Row = dict[str, Any]
 MAX_LABEL_CHARS = 300

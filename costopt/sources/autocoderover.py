@@ -29,12 +29,13 @@ from costopt.model.call import Call, Record, Rejected, Skipped, UsageContradicti
 from costopt.model.usage import Counts, as_count, inside
 from costopt.sources._acr_folder import Beside, Said, agent_of, beside, said_by, said_in
 from costopt.sources._acr_log import Log, Request, read_log
+from costopt.sources._heads import head_records
 from costopt.sources._runs import fingerprint, shares, size_of, usd_shares
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import mapping, number, text
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 SHARE = "counts and cost: this call's share of its run's, by text"
 WHOLE_RUN = "all requests of a run in one row: nothing beside it tells them apart"

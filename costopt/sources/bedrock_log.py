@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.model.call import Call, Record, Rejected, UsageContradiction, UsageState
+from costopt.sources._heads import head_records
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import read_request, read_response, usage_from
 from costopt.sources.bodies.build import body_of, call_of, fail, flat
 from costopt.sources.bodies.parts import mapping, text, time_us
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 
 class BedrockLog:

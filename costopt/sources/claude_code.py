@@ -41,6 +41,7 @@ from costopt.model.call import (
 )
 from costopt.model.identity import SEED
 from costopt.sources._chain import Chain
+from costopt.sources._heads import head_records
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import anthropic
 from costopt.sources.bodies.amounts import money_text
@@ -48,7 +49,7 @@ from costopt.sources.bodies.build import call_of
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import mapping, text, time_us
 from costopt.sources.bodies.segments import content
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 SYNTHETIC = "<synthetic>"
 MAIN, SUBAGENT = "main", "subagent"

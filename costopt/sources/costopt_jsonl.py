@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.model.call import Call, Record, Rejected, Skipped, UsageContradiction
+from costopt.sources._heads import head_records
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import family, read_request, read_response
 from costopt.sources.bodies.build import body_of, call_of
@@ -28,7 +29,7 @@ from costopt.sources.bodies.native import is_no_call, native_call
 from costopt.sources.bodies.parts import error_text
 from costopt.sources.bodies.quick import QuickLoads
 from costopt.sources.bodies.streams import Streams, kind_of
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 from costopt.sources.sse import DONE, events, looks_like_sse
 
 _OWN_FIELDS = ("session_id", "timestamp", "agent", "task", "tenant", "cost_usd", "latency_ms",

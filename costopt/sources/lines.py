@@ -10,13 +10,12 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 import orjson
 
 from costopt.model.call import Rejected
-from costopt.sources.base import Head
 
 Parsed = tuple[int, Any]
 """Line (or element index + 1) and the value; the value is a `Rejected` where it cannot be read."""
@@ -151,7 +150,7 @@ def _document(stream: BinaryIO, first: bytes) -> Iterator[Parsed]:
             yield from _odd_line(stream, number, line + b"\n")
         return
     found = 0
-    for raw in _top_level_objects(data):
+    for raw in top_level_objects(data):
         found += 1
         yield found, parse(raw) if _is_complete(raw) else rejected(found, "not JSON", raw)
     if not found:
@@ -160,7 +159,7 @@ def _document(stream: BinaryIO, first: bytes) -> Iterator[Parsed]:
 
 # Strings first, so that a bracket inside one is never seen. Possessive: linear on any input.
 # A lone quote is a string that the buffer's end cuts.
-_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\],]', re.DOTALL)
+STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\],]', re.DOTALL)
 
 
 class _Commas:
@@ -172,7 +171,7 @@ class _Commas:
 
     def ends(self, data: bytes) -> Iterator[tuple[int, int]]:
         """End of an element and start of the next. A string cut by the buffer's end waits for more."""
-        for token in _STRUCTURE.finditer(data, self.scanned):
+        for token in STRUCTURE.finditer(data, self.scanned):
             if token[0] == b'"':
                 return
             mark = token[0][:1]
@@ -222,9 +221,10 @@ def _element(number: int, raw: bytes) -> Iterator[Parsed]:
         yield number, rejected(number, f"not JSON: {_short(error)}", raw)
 
 
-def _top_level_objects(data: bytes) -> Iterator[bytes]:
+def top_level_objects(data: bytes) -> Iterator[bytes]:
+    """Objects that stand one behind the other, or between other things."""
     depth = start = 0
-    for token in _STRUCTURE.finditer(data):
+    for token in STRUCTURE.finditer(data):
         mark = token[0][:1]
         if mark in b"{[":
             start = token.start() if depth == 0 else start
@@ -234,65 +234,3 @@ def _top_level_objects(data: bytes) -> Iterator[bytes]:
             if depth == 0:
                 yield data[start : token.end()]
             depth = max(0, depth)
-
-
-def head_records(head: Head, limit: int = 8) -> list[Any]:
-    """The first values of a head, for `sniff`; of a document that is cut, as much as stands there.
-
-    An array gives its elements, lines give theirs, a document itself. Not JSON: an empty list.
-    """
-    return list(_head_values(head.data, head.truncated)[:limit])
-
-
-@lru_cache(maxsize=4)
-def _head_values(data: bytes, truncated: bool) -> tuple[Any, ...]:
-    data = _head_text(data)
-    if data[:1] not in (b"{", b"["):
-        return ()
-    rows = data.split(b"\n", 65)
-    if truncated or len(rows) > 65:
-        rows = rows[:-1]
-    values = [v for v in map(_value_or_none, rows) if v is not None]
-    if values and _value_or_none(rows[0]) is not None and isinstance(values[0], dict):
-        return tuple(values)
-    whole = _value_or_none(data)
-    if whole is None:
-        whole = _repaired(data)
-    if isinstance(whole, list):
-        return tuple(whole)
-    return tuple(values) if whole is None else (whole,)
-
-
-def _head_text(data: bytes) -> bytes:
-    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        data = data.decode("utf-16", "replace").encode()
-    return data.removeprefix(codecs.BOM_UTF8).lstrip()
-
-
-def _value_or_none(raw: bytes) -> Any:
-    try:
-        return parse(raw) if raw.strip() else None
-    except ValueError:
-        return None
-
-
-def _repaired(data: bytes) -> Any:
-    """A cut document closed at its last comma: the fields that stand there before the cut."""
-    stack: list[bytes] = []
-    cuts: list[tuple[int, bytes]] = []
-    for token in _STRUCTURE.finditer(data):
-        mark = token[0][:1]
-        if token[0] == b'"':
-            break
-        if mark in b"{[":
-            stack.append(b"}" if mark == b"{" else b"]")
-            cuts.append((token.end(), b"".join(reversed(stack))))
-        elif mark in b"}]" and stack:
-            stack.pop()
-        elif mark == b",":
-            cuts.append((token.start(), b"".join(reversed(stack))))
-    for end, closers in reversed(cuts[-50:]):
-        value = _value_or_none(data[:end] + closers)
-        if value is not None:
-            return value
-    return None

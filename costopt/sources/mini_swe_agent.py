@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.model.call import Call, Record, Rejected, Segment, Skipped, UsageContradiction
+from costopt.sources._heads import head_records
 from costopt.sources._runs import History, fingerprint, stem, text_metadata
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import RequestParts, openai_chat, openai_responses, read_response
@@ -28,7 +29,7 @@ from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import call_of
 from costopt.sources.bodies.parts import items, mapping, number, text, time_us, whole
 from costopt.sources.bodies.segments import Names
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 
 class MiniSweAgent:

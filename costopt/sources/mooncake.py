@@ -24,9 +24,10 @@ import xxhash
 from costopt.model.call import Call, Record, Rejected, Segment, SegmentKind, UsageContradiction
 from costopt.model.identity import SEED
 from costopt.model.usage import Counts, as_count, inside
+from costopt.sources._heads import head_records
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies.parts import mapping, number, text
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 BLOCK_TOKENS = (512, 16)
 

@@ -18,13 +18,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from costopt.model.call import Call, Record, Rejected, Skipped, UsageContradiction
+from costopt.sources._heads import head_records
 from costopt.sources._neighbours import BatchRequests
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import read_request, read_response
 from costopt.sources.bodies.build import call_of, fail
 from costopt.sources.bodies.parts import error_text, mapping, text, whole
 from costopt.sources.files import plain_name
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 
 class OpenAIBatch:

@@ -40,6 +40,7 @@ from costopt.model.call import (
     missing_usage,
 )
 from costopt.model.usage import Counts, inside
+from costopt.sources._heads import head_records
 from costopt.sources._runs import (
     History,
     fingerprint,
@@ -56,7 +57,7 @@ from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import body_of
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import items, mapping, text, whole
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 SHARE = "counts and cost: this call's share of its run's, by text"
 RETRIES = "retries of this run: counted by it, their text not kept"

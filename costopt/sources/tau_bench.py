@@ -23,12 +23,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from costopt.model.call import Call, Record, Rejected, Skipped, missing_usage
+from costopt.sources._heads import head_records
 from costopt.sources._runs import History, fingerprint, models_in, stem, text_metadata
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import mapping, number, text
-from costopt.sources.lines import head_records, records, rejected
+from costopt.sources.lines import records, rejected
 
 AGENT, USER = "agent", "user_simulator"
 SIMULATOR = "all requests of the simulated user in one row: only their cost is logged"

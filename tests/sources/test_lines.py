@@ -10,8 +10,9 @@ import pytest
 
 from costopt.model.call import Rejected
 from costopt.sources import lines
+from costopt.sources._heads import head_records
 from costopt.sources.base import Head
-from costopt.sources.lines import head_records, records
+from costopt.sources.lines import records
 
 
 def read(data: bytes) -> list[tuple[int, Any]]:

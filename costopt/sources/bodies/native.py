@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from costopt.model.call import Call, CallStatus, Segment, SegmentKind, Skipped
+from costopt.prices.names import bare, split_bedrock
 from costopt.sources.bodies import read_request, read_response, usage_from
 from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import body_of, call_of, fail, flat
@@ -70,6 +71,7 @@ def native_call(line: int, record: dict[str, Any]) -> Call | Skipped:
     provider = text(record.get("provider")).lower()
     said = read_response(response, provider=provider) if response else None
     call = call_of(line, asked, said)
+    _add_bedrock(call)
     if response is None and isinstance(told, str) and told:
         call.response = [Segment(SegmentKind.ASSISTANT, told)]  # the answer's words alone
     _add_fields(call, record, said is not None and bool(said.service_tier))
@@ -78,6 +80,15 @@ def native_call(line: int, record: dict[str, Any]) -> Call | Skipped:
     add_aliases(call, record)
     _add_outcome(call, record, provider)
     return call
+
+
+def _add_bedrock(call: Call) -> None:
+    """Bedrock's own id carries the region and so the price; the body's model names the maker's."""
+    if call.request_model != call.model and "." in call.request_model:
+        if split_bedrock(bare(call.request_model)):
+            call.model, call.provider = call.request_model, "bedrock"
+    elif call.provider == "anthropic" and split_bedrock(bare(call.model)):
+        call.provider = "bedrock"
 
 
 def _add_fields(call: Call, record: dict[str, Any], served: bool) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from costopt.model.call import Call, CallStatus, Segment, Usage, UsageContradiction, UsageState
+from costopt.prices.names import bare, split_bedrock
 from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.native import SPAN_KIND, add_aliases, add_metadata
 from costopt.sources.bodies.openai_chat import PLAIN_ROLES, key_of, maker, message
@@ -129,6 +130,9 @@ def _call(record: _Record) -> Call | None:
         or (metadata and (SPAN_KIND in metadata or "openinference" in metadata))
         or (at_us is None and record.timestamp is not None)
     ):
+        return None
+    named = asked.model or ""
+    if named != model and "." in named and split_bedrock(bare(named)):
         return None
     cost = record.cost_usd
     recorded = None if cost is None else money_text(cost)
