@@ -56,6 +56,8 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         return _result(CheckStatus.PASS, "no call has one", "", "")
     tokens = per_call(trace.request, np.where(system, context.attribution.use_tokens, 0))
     with_one = shown & (tokens > 0)
+    if not with_one.any():
+        return _result(CheckStatus.PASS, "no charged call has one", "", "")
     long = int((tokens[with_one] > LIMIT_TOKENS).sum())
     value = f"median {int(np.median(tokens[with_one])):,} tokens, longest {int(tokens.max()):,}"
     why = f"{share_text(long, int(with_one.sum()))} of the calls that have one are above 500."
