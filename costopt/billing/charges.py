@@ -57,16 +57,19 @@ def extra_pusd(rates: DatedRates, at_us: int, leaves: tuple[int, ...]) -> tuple[
     pairs = list(zip(leaves, tier.rates, strict=True))
     gap = next((i for i, (n, rate) in enumerate(pairs) if n and rate == NO_RATE), None)
     if gap is not None:
-        return no_unit(f"{rates.provider}/{rates.model}", LEAF_NAMES[gap])
+        return no_unit(f"{rates.provider}/{rates.model}", LEAF_NAMES[gap], period)
     listed = sum(n * rate for n, rate in pairs if n)
     if listed > MOST_PUSD:
         return TOO_MUCH
     return listed, net_of(listed, rates.discount_multiplier_ppm)
 
 
-def no_unit(model: str, unit: str) -> str:
-    """Why a call of a known model has no price."""
-    return f"{model} has no price for {unit}"
+def no_unit(model: str, unit: str, period: RatePeriod) -> str:
+    """Why a call of a known model has no price: the period's own reason where nothing had one then."""
+    if period.why_none:
+        return period.why_none
+    empty = all(rate == NO_RATE for tier in period.tiers for rate in tier.rates)
+    return period.source if empty and period.source else f"{model} has no price for {unit}"
 
 
 def charge_status(view: View) -> NDArray[np.int8]:

@@ -154,11 +154,11 @@ class _Sheet:
         name = f"{rates.provider}/{rates.model}"
         for leaf in (i for i, rate in enumerate(tier.rates) if rate == NO_RATE):
             used = open_rows & (self.view.leaves[rows, leaf] > 0)
-            self.refuse(rows[used], PriceStatus.NO_UNIT, no_unit(name, LEAF_NAMES[leaf]))
+            self.refuse(rows[used], PriceStatus.NO_UNIT, no_unit(name, LEAF_NAMES[leaf], period))
             open_rows &= ~used
         if period.web_search_pusd == NO_RATE:
             used = open_rows & (self.view.trace.web_searches[rows] > 0)
-            self.refuse(rows[used], PriceStatus.NO_UNIT, no_unit(name, "web_search"))
+            self.refuse(rows[used], PriceStatus.NO_UNIT, no_unit(name, "web_search", period))
             open_rows &= ~used
         return rows[open_rows]
 

@@ -83,9 +83,9 @@ def _main(view: View, rates: DatedRates, row: int, at_us: int) -> PlainLine:
     name = f"{rates.provider}/{rates.model}"
     for leaf, tokens in enumerate(leaves):
         if tokens and tier.rates[leaf] == NO_RATE:
-            return PlainLine(PriceStatus.NO_UNIT, reason=no_unit(name, LEAF_NAMES[leaf]))
+            return PlainLine(PriceStatus.NO_UNIT, reason=no_unit(name, LEAF_NAMES[leaf], period))
     if searches and period.web_search_pusd == NO_RATE:
-        return PlainLine(PriceStatus.NO_UNIT, reason=no_unit(name, "web_search"))
+        return PlainLine(PriceStatus.NO_UNIT, reason=no_unit(name, "web_search", period))
     dollars = [n * rate if n else 0 for n, rate in zip(leaves, tier.rates, strict=True)]
     fee = searches * period.web_search_pusd if searches else 0
     listed = sum(dollars) + fee

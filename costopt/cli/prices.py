@@ -73,6 +73,10 @@ def check(options: TraceOptions) -> None:
         lines.append(
             f"  {len(age.old_entries)} entries of our own data were checked over 30 days ago"
         )
+    doubts = len(age.unconfirmed)
+    lines.append(
+        f"  {doubts} of our own {age.entries} entries are not confirmed (--json names them)"
+    )
     if options.prices:
         lines.append(f"  {options.prices.name} is valid: {len(book.overlay.models)} models")
     _print(data, "\n".join(lines + _model_lines(models)), options.json)

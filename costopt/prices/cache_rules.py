@@ -9,7 +9,7 @@ from typing import Any
 
 from costopt.prices.catalog import Row
 from costopt.prices.contract import CacheRules
-from costopt.prices.own_data import START_US, data, moment_us
+from costopt.prices.own_data import START_US, cited, data, moment_us
 from costopt.prices.standard import sheet_at
 
 PPM = 1_000_000
@@ -71,7 +71,7 @@ def _rule(item: dict[str, Any], provider: str, model: str) -> CacheRules:
         read_multiplier_ppm=item.get("read_ppm", 1_000_000),
         write_multiplier_ppm=item.get("write_ppm", 1_000_000),
         batch_stacks=item.get("batch_stacks", False),
-        source=f"{item['source']} (checked {item['checked']})",
+        source=f"{cited(item)} (checked {item['checked']})",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from costopt.prices import match
 from costopt.prices.names import spellings, undated
+from costopt.prices.own_models import other_names, own_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Shelf:
     def __init__(self, provider: Any) -> None:
         self.id: str = provider.id
         self.urls: tuple[str, ...] = tuple(provider.pricing_urls or ())
-        self._models: list[Any] = provider.models
+        self._models: list[Any] = [*provider.models, *own_models(provider.id)]
         self._patterns = [m for m in self._models if match.has_pattern(m.match)]
         self._listed: dict[str, Any] | None = None
         self._found: dict[str, Row | Several | None] = {}
@@ -53,6 +54,8 @@ class Shelf:
             self._listed = {m.id.lower(): m for m in reversed(self._models)}
             for model in reversed(self._models):
                 self._listed.update(dict.fromkeys(match.literals(model.match), model))
+            for name, row in other_names(self.id).items():
+                self._listed.setdefault(name, self._listed[row])
         return self._listed
 
     def find(self, name: str) -> Row | Several | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ from costopt.prices.version import book_date
 STALE_DAYS = 30
 _DAY_US = 86_400_000_000
 _FILES = {
-    "corrections": ("corrections", "moved_aliases"),
+    "models": ("models",),
+    "corrections": ("corrections", "moved_aliases", "other_charges"),
     "tiers": ("tiers", "speeds"),
     "regions": ("regions",),
     "fallbacks": ("fallbacks", "web_search"),
@@ -51,23 +53,37 @@ class BookCheck:
     own_data_age_days: int
     old_entries: tuple[str, ...]
     """Entries of our own data files that were checked more than `STALE_DAYS` before `today`."""
+    entries: int
+    """Entries of our own data files."""
+    unconfirmed: tuple[str, ...]
+    """Those of which a fact was not found in any source, each with what it is."""
 
 
 def check_book(book: Book, today: dt.date) -> BookCheck:
     """The age of the book and of every entry of our own data, on a day."""
     own = dt.date.fromisoformat(data("book")["own_data_checked"])
     age = (today - book_date()).days
-    old = tuple(name for name, day in own_entries() if (today - day).days > STALE_DAYS)
-    return BookCheck(book.version, age, age > STALE_DAYS, (today - own).days, old)
+    found = list(own_entries())
+    old = tuple(
+        name for name, i in found
+        if (today - dt.date.fromisoformat(i["checked"])).days > STALE_DAYS
+    )  # fmt: skip
+    doubts = tuple(f"{name}: {i['note']}" for name, i in found if not i["confirmed"])
+    days = (today - own).days
+    return BookCheck(book.version, age, age > STALE_DAYS, days, old, len(found), doubts)
 
 
-def own_entries() -> Iterator[tuple[str, dt.date]]:
-    """(where, day checked) of every entry of our own data files."""
+def own_entries() -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, entry) of every entry of our own data files."""
     for file, sections in _FILES.items():
         for section in sections:
             for index, item in enumerate(data(file)[section]):
-                day = dt.date.fromisoformat(item["checked"])
-                yield f"{file}.json {section}[{index}] {item['provider']}", day
+                yield f"{file}.json {section}[{index}] {_whose(item)}", item
+
+
+def _whose(item: dict[str, Any]) -> str:
+    what = item.get("model") or item.get("alias") or item.get("tier") or item.get("models") or ""
+    return f"{item['provider']} {what if isinstance(what, str) else ', '.join(what)}".strip()
 
 
 def check_trace(trace: Trace, book: Book) -> list[ModelCheck]:
@@ -110,7 +126,7 @@ def _status(trace: Trace, rates: DatedRates, rows: NDArray[np.int64]) -> tuple[s
 
 
 def _missing_units(trace: Trace, rates: DatedRates, rows: NDArray[np.int64]) -> str:
-    """Units that these calls used without a price at their date, with the number of calls."""
+    """Units that these calls used without a price at their date (or why none had one), and the calls."""
     begins = np.array([p.from_us for p in rates.periods], np.int64)
     at = np.where(trace.has_time[rows], trace.at_us[rows], 2**62)
     which = np.searchsorted(begins, at, side="right") - 1
@@ -119,12 +135,18 @@ def _missing_units(trace: Trace, rates: DatedRates, rows: NDArray[np.int64]) -> 
         mine = rows[which == index]
         for name, used in _gaps(trace, rates.periods[index], mine):
             calls[name] = calls.get(name, 0) + used
-    return ", ".join(f"no price for {n} ({c} calls)" for n, c in sorted(calls.items()))
+    return ", ".join(
+        f"{name if ' ' in name else f'no price for {name}'} ({count} calls)"
+        for name, count in sorted(calls.items())
+    )
 
 
 def _gaps(
     trace: Trace, period: RatePeriod, rows: NDArray[np.int64]
 ) -> Iterator[tuple[str, int]]:  # fmt: skip
+    if period.why_none:
+        yield period.why_none, len(rows)
+        return
     used = (trace.leaves[rows] > 0).sum(axis=0)
     for leaf, name in enumerate(LEAF_NAMES):
         if used[leaf] and all(t.rates[leaf] == NO_RATE for t in period.tiers):

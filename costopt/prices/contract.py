@@ -36,6 +36,8 @@ class RatePeriod:
     """Per hosted search; NO_RATE where unknown."""
     source: str
     """Book, model id, tier and dates: printed by `prices show` and in the ledger's `price_source`."""
+    why_none: str = ""
+    """Why no unit has a price in this period (a tier that was not sold yet); empty where one has."""
 
 
 @dataclass(frozen=True, slots=True)

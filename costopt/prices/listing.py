@@ -11,6 +11,7 @@ from costopt.prices.book import Book
 from costopt.prices.cache_rules import history
 from costopt.prices.contract import NO_RATE, CacheRules, DatedRates, RatePeriod, Unpriced
 from costopt.prices.own_data import day_text
+from costopt.prices.standard import row_entries
 
 TIERS = ("default", "batch", "flex", "priority")
 # A model billed by the hour of the day has thousands of periods: each distinct price is shown once.
@@ -36,6 +37,19 @@ def listing(book: Book, provider: str, model: str) -> dict[str, Any] | Unpriced:
         "subscription": standard.subscription,
         "tiers": tiers,
         "prompt_cache": [_rule(r) for r in rules],
+        "own_data": [_own(i) for i in row_entries(standard.provider, standard.model)],
+    }
+
+
+def _own(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "from": item.get("from"),
+        "to": item.get("to"),
+        "what": item.get("why", "the book does not know this name"),
+        "confirmed": item["confirmed"],
+        "note": item.get("note", ""),
+        "source": item["source"],
+        "checked": item["checked"],
     }
 
 
@@ -107,6 +121,8 @@ def listing_text(found: dict[str, Any]) -> str:
     for name, tier in found["tiers"].items():
         lines += ["", *_tier_lines(name, tier)]
     lines += ["", "prompt cache", *_rule_lines(found["prompt_cache"])]
+    if found["own_data"]:
+        lines += ["", "our own data over the book", *_own_lines(found["own_data"])]
     return "\n".join(lines)
 
 
@@ -134,6 +150,18 @@ def _above(context: dict[str, Any]) -> str:
 
 def _row(units: dict[str, str]) -> str:
     return "".join(f"{units.get(name, '-'):>10}" for name, _ in _COLUMNS)
+
+
+def _own_lines(items: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for item in items[:_MANY]:
+        since, until = item["from"] or "the start", item["to"] or "now"
+        doubt = "" if item["confirmed"] else "not confirmed: "
+        lines.append(f"  {since} to {until}: {item['what']}")
+        lines.append(f"    source: {item['source']}")
+        lines += [f"    {doubt}{item['note']}"] if item["note"] else []
+    rest = len(items) - _MANY
+    return lines + ([f"  and {rest} more (--json has all)"] if rest > 0 else [])
 
 
 def _rule_lines(rules: list[dict[str, Any]]) -> list[str]:

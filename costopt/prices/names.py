@@ -24,6 +24,8 @@ PROVIDERS = {
     "vertex-ai": "google", "vertexai": "google", "google-vertexai": "google", "gcp": "google",
     "google-vertex": "google", "google-vertex-ai": "google", "gcp-gemini": "google",
     "gcp-vertex-ai": "google", "gcp-gen-ai": "google", "google-ai-studio": "google",
+    "gcp-vertex": "google", "google-gemini": "google", "google-vertex-anthropic": "google",
+    "vertex-anthropic": "google", "vertex-ai-anthropic": "google",
     "google-anthropic-vertex": "google", "vertex-ai-beta": "google", "palm": "google",
     "xai": "x-ai", "grok": "x-ai",
     "mistralai": "mistral", "mistral-ai": "mistral", "codestral": "mistral",
@@ -45,6 +47,12 @@ SELF_HOSTED = frozenset({
     "ollama", "ollama-chat", "vllm", "hosted-vllm", "sglang", "tgi", "lm-studio", "lmstudio",
     "llamafile", "llama-cpp", "llamacpp", "selfhosted", "self-hosted", "local", "triton", "oobabooga",
 })  # fmt: skip
+# What SDKs put behind a provider for the API that was called: `openai.responses`, `google.vertex.chat`.
+_API = re.compile(
+    r"(?:-(?:chat|responses?|completions?|messages|generative-ai|converse|agent|embeddings?|image|"
+    r"transcription|speech))+$"
+)
+MOST_PROVIDER_CHARS = 80
 _REGIONS = r"(?:us-gov|us|eu|apac|au|jp|ap|ca|sa|me|af|in|uk|il|global)"
 _VENDORS = (
     r"(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|google|qwen|moonshotai|moonshot|"
@@ -66,6 +74,8 @@ def provider_word(text: str) -> str:
 def provider_id(text: str) -> str:
     """The book's id of a provider, as far as the word tells; an unknown word stays itself."""
     word = provider_word(text)
+    if len(word) <= MOST_PROVIDER_CHARS and word not in PROVIDERS:
+        word = _API.sub("", word)
     if word.startswith("huggingface-"):
         return word.replace("huggingface-", "huggingface_", 1)
     return PROVIDERS.get(word, word)

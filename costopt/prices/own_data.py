@@ -16,9 +16,15 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 @cache
 def data(name: str) -> dict[str, Any]:
-    """One data file: book, tiers, corrections, regions, fallbacks or cache_rules."""
+    """One data file: book, models, tiers, corrections, regions, fallbacks or cache_rules."""
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
     return json.loads(text, parse_float=Decimal)
+
+
+def cited(item: dict[str, Any]) -> str:
+    """The source of an entry, and what of it was not found in any."""
+    doubt = "" if item["confirmed"] else f" (not confirmed: {item['note']})"
+    return f"{item['source']}{doubt}"
 
 
 def moment_us(day: dt.date | dt.datetime | str | None, default: int = START_US) -> int:

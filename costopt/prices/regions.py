@@ -7,7 +7,7 @@ from typing import Any
 
 from costopt.prices.catalog import Row
 from costopt.prices.names import claude_version
-from costopt.prices.own_data import data
+from costopt.prices.own_data import cited, data
 
 _NOWHERE = frozenset({"", "global", "not_available", "unknown", "none"})
 
@@ -20,9 +20,7 @@ def premium(row: Row, charger: str, region: str, geo: str) -> tuple[Decimal, str
         return Decimal(1), ""
     for rule in data("regions")["regions"]:
         if rule["provider"] == charger and _holds(rule, row, where):
-            return Decimal(
-                rule["multiplier"]
-            ), f"x{rule['multiplier']} for {where}: {rule['source']}"
+            return Decimal(rule["multiplier"]), f"x{rule['multiplier']} for {where}: {cited(rule)}"
     return Decimal(1), ""
 
 

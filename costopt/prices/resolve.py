@@ -18,6 +18,7 @@ from costopt.prices.names import (
 )
 from costopt.prices.own_data import data, moment_us
 from costopt.prices.sheet import Units, from_book
+from costopt.prices.standard import other_charges
 
 # The longest id of the book has 70 characters, an ARN or a fine-tune some more.
 MOST_CHARS = 300
@@ -48,6 +49,8 @@ class Found:
     """A `:free` slug: a listed zero."""
     before: tuple[int, Row] | None = None
     """(until, row): the name is an alias that meant another row until then."""
+    also: str = ""
+    """What is billed beside the tokens and not counted in a log: then no price is given."""
 
     def at(self, at_us: int) -> Found:
         """What the name meant at a moment."""
@@ -136,7 +139,8 @@ def _take(found: Row | Several | None, charger: str, name: str) -> Found | Unpri
     if found is None:
         return None
     free = found.model.endswith(":free")
-    return Found(found, charger, free=free, before=_before(found, name))
+    also = "" if free else other_charges(found, name)
+    return Found(found, charger, free=free, before=_before(found, name), also=also)
 
 
 def _before(row: Row, name: str) -> tuple[int, Row] | None:

@@ -13,7 +13,7 @@ from costopt.prices.contract import NO_RATE, ContextTier
 
 # Units are dollars per million tokens, named as the overlay names them; `web_search` is dollars per
 # thousand searches.
-_BOOK_UNITS = {
+BOOK_UNITS = {
     "input_mtok": "input", "cache_read_mtok": "cached_input", "cache_write_mtok": "cache_write",
     "cache_write_5m_mtok": "cache_write_5m", "cache_write_1h_mtok": "cache_write_1h",
     "output_mtok": "output", "output_reasoning_mtok": "reasoning",
@@ -64,7 +64,7 @@ class Sheet:
 def from_book(prices: Any) -> Sheet:
     """genai-prices' ModelPrice as a sheet. A negative or endless number is no price."""
     listed = {
-        _BOOK_UNITS[k]: v for k, v in vars(prices).items() if k in _BOOK_UNITS and v is not None
+        BOOK_UNITS[k]: v for k, v in vars(prices).items() if k in BOOK_UNITS and v is not None
     }
     starts = sorted({t.start for v in listed.values() for t in getattr(v, "tiers", ())})
     tiers = [(start, _at(listed, start)) for start in (0, *starts)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from costopt.prices.catalog import Row
 from costopt.prices.names import claude_version
-from costopt.prices.own_data import START_US, as_moment, data, moment_us
+from costopt.prices.own_data import START_US, as_moment, cited, data, moment_us
 from costopt.prices.sheet import NO_PRICE, Sheet, Units, from_book
 
+_NOT_COUNTED = {"requests_kcount": "a fee per request", "output_citation_mtok": "citation tokens"}
 # A daily window is written out day by day: this far beyond our data, and this long without a `from`.
 DAYS_AHEAD, DAYS_IN_ALL = 400, 800
 _DAY_US = 86_400_000_000
@@ -81,10 +83,13 @@ def _corrected(sheet: Sheet, item: dict[str, Any]) -> Sheet:
     """The units of an entry over a sheet; `above` has those of the dearer context tiers."""
     base = {n: Decimal(v) for n, v in item["units"].items()}
     above = {int(s): u for s, u in item.get("above", {}).items()}
-    tiers = [
-        (start, {**units, **base, **{n: Decimal(v) for n, v in above.get(start, {}).items()}})
-        for start, units in sheet.tiers
-    ]
+    gone = item.get("drop", ())
+    tiers = []
+    for start in sorted({*above, *(s for s, _ in sheet.tiers)}):
+        units = [u for s, u in sheet.tiers if s <= start][-1]
+        dearer = {n: Decimal(v) for n, v in above.get(start, {}).items()}
+        kept = {n: v for n, v in units.items() if n not in gone}
+        tiers.append((start, {**kept, **base, **dearer}))
     return Sheet(tuple(tiers), sheet.inclusive)
 
 
@@ -96,11 +101,36 @@ def _sells(sheet: Sheet) -> bool:
     return any(unit in sheet.base for unit in ("input", "output", "input_audio"))
 
 
-def per_request(row: Row) -> bool:
-    """Whether the provider also charges for every request (Perplexity): then tokens are not the bill."""
+def row_entries(provider: str, model: str) -> list[dict[str, Any]]:
+    """Every entry of our own data that says something of this row's price or name."""
+    found = [
+        i for i in data("models")["models"] if i["provider"] == provider
+        and model in (i.get("row"), *i["names"])
+    ]  # fmt: skip
+    found += _by_row().get((provider, model), [])
+    aliases = data("corrections")["moved_aliases"]
+    found += [i for i in aliases if i["provider"] == provider and model in (i["alias"], i["row"])]
+    return found
+
+
+def withdrawn(row: Row, at_us: int) -> str:
+    """Why our data leaves a row without any price at a moment, where it does."""
+    gone = [i for i in corrections(row) if i.get("whole") and not i["units"] and active(i, at_us)]
+    return str(gone[-1]["why"]) if gone else ""
+
+
+def other_charges(row: Row, name: str) -> str:
+    """What else than its tokens a model bills that a log does not count; then tokens are not the bill."""
+    for item in data("corrections")["other_charges"]:
+        named = re.fullmatch(item["models"], row.model) or re.fullmatch(item["models"], name)
+        if item["provider"] == row.provider and named:
+            return f"{item['why']} ({cited(item)})"
     listed = row.info.prices if row.info is not None else None
     sheets = [p.prices for p in listed] if isinstance(listed, list) else [listed]
-    return any(getattr(s, "requests_kcount", None) for s in sheets if s is not None)
+    for unit, what in _NOT_COUNTED.items():
+        if any(getattr(s, unit, None) for s in sheets if s is not None):
+            return f"the book lists {what} for it, which a log's usage does not count"
+    return ""
 
 
 def complete(row: Row, sheet: Sheet, at_us: int) -> Sheet:

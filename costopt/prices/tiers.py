@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from costopt.prices.catalog import Row
-from costopt.prices.own_data import START_US, as_moment, data, moment_us
+from costopt.prices.own_data import START_US, as_moment, cited, data, moment_us
 from costopt.prices.sheet import PER_USE, Sheet, Units, from_book, times
 from costopt.prices.standard import active, complete, constraint_starts, sheet_at
 
@@ -60,7 +60,7 @@ def tiered(row: Row, charger: str, tier: str, at_us: int) -> Tiered:
         return Tiered(_variant_sheet(row, when, at_us, policy), f"{tier}, listed")
     for rule in rules:
         if active(rule, at_us):
-            return Tiered(_ratio_sheet(row, when, rule, at_us), f"{tier} by {rule['source']}")
+            return Tiered(_ratio_sheet(row, when, rule, at_us), f"{tier} by {cited(rule)}")
     return Tiered(None, _why_not(row, charger, tier, rules))
 
 
@@ -71,7 +71,7 @@ def fast(row: Row, charger: str, at_us: int) -> Tiered:
     for rule in _speeds(row):
         if charger == row.provider and active(rule, at_us):
             sheet = times(sheet_at(row, at_us), Decimal(rule["multiplier"]))
-            return Tiered(sheet, f"fast mode by {rule['source']}")
+            return Tiered(sheet, f"fast mode by {cited(rule)}")
     return Tiered(None, f"fast mode of `{row.model}` has no listed price at this time")
 
 
@@ -79,9 +79,10 @@ def _why_not(row: Row, charger: str, tier: str, rules: list[dict[str, Any]]) -> 
     contract = data("tiers")["contracts"].get(f"{charger} {tier}")
     if contract:
         return str(contract)
-    starts = [r["from"] for r in rules if r.get("from")]
-    if starts:
-        return f"`{row.model}` had no {tier} price before {min(starts)}"
+    first = min((r for r in rules if r.get("from")), key=lambda r: str(r["from"]), default=None)
+    if first is not None:
+        known = f": {first['before']}" if "before" in first else ""
+        return f"`{row.model}` had no {tier} price before {first['from']}{known}"
     return f"no {tier} price is listed for `{row.model}` at {charger}"
 
 

@@ -12,7 +12,7 @@ from costopt.prices.own_data import START_US, day_text
 from costopt.prices.regions import premium
 from costopt.prices.resolve import Found
 from costopt.prices.sheet import NO_PRICE, PER_USE, Sheet, Units, compiled, search_pusd, times
-from costopt.prices.standard import boundaries, per_request
+from costopt.prices.standard import boundaries, withdrawn
 from costopt.prices.tiers import Tiered
 from costopt.prices.version import book_name
 
@@ -80,10 +80,8 @@ def _book_at(wanted: Wanted, at_us: int) -> Tiered:
         )
     if found.free:
         return Tiered(_FREE, "a :free slug, listed at $0")
-    if per_request(found.row):
-        return Tiered(
-            None, f"`{found.row.model}` is billed by the request too, which is not counted"
-        )
+    if found.also:
+        return Tiered(None, f"`{found.row.model}` is not billed by its tokens alone: {found.also}")
     listed = _listed_at(wanted, found, at_us)
     factor, why = premium(found.row, found.charger, wanted.region, found.geo)
     if factor == 1 or listed.sheet is None:
@@ -161,4 +159,13 @@ def _period(wanted: Wanted, at: int, end: int | None, t: Tiered) -> RatePeriod:
         name = name.replace(", ", f" via {found.charger}, ")
     source = f"{book_name()}: {name}{'fast ' if wanted.speed else ''}{wanted.tier}, {days}"
     source += f" ({t.note})" if t.note else ""
-    return RatePeriod(at, compiled(sheet), search_pusd(sheet), source)
+    why_none = "" if _has_price(t) else t.note or _why_none(found, at)
+    return RatePeriod(at, compiled(sheet), search_pusd(sheet), source, why_none)
+
+
+def _why_none(found: Found | None, at: int) -> str:
+    if found is None:
+        return ""
+    name = f"{found.row.provider}/{found.row.model}"
+    why = withdrawn(found.row, at)
+    return f"{name}: {why}" if why else f"{name} has no price from {day_text(at) or 'the start'} on"

@@ -2,7 +2,8 @@
 
 Each record of `tests/golden/*.yaml` states the list prices that were in force, the arithmetic and its
 result, so the first test needs no code of ours. The others import the record and price it.
-`leaves` are those of all calls that a provider answered; `status` stands where no dollars are due.
+`leaves` are those of all calls that a provider answered; `status` stands where no dollars are due,
+`reason` for a part of what the bill then says.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def test_dollars_by_the_real_book(golden: Golden) -> None:
     if row.get("status") in unpaid:
         assert [PriceStatus(s).name.lower() for s in bill.status] == [row["status"]]
         assert bill.total_pusd == 0
+        assert row.get("reason", "") in "".join(bill.reasons)
         return
     assert bill.priced.all(), (bill.reasons, [PriceStatus(s).name for s in bill.status])
     assert usd_text(bill.total_pusd) == usd_text(pico(row["usd"])), bill.sources

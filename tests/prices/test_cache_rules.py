@@ -29,6 +29,10 @@ from tests.prices.pricing import book
         ("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "2026-01-01", "breakpoint", 1024, 1),
         ("google", "gemini-2.5-pro", "2025-05-07", "none", 0, 1),
         ("google", "gemini-2.5-pro", "2025-06-01", "automatic", 2048, 1),
+        ("google", "gemini-2.5-pro", "2026-05-07", "automatic", 4096, 1),
+        ("google", "gemini-2.5-pro", "2026-07-07", "automatic", 2048, 1),
+        ("google", "gemini-3.5-flash", "2026-07-07", "automatic", 4096, 1),
+        ("bedrock", "us.amazon.nova-pro-v1:0", "2026-01-01", "automatic", 1000, 1),
         ("google", "gemini-3-flash-preview", "2026-02-01", "automatic", 1024, 1),
         ("openrouter", "google/gemini-3-pro-preview", "2025-11-20", "automatic", 4096, 1),
         ("deepseek", "deepseek-chat", "2025-01-01", "automatic", 64, 64),
@@ -53,7 +57,18 @@ def test_multipliers_and_batch() -> None:
     claude = book().cache_rules("anthropic", "claude-sonnet-4-5", at)
     assert (claude.read_multiplier_ppm, claude.write_multiplier_ppm) == (100_000, 1_250_000)
     assert claude.batch_stacks
+    sonnet = [
+        book().cache_rules("anthropic", "claude-sonnet-5-5", moment_us(d)).read_multiplier_ppm
+        for d in ("2026-10-06", "2026-10-07")
+    ]
+    assert sonnet == [100_000, 50_000]
     assert claude.lifetime_s == 300
+
+
+def test_a_rule_that_no_source_dates_says_so() -> None:
+    rule = book().cache_rules("google", "gemini-2.5-pro", moment_us("2025-09-01"))
+    assert "not confirmed: the day of the change" in rule.source
+    assert "not confirmed" not in book().cache_rules("openai", "gpt-4o", None).source
 
 
 def test_without_a_date_the_newest_rule_holds() -> None:

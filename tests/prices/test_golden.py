@@ -114,7 +114,7 @@ def test_anthropic_batch_halves_every_class_and_not_the_search_fee(model: str) -
 @pytest.mark.parametrize("tier", ["batch", "flex"])
 def test_gemini_sells_batch_and_flex_at_half_and_cached_reads_as_standard(tier: str) -> None:
     found = book().rates("google", "gemini-2.5-flash", tier=tier)
-    for day in ("2025-12-01", NOW):
+    for day in ("2026-05-01", NOW):
         assert usd_per_mtok(found, day, Leaf.INPUT_FRESH) == 0.15
         assert usd_per_mtok(found, day, Leaf.OUTPUT_REASONING) == 1.25
         assert usd_per_mtok(found, day, Leaf.CACHE_READ) == 0.03

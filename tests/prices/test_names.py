@@ -174,6 +174,40 @@ def test_a_size_suffix_never_falls_off(size: str) -> None:
                 assert any(s.endswith(size) for s in spelled), (shelf.id, name + size, found.model)
 
 
+@pytest.mark.parametrize(
+    ("words", "provider"),
+    [
+        # OpenTelemetry's gen_ai.provider.name, and the older gen_ai.system
+        ("openai", "openai"), ("anthropic", "anthropic"), ("cohere", "cohere"), ("groq", "groq"),
+        ("deepseek", "deepseek"), ("perplexity", "perplexity"), ("mistral_ai", "mistral"),
+        ("x_ai xai", "x-ai"), ("aws.bedrock aws_bedrock", "aws"),
+        ("gcp.gemini gcp.gen_ai gcp.vertex_ai gcp.vertex.agent vertex_ai gemini", "google"),
+        ("azure.ai.openai az.ai.openai azure.ai.inference az.ai.inference", "azure"),
+        # the AI SDK's <provider>.<api>
+        ("openai.chat openai.responses openai.completion openai.embedding", "openai"),
+        ("azure.responses azure-openai.chat azure.chat", "azure"), ("anthropic.messages", "anthropic"),
+        ("google.generative-ai google.vertex.chat google-vertex vertex.anthropic.messages", "google"),
+        ("google.vertex.anthropic.messages", "google"), ("amazon-bedrock", "aws"),
+        ("mistral.chat", "mistral"), ("xai.chat xai.responses", "x-ai"), ("groq.chat", "groq"),
+        ("togetherai.chat", "together"), ("fireworks.chat", "fireworks"), ("cohere.chat", "cohere"),
+        ("openrouter.chat", "openrouter"), ("deepseek.chat", "deepseek"),
+    ],
+)  # fmt: skip
+def test_provider_words_of_tracers_and_sdks(words: str, provider: str) -> None:
+    for word in words.split():
+        assert provider_id(word) == provider, word
+        assert provider_id(word.upper()) == provider, word
+
+
+def test_the_api_behind_a_provider_says_nothing_of_who_is_unknown() -> None:
+    assert provider_id("nobody.chat") == "nobody"
+    assert provider_id("chat") == "chat"
+    assert provider_id("ollama.chat") == "ollama"
+    started = time.perf_counter()
+    provider_id("openai" + ".chat" * 200_000)
+    assert time.perf_counter() - started < 1
+
+
 def test_small_parts() -> None:
     assert provider_id("Google_VertexAI") == "google"
     assert provider_id("aws.bedrock") == "aws"

@@ -14,7 +14,7 @@ from costopt.prices import match
 from costopt.prices.catalog import catalog
 from costopt.prices.contract import DatedRates
 from costopt.prices.own_data import data
-from costopt.prices.standard import per_request
+from costopt.prices.standard import other_charges
 from tests.prices.pricing import book, tier_at
 
 PROVIDERS = (
@@ -105,6 +105,6 @@ def test_listed_tiers_equal_the_oracle(provider: str, tier: str, context: dict[s
 def test_a_price_by_the_request_is_not_left_out_in_silence() -> None:
     found = catalog()["perplexity"].find("sonar-pro")
     assert found is not None
-    assert per_request(found)  # type: ignore[arg-type]
+    assert "each request costs" in other_charges(found, "sonar-pro")  # type: ignore[arg-type]
     unpriced = book().rates("perplexity", "sonar-pro")
-    assert "by the request" in unpriced.reason  # type: ignore[union-attr]
+    assert "each request costs" in unpriced.reason  # type: ignore[union-attr]
