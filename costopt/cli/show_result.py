@@ -30,7 +30,8 @@ def print_result(
     from costopt.report.render.terminal import audit_screen
 
     width = shutil.get_terminal_size((80, 40)).columns
-    for line in audit_screen(result, width, seconds, None if sample else again(options)):
+    place = None if sample else again(options)
+    for line in audit_screen(result, width, seconds, place, part(options)):
         typer.echo(painted(line))
 
 
@@ -39,6 +40,15 @@ def again(options: TraceOptions) -> str:
     if options.no_store:
         return " " + " ".join(shlex.quote(t) for t in options.traces)
     return f" --db {shlex.quote(str(options.db))}" if options.db else ""
+
+
+def part(options: TraceOptions) -> str:
+    """The options that chose a part of the trace, as they are typed again."""
+    flags = [("--since", options.since), ("--until", options.until)]
+    flags += [("--where", condition) for condition in options.where]
+    if options.tz != "UTC":
+        flags.append(("--tz", options.tz))
+    return "".join(f" {flag} {shlex.quote(value)}" for flag, value in flags if value)
 
 
 def painted(line: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from costopt.engine.parts import tokens as token_sums
 from costopt.model.bill import OwnGpus, PriceStatus
 from costopt.model.call import UsageState
 from costopt.model.finding import CheckResult, Finding
-from costopt.model.result import SCHEMA, BillInfo, PromptCacheInfo, Result
+from costopt.model.result import SCHEMA, BillInfo, Coverage, PromptCacheInfo, Result
 from costopt.model.select import select
 from costopt.model.trace import Trace
 from costopt.model.view import View
@@ -41,6 +41,8 @@ class Asked:
     by: Sequence[tuple[str, ...]] = ()
     tz: str = "UTC"
     seed: int = 0
+    part: str = ""
+    """What part of the log it is, in words; empty: all of it."""
 
 
 def build_result(
@@ -66,8 +68,13 @@ def build_result(
         None,
         checklist_items(checks),
         finding_items(context, findings),
-        coverage(context, token_label(context)),
+        _coverage(context, asked.part),
     )
+
+
+def _coverage(context: AuditContext, part: str) -> Coverage:
+    found = coverage(context, token_label(context))
+    return replace(found, notes=[part, *found.notes]) if part else found
 
 
 def bill_info(context: AuditContext, asked: Asked) -> BillInfo:

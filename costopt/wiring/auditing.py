@@ -53,10 +53,19 @@ def audit(options: TraceOptions, evidence: list[Path]) -> Audited:
     with phase(progress, "checklist"):
         checks = run_all(context, proven)
     with phase(progress, "putting the result together"):
-        asked = Asked(by, options.tz, options.seed)
+        asked = Asked(by, options.tz, options.seed, part_of(options, reading))
         result = build_result(context, findings, checks, reading.dataset, asked)
         _keep(reading, context, result)
     return Audited(result, context, findings, reading)
+
+
+def part_of(options: TraceOptions, reading: Reading) -> str:
+    """One sentence on the slice that was asked for; empty where it is the whole log."""
+    if reading.trace.n == reading.full.n:
+        return ""
+    asked = [f"--{n} {v}" for n in ("since", "until") if (v := getattr(options, n))]
+    asked += [f"--where {w}" for w in options.where]
+    return f"Part of the log: {reading.trace.n:,} of {reading.full.n:,} calls ({' '.join(asked)})."
 
 
 def audit_context(

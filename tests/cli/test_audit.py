@@ -236,6 +236,7 @@ def test_slices(capsys: pytest.CaptureFixture[str]) -> None:
     all_rows, coder = json.loads(whole)["bill"], json.loads(part)["bill"]
     expected = next(r["usd"] for r in all_rows["by_agent"] if r["agent"] == "coder")
     assert coder["total_usd"] == pytest.approx(expected, abs=1e-12)
+    assert json.loads(part)["coverage"]["notes"][0].startswith("Part of the log: 42 of 317 calls")
     assert sum(r["usd"] for r in all_rows["by"]["day,agent"]) == pytest.approx(
         all_rows["total_usd"]
     )
@@ -273,6 +274,8 @@ def test_the_last_line_is_a_command_that_works(capsys: pytest.CaptureFixture[str
     _, out, _ = run(capsys, "audit", SAMPLE, "-q")
     assert "Next  costopt show F1" in out
     assert run(capsys, "show", "F1", "-q")[0] == 0
+    _, out, _ = run(capsys, "audit", "-q", "--where", "agent=coder")
+    assert "costopt show F1 --where agent=coder" in out
     _, out, _ = run(capsys, "demo")
     assert "costopt audit YOUR_EXPORT" in out.splitlines()[-1]
 

@@ -38,11 +38,13 @@ WIDE = 76
 
 
 def audit_screen(
-    result: Result, width: int = 80, seconds: float | None = None, again: str | None = ""
-) -> list[str]:
+    result: Result, width: int = 80, seconds: float | None = None, again: str | None = "",
+    part: str = "",
+) -> list[str]:  # fmt: skip
     """The lines of the screen. `seconds`: how long the audit took, shown at the right.
 
     `again`: what further commands need to find this trace, ` --db F` or its files; None: a sample.
+    `part`: the options that chose a part of it.
     """
     width = min(width, MAX_WIDTH)
     blocks = [
@@ -57,7 +59,7 @@ def audit_screen(
     for block in blocks:
         if block:
             lines += [*block, ""]
-    lines = shortened([*lines, *_next(result, width, again)], width)
+    lines = shortened([*lines, *_next(result, width, again, part)], width)
     for name, rows in result.bill.by.items():
         lines += ["", *_asked(name, rows, result.bill.total_usd, width)]
     return lines
@@ -317,13 +319,13 @@ def _sure(result: Result, width: int) -> list[str]:
     return lines + [part for note in notes for part in wrap("        " + note, width, "        ")]
 
 
-def _next(result: Result, width: int, again: str | None) -> list[str]:
+def _next(result: Result, width: int, again: str | None, part: str) -> list[str]:
     worth = _first(result) or result.findings
     if again is None:
         page = [f"costopt explain {worth[0].name}"] if worth else []
         return packed("Next  ", [*page, "costopt audit YOUR_EXPORT"], width)
-    show = [f"costopt show {worth[0].id}{again}"] if worth else []
-    parts = [*show, f"costopt checklist{again}", f"costopt report --html r.html{again}"]
+    show = [f"costopt show {worth[0].id}{again}{part}"] if worth else []
+    parts = [*show, f"costopt checklist{again}{part}", f"costopt report --html r.html{again}"]
     return packed("Next  ", parts, width)
 
 

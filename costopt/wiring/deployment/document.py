@@ -55,12 +55,13 @@ def walk(root: Any) -> Iterator[tuple[str, str, Any]]:
         if not isinstance(node, (dict, list)) or id(node) in seen:
             continue
         seen.add(id(node))
-        pairs = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, value in pairs:
-            place = f"{path}.{text_of(key)}" if path else text_of(key)
-            if isinstance(node, dict):
+        pairs = list(node.items() if isinstance(node, dict) else enumerate(node))
+        places = [f"{path}.{text_of(k)}" if path else text_of(k) for k, _ in pairs]
+        if isinstance(node, dict):
+            for place, (key, value) in zip(places, pairs, strict=True):
                 yield place, text_of(key), value
-            waiting.append((place, value))
+        # The last pushed is taken first: reversed, so that the order is the document's.
+        waiting += [(p, v) for p, (_, v) in zip(places[::-1], pairs[::-1], strict=True)]
 
 
 def texts(root: Any) -> str:
