@@ -67,3 +67,13 @@ def trace_name(result: Result) -> str:
     if len(folders) == 1 and names:
         return f"{folders.pop().rsplit('/', 1)[-1]}/ ({plural(len(names), 'file')})"
     return plural(len(names), "file")
+
+
+def total_text(result: Result) -> str:
+    """The bill: `unknown` where not one call has a known cost, `estimated` where text was counted."""
+    bill = result.bill
+    unknown = bill.unpriced_calls + bill.missing_usage_calls
+    if not bill.total_usd and unknown and unknown >= result.trace.calls:
+        return "unknown"
+    guessed = " estimated" if bill.estimated_in_bill and bill.estimated_calls else ""
+    return dollars(bill.total_usd, places_for(bill.total_usd)) + guessed

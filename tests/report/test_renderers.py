@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -80,3 +81,16 @@ def test_charts_are_drawn_whatever_the_names(name: str, tmp_path: Path) -> None:
         p.name for p in paths
     }
     assert all(p.stat().st_size > 5_000 for p in paths)
+
+
+def test_a_bill_that_is_not_known_is_nowhere_zero() -> None:
+    made = result()
+    nothing = replace(
+        made.bill, total_usd=0.0, list_usd=0.0, unpriced_calls=made.trace.calls, by_agent=[],
+        by_model=[], by_task=[], by_tool=[], by_component=[], by_step=[], by_day=[], paid_for=[],
+        recorded_usd=None, estimated_calls=0, missing_usd_range=None,
+    )  # fmt: skip
+    text = replace(made, bill=nothing, findings=[], checklist=[], sessions=[])
+    assert "<b>unknown</b>" in html_report(text)
+    assert markdown_report(text).startswith("# LLM bill: unknown")
+    assert "$0.00" not in html_report(text)

@@ -8,7 +8,7 @@ from costopt.model.escape import clean
 from costopt.model.result import Result
 from costopt.report.card import Card, Item, NotApplicable, Table, build_cards
 from costopt.report.render.format import table_texts
-from costopt.report.words import dollars, places_for
+from costopt.report.words import total_text
 
 # Everything that starts markup, a link, a mention, HTML, mathematics or a table cell.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~@&$]|(?<=\])\()")
@@ -29,8 +29,7 @@ def paragraph(text: str) -> str:
 
 def markdown_report(result: Result) -> str:
     """The whole report as text."""
-    total = result.bill.total_usd
-    parts = [f"# LLM bill: {escape(dollars(total, places_for(total)))}", ""]
+    parts = [f"# LLM bill: {escape(total_text(result))}", ""]
     for card in build_cards(result):
         parts += _card(card)
     return "\n".join(parts).rstrip() + "\n"

@@ -22,7 +22,7 @@ from costopt.report.render.screen import (
     spread,
     wrap,
 )
-from costopt.report.words import trace_name
+from costopt.report.words import total_text, trace_name
 
 EPOCH_YEAR = 1970
 """No model was billed then: such times count from the start of the trace."""
@@ -129,8 +129,7 @@ def _dates(result: Result) -> str:
 def _bill(result: Result, width: int) -> list[str]:
     bill, trace = result.bill, result.trace
     per = bill.per_session_usd
-    guessed = " estimated" if bill.estimated_in_bill and bill.estimated_calls else ""
-    line = f"  BILL  {_total(result)}{guessed}"
+    line = f"  BILL  {total_text(result)}"
     if trace.sessions_known and trace.sessions and bill.total_usd:
         line += f"     {dollars(per.mean)} a session · P95 {dollars(per.p95)}"
         line += f" · dearest {dollars(per.max)}"
@@ -142,15 +141,6 @@ def _bill(result: Result, width: int) -> list[str]:
         hint = "Invoice: not given. costopt reconcile INVOICE shows what the logs don't cover."
         lines += ["  " + part for part in wrap(hint, width - 2)]
     return lines
-
-
-def _total(result: Result) -> str:
-    """The bill; `unknown` where not one call has a known cost."""
-    bill = result.bill
-    unknown = bill.unpriced_calls + bill.missing_usage_calls
-    if not bill.total_usd and unknown and unknown >= result.trace.calls:
-        return "unknown"
-    return dollars(bill.total_usd, places_for(bill.total_usd))
 
 
 def _recorded(result: Result, width: int) -> list[str]:
@@ -260,7 +250,7 @@ def _do_first(result: Result, width: int) -> list[str]:
 
 def _nothing(result: Result) -> str:
     """Why there is nothing to do first: little to save, nothing priced, or nothing to look at."""
-    if _total(result) == "unknown":
+    if total_text(result) == "unknown":
         return "no call has a known cost, so nothing can be ranked by it."
     if result.coverage.content == "none":
         return "nothing that usage alone shows. Most kinds of waste need the text of requests."

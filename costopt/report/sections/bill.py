@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from costopt.model.result import Result
 from costopt.report.card import Card, Cell, Fact, Table
-from costopt.report.words import dollars, percent, places_for, plural
+from costopt.report.words import dollars, percent, plural, total_text
 
 ORDER = 10
+ESTIMATED = " estimated"
 
 
 def build(result: Result) -> Card:
@@ -36,8 +37,9 @@ def build(result: Result) -> Card:
 
 def _facts(result: Result) -> list[Fact]:
     bill, trace, cache = result.bill, result.trace, result.prompt_cache
-    facts = [Fact("bill", dollars(bill.total_usd, places_for(bill.total_usd)))]
-    if trace.sessions_known and trace.sessions:
+    whole = total_text(result)
+    facts = [Fact("bill", whole.removesuffix(ESTIMATED), "estimated" if ESTIMATED in whole else "")]
+    if trace.sessions_known and trace.sessions and bill.total_usd:
         per = bill.per_session_usd
         note = f"P95 {dollars(per.p95)}, dearest {dollars(per.max)}"
         facts.append(Fact("a session", dollars(per.mean), note))
@@ -54,7 +56,8 @@ def _facts(result: Result) -> list[Fact]:
 
 def _dollars(result: Result) -> Table:
     bill = result.bill
-    rows: list[tuple[Cell, ...]] = [("The bill at each call's own date", bill.total_usd)]
+    known: Cell = "unknown" if total_text(result) == "unknown" else bill.total_usd
+    rows: list[tuple[Cell, ...]] = [("The bill at each call's own date", known)]
     if bill.discount_usd:
         rows.append(("  at list prices", bill.list_usd))
         rows.append(("  your discounts", -bill.discount_usd))
