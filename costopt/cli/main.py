@@ -68,10 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
         typer.echo(f"costopt: {error}", err=True)
         code = error.exit_code
     except KeyboardInterrupt:
-        typer.echo(
-            "costopt: stopped. What was read so far is safe; run the same command again.", err=True
-        )
-        code = 130
+        code = _stopped()
     except BrokenPipeError:
         # The reader (head, less) has gone: no more output, no complaint.
         sys.stderr.close()
@@ -86,7 +83,12 @@ def _usage_exit(error: Exception) -> int:
     show = getattr(error, "show", None)
     if show is None:
         raise error
-    if error.__class__.__name__ == "Abort":
-        return 130
+    if error.__class__.__name__ == "Abort":  # what typer makes of Ctrl-C
+        return _stopped()
     show()
     return int(getattr(error, "exit_code", 2))
+
+
+def _stopped() -> int:
+    typer.echo("costopt: stopped. The ledger is as it was; run the same command again.", err=True)
+    return 130

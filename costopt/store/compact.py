@@ -6,10 +6,11 @@ The new file takes the old one's place in one step; a kill before that leaves th
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costopt.store.database import connect
+from costopt.store.database import connect, spill_folder
 from costopt.store.sql import run
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def compact(
         raise
     connection.close()
     fresh.replace(path)
+    remove_file(fresh)  # what stood beside it
     return connect(path, read_only=False)
 
 
@@ -52,6 +54,8 @@ def remove_file(path: Path) -> None:
     """A store's file and the log beside it."""
     path.unlink(missing_ok=True)
     path.with_name(path.name + ".wal").unlink(missing_ok=True)
+    with suppress(OSError):
+        spill_folder(path).rmdir()
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:

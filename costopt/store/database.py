@@ -34,6 +34,8 @@ def connect(path: Path | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection = _raw_connect(":memory:", "", read_only=False)
     else:
         _prepare(path, read_only)
+        if not read_only:
+            spill_folder(path).mkdir(mode=0o700, exist_ok=True)
         connection = _raw_connect(str(path), str(path), read_only=read_only)
     try:
         _migrate(connection, str(path or ""), read_only)
@@ -41,6 +43,11 @@ def connect(path: Path | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise
     return connection
+
+
+def spill_folder(path: Path) -> Path:
+    """Where DuckDB puts what does not fit in memory: prompts too, so its owner alone may look."""
+    return path.with_name(path.name + ".tmp")
 
 
 def _raw_connect(target: str, where: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from costopt.model.bill import Bill
 from costopt.model.ports import Progress, RecordStream, Texts, silent
 from costopt.model.trace import Trace
 from costopt.store.bill_table import bill_table
-from costopt.store.database import connect, explained
+from costopt.store.database import connect, explained, spill_folder
 from costopt.store.ingest import IngestSummary, ingest
 from costopt.store.load import load
 from costopt.store.sql import rows, run
@@ -77,6 +78,9 @@ class Store:
     def close(self) -> None:
         """Give the file back. Safe to call twice."""
         self._connection.close()
+        if self.path is not None:
+            with suppress(OSError):  # not empty: another store of this process spills there
+                spill_folder(self.path).rmdir()
 
     def __enter__(self) -> Self:
         return self
