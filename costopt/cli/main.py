@@ -20,6 +20,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Own data": ("ingest", "calls", "reconcile", "report", "store", "prices", "doctor"),
 }
 
+_STOPPED = 130
+
 app = typer.Typer(
     name="costopt",
     no_args_is_help=True,
@@ -64,6 +66,8 @@ def main(arguments: list[str] | None = None) -> None:
     _register()
     try:
         code = app(arguments, standalone_mode=False)
+        if code == _STOPPED:  # what typer makes of Ctrl-C
+            _stopped()
     except CostoptError as error:
         typer.echo(f"costopt: {error}", err=True)
         code = error.exit_code
@@ -83,7 +87,7 @@ def _usage_exit(error: Exception) -> int:
     show = getattr(error, "show", None)
     if show is None:
         raise error
-    if error.__class__.__name__ == "Abort":  # what typer makes of Ctrl-C
+    if error.__class__.__name__ == "Abort":
         return _stopped()
     show()
     return int(getattr(error, "exit_code", 2))
@@ -91,4 +95,4 @@ def _usage_exit(error: Exception) -> int:
 
 def _stopped() -> int:
     typer.echo("costopt: stopped. The ledger is as it was; run the same command again.", err=True)
-    return 130
+    return _STOPPED

@@ -238,7 +238,9 @@ class _Joined(io.RawIOBase):
             buffer[:size] = self._head[:size]
             self._head = self._head[size:]
             return size
-        data = b"" if self._rest.closed else self._rest.read(len(buffer))
+        # What is there now: waiting for a full buffer would keep Ctrl-C waiting too.
+        read = getattr(self._rest, "read1", self._rest.read)
+        data = b"" if self._rest.closed else read(len(buffer))
         buffer[: len(data)] = data
         if not data and self._owned:
             self._rest.close()

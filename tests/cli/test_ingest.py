@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +120,35 @@ def test_stdin_and_another_process(tmp_path: Path) -> None:
     assert held.returncode == 2
     assert b"another process holds this store" in held.stderr
     assert b"Traceback" not in held.stderr
+
+
+# A runner in the background may have told its children to ignore Ctrl-C.
+LISTENING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from costopt.cli.main import main
+main()
+"""
+
+
+def test_ctrl_c_leaves_the_store_as_it_was(tmp_path: Path, capsys: Capture) -> None:
+    db = tmp_path / "l.duckdb"
+    told(capsys, NATIVE, "--db", db)
+    command = [sys.executable, "-c", LISTENING, "ingest", "-", "--db", str(db)]
+    line = NATIVE.read_bytes().splitlines()[0].replace(b"chatcmpl-", b"chatcmpl-%d") + b"\n"
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert child.stdin is not None and child.stderr is not None
+        child.stdin.write(b"".join(line % number for number in range(20_000)))
+        child.stdin.flush()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) == 130
+        said = child.stderr.read()
+    finally:
+        child.kill()
+        with contextlib.suppress(BrokenPipeError):
+            child.communicate()
+    assert b"stopped" in said and b"Traceback" not in said
+    with Store.open(db) as store:
+        assert store.load("ingested").n == 5
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["l.duckdb"]
