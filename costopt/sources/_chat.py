@@ -14,6 +14,7 @@ from typing import Any
 from costopt.sources._rows import decoded
 from costopt.sources.bodies import family
 from costopt.sources.bodies.parts import items, mapping, text
+from costopt.sources.bodies.requests import USUAL
 from costopt.sources.bodies.segments import ROLES, to_json
 
 _LANGCHAIN = {
@@ -24,6 +25,7 @@ _LANGCHAIN = {
     "function": "function", "FunctionMessage": "function", "developer": "developer",
 }  # fmt: skip
 _BODY_FIELDS = ("contents", "input", "prompt", "inputText")
+_SETTINGS = USUAL - {"messages"} | {"model_name"}
 _TOOL_USE = ("tool_use", "server_tool_use")
 # With a type alone: an item of the Responses API, or one block.
 _MESSAGE_FIELDS = frozenset(("role", "content", "parts", "type"))
@@ -46,7 +48,7 @@ def chat_request(value: Any) -> dict[str, Any] | None:
     inner = value.get("kwargs")
     if isinstance(inner, dict) and "args" in value and inner:
         return chat_request(inner)
-    if not value.keys() - {"model", "model_name", "tools"}:
+    if value.keys() <= _SETTINGS:
         return {**value} if value else None
     return {"messages": _conversation([value])}
 

@@ -45,7 +45,7 @@ from costopt.sources._heads import head_records
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import anthropic
 from costopt.sources.bodies.amounts import money_text
-from costopt.sources.bodies.build import call_of
+from costopt.sources.bodies.build import call_of, shown
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import mapping, text, time_us
 from costopt.sources.bodies.segments import content
@@ -198,7 +198,7 @@ class _File:
             if call is None or said.usage.state == UsageState.REPORTED:
                 call = call_of(line.number, None, said)
         if call is not None:
-            call.request = self.chain.before(lines[0].parent)
+            call.request = shown(self.chain.before(lines[0].parent))
             yield _finished(lines, call, self.chain.time_of(lines[0].parent))
 
 

@@ -54,7 +54,7 @@ from costopt.sources._runs import (
 )
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
-from costopt.sources.bodies.build import body_of
+from costopt.sources.bodies.build import body_of, shown
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import items, mapping, text, whole
 from costopt.sources.lines import records, rejected
@@ -173,7 +173,7 @@ class _Run:
         return Call(
             key, missing_usage(), place, key, version_us=1 if self.model else None,
             session_id=self.session, provider=maker(self.model), model=self.model, task=self.task,
-            agent="swe-agent", metadata=self.metadata, request=request, response=answer or None,
+            agent="swe-agent", metadata=self.metadata, request=shown(request), response=shown(answer),
         )  # fmt: skip
 
     def _answer(self, index: int) -> list[Segment]:

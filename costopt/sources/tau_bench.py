@@ -27,6 +27,7 @@ from costopt.sources._heads import head_records
 from costopt.sources._runs import History, fingerprint, models_in, stem, text_metadata
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies.amounts import money_text
+from costopt.sources.bodies.build import shown
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import mapping, number, text
 from costopt.sources.lines import records, rejected
@@ -97,7 +98,8 @@ class _Conversation:
             role, place = text(mapping(message).get("role")), self.place + index + 1
             if role == "assistant":
                 call = self._call(place, AGENT, self.model)
-                call.request, call.response = history.before(index), history.message(index)
+                call.request = shown(history.before(index))
+                call.response = shown(history.message(index))
                 yield call
             else:
                 asked += role == "user" and not _is_observation(message)

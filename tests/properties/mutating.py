@@ -13,7 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-SAMPLES = Path(__file__).parents[1] / "sources" / "samples"
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "tests" / "sources" / "samples"
+LONGER = {"traces.jsonl": "costopt-jsonl", "langsmith-support.jsonl": "langsmith",
+          "helicone-digest.jsonl": "helicone", "langfuse-coder.json": "langfuse"}  # fmt: skip
+"""Sample traces with sessions, tools and waste in them, and their formats."""
+RATES = (0.002, 0.01, 0.04)
+"""Share of a record's values that are damaged: some audits get far, some see little but damage."""
 DEPTH = 300
 _DEEP: Any = None
 for _ in range(DEPTH):
@@ -97,8 +103,11 @@ class Sample:
 
 @cache
 def samples() -> tuple[Sample, ...]:
-    """Every sample folder of the tests."""
-    found = []
+    """Every sample folder of the tests, and the sample traces."""
+    found = [
+        Sample(name.partition(".")[0], format, (ROOT / "sample_traces" / name,))
+        for name, format in LONGER.items()
+    ]
     for told in sorted(SAMPLES.glob("*/expected.json")):
         inside = tuple(sorted(p for p in told.parent.iterdir() if p.name != "expected.json"))
         format = json.loads(told.read_text()).get("format", told.parent.name)
@@ -120,8 +129,13 @@ def damaged_copy(sample: Sample, folder: Path, size: int, chance: random.Random)
 
 def _lines(path: Path, size: int, chance: random.Random) -> bytes:
     rows = [_value(line) for line in path.read_bytes().splitlines() if line.strip()]
-    drawn = [chance.choice(rows) for _ in range(size)] if size > len(rows) else rows
-    out = b"\n".join(line_of(mutated(_fresh(row, chance), chance), chance) for row in drawn)
+    rate = chance.choice(RATES)
+    if chance.random() < 0.5:  # as they stand: sessions stay whole
+        start = chance.randrange(max(1, len(rows) - size))
+        drawn = rows[start : start + size]
+    else:
+        drawn = [_fresh(chance.choice(rows), chance) for _ in range(size)]
+    out = b"\n".join(line_of(mutated(row, chance, rate), chance) for row in drawn)
     return out + (b"\n" if chance.random() < 0.9 else b"")
 
 
@@ -157,7 +171,7 @@ def _document(path: Path, size: int, chance: random.Random) -> bytes:
     whole = _value(path.read_bytes())
     if isinstance(whole, str):  # several documents, one behind the other
         return _text(path, size, chance)
-    value = mutated(_fresh(whole, chance), chance)
+    value = mutated(_fresh(whole, chance), chance, chance.choice(RATES))
     raw = line_of(value, chance)
     return raw[: chance.randrange(len(raw) + 1)] if chance.random() < 0.02 else raw
 

@@ -10,7 +10,7 @@ from costopt.errors import CostoptError
 from tests.properties.auditing import audited, check
 from tests.properties.mutating import Sample, damaged_copy, samples
 
-SIZES = (1, 2, 8, 40, 160, 400)
+SIZES = (1, 2, 8, 40, 160, 300)
 
 
 def one_run(sample: Sample, folder: Path, chance: random.Random) -> Counter[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from costopt.model.call import Call, CallStatus, Usage
+from costopt.model.call import Call, CallStatus, Segment, SegmentKind, Usage
 from costopt.sources.bodies import streams
 from costopt.sources.bodies.parts import RequestParts, ResponseParts
 from costopt.sources.bodies.segments import to_json
@@ -22,7 +22,7 @@ def call_of(line: int, asked: RequestParts | None, said: ResponseParts | None) -
         provider=said.provider, model=said.model, region=said.region, speed=said.speed,
         service_tier=said.service_tier or "default", status=said.status, error=said.error,
         finish=said.finish, recorded_usd=said.recorded_usd, byok=said.byok,
-        response=said.segments or None,
+        response=shown(said.segments),
     )  # fmt: skip
     if asked is not None:
         _add_request(call, asked, said)
@@ -37,7 +37,28 @@ def _add_request(call: Call, asked: RequestParts, said: ResponseParts) -> None:
     call.stream, call.prompt_cache_key = asked.stream, asked.prompt_cache_key
     call.user = asked.user
     if asked.has_content:
-        call.request = asked.segments
+        call.request = shown(asked.segments)
+
+
+# What writers put where the text was: LiteLLM with `turn_off_message_logging`
+# (https://docs.litellm.ai/docs/proxy/logging), OpenInference with OPENINFERENCE_HIDE_INPUTS
+# (https://arize-ai.github.io/openinference/spec/configuration.html), both checked 2026-11-24, and others.
+_PLACEHOLDERS = frozenset(("redacted", "redacted-by-litellm", "redacted by litellm", "omitted"))
+_LONGEST = 24
+
+
+def shown(segments: list[Segment] | None) -> list[Segment] | None:
+    """The blocks whose text the log keeps; None where it keeps no words, or only tool schemas."""
+    if not segments or (segments[-1].text and not _is_placeholder(segments[-1])):
+        return segments or None  # the usual log, which hides nothing
+    kept = [s for s in segments if not _is_placeholder(s)]
+    told = any(s.kind != SegmentKind.TOOLS and (s.text or s.digest) for s in kept)
+    return kept if told else None
+
+
+def _is_placeholder(segment: Segment) -> bool:
+    text = segment.text
+    return 0 < len(text) <= _LONGEST and text.strip("[]<>(){}_* ").lower() in _PLACEHOLDERS
 
 
 def fail(call: Call, error: str) -> None:

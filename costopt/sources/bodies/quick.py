@@ -14,6 +14,7 @@ import orjson
 from costopt.model.call import Call, CallStatus, Segment, Usage, UsageContradiction, UsageState
 from costopt.prices.names import bare, split_bedrock
 from costopt.sources.bodies.amounts import money_text
+from costopt.sources.bodies.build import shown
 from costopt.sources.bodies.native import SPAN_KIND, add_aliases, add_metadata
 from costopt.sources.bodies.openai_chat import PLAIN_ROLES, key_of, maker, message
 from costopt.sources.bodies.openai_usage import plain_usage
@@ -158,7 +159,7 @@ def _call(record: _Record) -> Call | None:
         served or own_tier or tier(asked.service_tier) or "default", "", CallStatus.OK, "", finish,
         recorded, False, limit if limit is not None else whole(asked.max_tokens),
         number(asked.temperature), asked.stream is True, asked.prompt_cache_key or "", {},
-        request, response or None,
+        shown(request), shown(response),
     )  # fmt: skip
     if metadata:
         add_metadata(call, metadata)

@@ -20,7 +20,7 @@ from costopt.sources.bodies.segments import Names, content, mark_last, tool_sche
 
 def read_request(body: Body) -> RequestParts:
     """Blocks and settings of a request to any provider. Never raises."""
-    if body.keys() <= _USUAL:
+    if body.keys() <= USUAL:
         return _usual(body)
     parts = RequestParts(model=text(body.get("model")) or text(body.get("modelId")))
     parts.stream = body.get("stream") is True
@@ -33,11 +33,12 @@ def read_request(body: Body) -> RequestParts:
     return parts
 
 
-_USUAL = frozenset(
+USUAL = frozenset(
     ("model", "messages", "tools", "max_tokens", "max_completion_tokens", "temperature", "stream",
      "top_p", "n", "stop", "seed", "tool_choice", "response_format", "parallel_tool_calls", "stream_options",
      "reasoning_effort", "service_tier", "prompt_cache_key")
 )  # fmt: skip
+"""Fields of a usual chat request."""
 
 
 def _usual(body: Body) -> RequestParts:

@@ -216,7 +216,7 @@ def test_the_quick_reading_of_a_usual_request_equals_the_full_one(
         "prompt_cache_key": "k",
     }
     quick = read_request(body)
-    monkeypatch.setattr(requests, "_USUAL", frozenset())
+    monkeypatch.setattr(requests, "USUAL", frozenset())
     assert read_request(body) == quick
     assert quick.max_tokens == 12
 
