@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import Trace
 from costopt.money import PicoUsd
 from costopt.prices.contract import PriceBook
+
+if TYPE_CHECKING:
+    from costopt.billing.prompt_cache.model import CacheModel
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class PromptCacheReport:
     break_use: NDArray[np.int64]
     """[call]: index into `request.ids` of the first use that differs from the session's previous
     call although more shared text follows or was expected; -1: no break."""
+    model: CacheModel | None = field(default=None, compare=False, repr=False)
+    """What the shares come from, for checks that ask it about an edited trace; it is costly to make."""
 
 
 @dataclass(frozen=True)

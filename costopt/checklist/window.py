@@ -107,13 +107,13 @@ def without(context: AuditContext, rows: Int, number: Int, most: Int) -> tuple[P
     whole = context.trace
     dropped = (number > 0) & (number <= np.repeat(most, whole.request.lengths) - TURNS)
     gone = per_call(whole.request, np.where(dropped, context.attribution.use_tokens, 0))
-    trace = select(whole, rows)
+    trace = whole if len(rows) == whole.n else select(whole, rows)
     keep = ~dropped[_uses_of(whole.request, rows)]
     before = View.of(trace)
     after = before.edited(
         request=_kept(trace.request, keep), leaves=shorter(trace.leaves, gone[rows])
     )
-    model = CacheModel.of(trace, context.prices, context.tokens, context.texts)
+    model = _model(context, trace)
     rebilled = meter(
         before.edited(leaves=rebill_leaves(before, after, model).leaves), context.prices
     )
@@ -123,6 +123,15 @@ def without(context: AuditContext, rows: Int, number: Int, most: Int) -> tuple[P
     seen = int(exact_sum(context.bill.net_pusd[rows][touched[rows]]))
     scale = Fraction(all_of_it, seen) if seen else Fraction(1)
     return PicoUsd(round(exact_sum(saved) * scale)), int(gone.sum())
+
+
+def _model(context: AuditContext, trace: Trace) -> CacheModel:
+    """The audit's own cache model; of a part of the trace a new one, with what was fitted on all."""
+    made = context.cache.model
+    if made is not None and made.lineage.trace is trace:
+        return made
+    fit = None if made is None else made.fit
+    return CacheModel.of(trace, context.prices, context.tokens, context.texts, fit)
 
 
 def _uses_of(block: Ragged, rows: Int) -> Int:

@@ -41,6 +41,7 @@ def cache_report(
         ideal_block_share=ideal_block_share(view),
         shared_prefix_tokens=model.recorded.prefix.ideal_tokens,
         break_use=model.recorded.prefix.break_use,
+        model=model,
     )
 
 
