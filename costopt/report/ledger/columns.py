@@ -56,19 +56,23 @@ def ledger_table(trace: Trace, bill: Bill) -> pa.Table:
 
 
 def _tokens(trace: Trace) -> dict[str, Any]:
-    leaves = trace.billed_leaves
-    sent, read, written = trace.billed_tokens
+    """Counts; null on a call without usage: 0 would say that it used none."""
+    import pyarrow as pa
+
+    leaves = trace.leaves
     fresh = leaves[:, [Leaf.INPUT_FRESH, Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE]].sum(axis=1)
     writes = {
         leaf.name.lower(): leaves[:, leaf]
         for leaf in Leaf
         if Leaf.CACHE_WRITE_5M <= leaf <= Leaf.CACHE_WRITE_OTHER
     }
-    return {
-        "input_tokens": sent, "input_fresh": fresh, "cache_read": read, **writes,
-        "output_tokens": written,
+    counts = {
+        "input_tokens": trace.input_tokens, "input_fresh": fresh, "cache_read": trace.cache_read,
+        **writes, "output_tokens": trace.output_tokens,
         "reasoning": leaves[:, Leaf.OUTPUT_REASONING],
     }  # fmt: skip
+    unknown = trace.usage_state == UsageState.MISSING
+    return {name: pa.array(values, mask=unknown) for name, values in counts.items()}
 
 
 def _dollars(trace: Trace, bill: Bill) -> dict[str, Any]:
