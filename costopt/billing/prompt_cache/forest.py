@@ -20,6 +20,7 @@ the last request, and requests about 2, 4, 7 and 11 calls back (each half as oft
 LEVELS = OWN_LEVELS + 2
 """And two that other sessions sent: the deepest, and the deepest that is still alive."""
 NO_LEVEL = -1
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def _path(
     at = int(rows.at_us[call])
     node = int(rows.root[call])
     path: list[int] = []
-    readable = True
+    readable, ideal = True, None
     for depth, seg in enumerate([-1, *_ids(rows, call)]):
         if depth > 0:
             child = nodes[node].children.get(seg, -1)
@@ -160,10 +161,13 @@ def _path(
         if readable:
             path.append(node)
         if entry.count > 0:
-            out["ideal_depth"][call] = depth
-            out["ideal_source"][call] = entry.first_sender
-            out["ideal_anchor"][call] = entry.end_tokens
-            out["concurrent"][call] = not readable
+            ideal = depth, entry, readable
+    if ideal is not None:
+        depth, entry, readable = ideal
+        out["ideal_depth"][call] = depth
+        out["ideal_source"][call] = entry.first_sender
+        out["ideal_anchor"][call] = entry.end_tokens
+        out["concurrent"][call] = not readable
     return path
 
 
@@ -210,34 +214,41 @@ def _note(
 
 def _join(rows: Rows, call: int, nodes: list[_Node], out: dict[str, NDArray[np.generic]]) -> None:
     """Send the request: its prefixes are used now and readable once it has begun to answer."""
-    node = int(rows.root[call])
-    _use(rows, call, nodes[node], asked=True)
-    for i, seg in enumerate(_ids(rows, call)):
-        node = _child(rows, call, nodes, node, seg)
-        _use(rows, call, nodes[node], asked=True)
-        out["node_of_use"][int(rows.offsets[call]) + i] = node
+    node, session, at = int(rows.root[call]), int(rows.session[call]), int(rows.at_us[call])
+    ready = at if at == NO_TIME else at + int(rows.begin_us[call])
+    _use(nodes[node], call, session, at, ready, asked=True)
+    below: list[int] = []
+    for seg in _ids(rows, call):
+        node = _child(nodes, node, seg, call, session)
+        _use(nodes[node], call, session, at, ready, asked=True)
+        below.append(node)
+    out["node_of_use"][rows.offsets[call] : rows.offsets[call + 1]] = below
     nodes[node].end_tokens = int(rows.input_tokens[call])
     for seg in _answer(rows, call):
-        node = _child(rows, call, nodes, node, seg)
-        _use(rows, call, nodes[node], asked=False)
+        node = _child(nodes, node, seg, call, session)
+        _use(nodes[node], call, session, at, ready, asked=False)
 
 
-def _child(rows: Rows, call: int, nodes: list[_Node], parent: int, seg: int) -> int:
-    found = nodes[parent].children.get(seg, -1)
+def _child(nodes: list[_Node], parent: int, seg: int, call: int, session: int) -> int:
+    children = nodes[parent].children
+    found = children.get(seg, -1)
     if found < 0:
-        found = nodes[parent].children[seg] = len(nodes)
-        nodes.append(_Node(parent, seg, call, np.iinfo(np.int64).max, int(rows.session[call])))
+        found = children[seg] = len(nodes)
+        nodes.append(_Node(parent, seg, call, _NEVER, session))
     return found
 
 
-def _use(rows: Rows, call: int, entry: _Node, *, asked: bool) -> None:
-    at = int(rows.at_us[call])
-    ready = at if at == NO_TIME else at + int(rows.begin_us[call])
+def _use(entry: _Node, call: int, session: int, at: int, ready: int, *, asked: bool) -> None:
     if entry.session < 0:
-        entry.session, entry.ready_us, entry.creator = int(rows.session[call]), ready, call
-    entry.shared = entry.shared or entry.session != int(rows.session[call])
-    entry.ready_us = min(entry.ready_us, ready)
-    entry.last_us, entry.last_call = max(entry.last_us, at), call
+        entry.session, entry.ready_us, entry.creator = session, ready, call
+    if entry.session != session:
+        entry.shared = True
+    if ready < entry.ready_us:
+        entry.ready_us = ready
+    if at > entry.last_us:
+        entry.last_us = at
+    entry.last_call = call
     if asked:
-        entry.first_sender = call if entry.count == 0 else entry.first_sender
+        if entry.count == 0:
+            entry.first_sender = call
         entry.count += 1

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,24 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.forest import Rows, Walk, empty_walk, walk_plain
 
 _FEW_USES = 3_000_000
-"""Below it the plain twin (400,000 uses a second) is done before the compiled one is: numba takes
-10 s to compile for the first time (0.3 s once its cache is there)."""
+"""Below it the plain twin (600,000 uses a second) is done before the compiled one is: numba takes
+10 s to compile for the first time."""
+_FEW_USES_ONCE_COMPILED = 200_000
+"""The same where an earlier run has left the machine code on disk: 0.3 s to load it."""
 
 
 def walk(rows: Rows) -> Walk:
     """What each call finds of itself in what was sent before; compiled where that pays and can be."""
-    kernel = compiled() if len(rows.ids) >= _FEW_USES else None
+    few = _FEW_USES_ONCE_COMPILED if _is_on_disk() else _FEW_USES
+    kernel = compiled() if len(rows.ids) >= few else None
     return walk_plain(rows) if kernel is None else walk_compiled(rows)
+
+
+def _is_on_disk() -> bool:
+    """numba keeps its machine code beside the source. Elsewhere (a folder that nobody may write to)
+    it is not looked for: then the plain twin runs a little longer than it had to."""
+    here = Path(__file__).parent / "__pycache__"
+    return any(here.glob("compiled.walk_all-*.nbi"))
 
 
 def walk_compiled(rows: Rows) -> Walk:
@@ -30,6 +42,7 @@ def walk_compiled(rows: Rows) -> Walk:
     kernel = compiled()
     if kernel is None:
         raise RuntimeError("numba is not installed")
+    rows = _of_one_kind(rows)
     out: dict[str, Any] = empty_walk(len(rows.root), len(rows.ids))
     n_sessions = int(rows.session.max(initial=-1)) + 1
     pair = rows.root.astype(np.int64) * n_sessions + rows.session
@@ -43,6 +56,13 @@ def walk_compiled(rows: Rows) -> Walk:
         out["parting"], out["node_of_use"],
     )  # fmt: skip
     return Walk(**out, node_parent=parent, node_seg=seg, node_creator=creator)
+
+
+def _of_one_kind(rows: Rows) -> Rows:
+    """numba compiles anew for an array that may not be written to: all may, then."""
+    columns = [name for name in Rows.__slots__ if name != "n_roots"]
+    kept = {name: np.require(getattr(rows, name), requirements=("C", "W")) for name in columns}
+    return replace(rows, **kept)
 
 
 @cache
