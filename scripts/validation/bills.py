@@ -6,39 +6,43 @@ import json
 import subprocess
 import sys
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from validation import laws
+from validation.running import Ran, fresh
 from validation.table import Table
 
-
-def audit(*traces: Path, extra: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The result JSON of `costopt audit`, in a fresh process and an empty folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "costopt", "audit", *map(str, traces), "--json", *extra]
-        done = subprocess.run(command, capture_output=True, cwd=folder, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed: {done.stderr.decode()[-2000:]}")
-    return json.loads(done.stdout)
+LIMIT_S = 60.0
+"""One minute from a log to its bill, on any machine that runs this."""
 
 
 def run(shared: Path, table: Table) -> None:
     """All traces of the first group."""
     traces = shared / "traces"
-    _mini_swe(audit(traces / "miniswe-gemini3" / "trajs"), table)
-    _claude_code(audit(traces / "claudecode-vsla"), table)
+    _mini_swe(traces / "miniswe-gemini3" / "trajs", table)
+    _claude_code(traces / "claudecode-vsla", table)
     _tau2(shared, table)
     _autocoderover(traces / "acr-gpt4", table)
     _estimated(traces, table)
     _langfuse(traces / "langfuse-frameworks", table)
 
 
+def _audited(what: str, table: Table, *traces: Path, extra: tuple[str, ...] = ()) -> Ran:
+    ran = fresh(*traces, extra=extra)
+    table.in_time(f"{what}: audited within", LIMIT_S, ran.seconds)
+    laws.ledger(what, ran, table)
+    return ran
+
+
 def _tokens(result: dict[str, Any]) -> dict[str, int]:
     return result["bill"]["tokens"]
 
 
-def _mini_swe(result: dict[str, Any], table: Table) -> None:
+def _mini_swe(folder: Path, table: Table) -> None:
     table.title("miniswe-gemini3")
+    result = _audited("miniswe", table, folder).result
     bill, tokens = result["bill"], _tokens(result)
     table.equal("sessions", 50, result["trace"]["sessions"])
     table.equal("calls", 1881, result["trace"]["calls"])
@@ -52,8 +56,9 @@ def _mini_swe(result: dict[str, Any], table: Table) -> None:
     table.at_most("largest difference of a call, dollars", 1e-9, found["max_abs_diff_usd"])
 
 
-def _claude_code(result: dict[str, Any], table: Table) -> None:
+def _claude_code(folder: Path, table: Table) -> None:
     table.title("claudecode-vsla")
+    result = _audited("Claude Code", table, folder).result
     tokens = _tokens(result)
     table.equal("sessions", 6, result["trace"]["sessions"])
     table.equal("calls", 606, result["trace"]["calls"])
@@ -76,9 +81,9 @@ def _tau2(shared: Path, table: Table) -> None:
             str(p) for p in sorted((shared / "traces" / "tau2-retail").iterdir()) if p.is_dir()
         ]
         subprocess.run([sys.executable, str(tool), *folders], stdout=out, check=True)
-        result = audit(Path(out.name))
-        agent = audit(Path(out.name), extra=("--where", "agent=retail_agent"))
-        user = audit(Path(out.name), extra=("--where", "agent=user_simulator"))
+        result = _audited("tau2", table, Path(out.name)).result
+        agent = fresh(Path(out.name), extra=("--where", "agent=retail_agent")).result
+        user = fresh(Path(out.name), extra=("--where", "agent=user_simulator")).result
     table.equal("calls", 3228, result["trace"]["calls"])
     table.equal("sessions", 159, result["trace"]["sessions"])
     table.equal("agent calls", 1974, agent["trace"]["calls"])
@@ -109,7 +114,7 @@ def _tau2(shared: Path, table: Table) -> None:
 def _autocoderover(folder: Path, table: Table) -> None:
     table.title("acr-gpt4 (totals of every cost.json)")
     costs = [json.loads(p.read_text()) for p in sorted(folder.rglob("cost.json"))]
-    result = audit(folder)
+    result = _audited("AutoCodeRover", table, folder).result
     table.equal(
         "input tokens", sum(c["total_input_tokens"] for c in costs), _tokens(result)["input"]
     )
@@ -125,26 +130,68 @@ def _autocoderover(folder: Path, table: Table) -> None:
 def _estimated(traces: Path, table: Table) -> None:
     table.title("logs without usage: estimated or missing, never $0")
     for name in ("taubench-gpt4o-airline", "sweagent-java"):
-        result = audit(traces / name)
-        bill = result["bill"]
-        table.shown(f"{name}: calls", result["trace"]["calls"])
+        ran = _audited(name, table, traces / name)
+        bill, calls = ran.bill, ran.result["trace"]["calls"]
         unknown = bill["estimated_calls"] + bill["missing_usage_calls"]
-        table.shown(f"{name}: estimated or missing calls", unknown)
-        table.shown(f"{name}: dollars", bill["total_usd"], f"recorded {bill['recorded_usd']}")
-        known = bill["total_usd"] > 0 or unknown + bill["unpriced_calls"] > 0
-        table.equal(f"{name}: nothing without usage is $0", True, known)
+        table.equal(f"{name}: estimated or missing, of all calls", calls, unknown)
+        table.equal(f"{name}: calls said to report usage", 0, _reporting(ran))
+        zero = [c for c in ran.calls if c["usd"] is not None and Decimal(c["usd"]) == 0]
+        table.equal(f"{name}: calls at $0", 0, len(zero))
+        table.shown(f"{name}: dollars", f"{bill['total_usd']:.4f}", "estimated")
+        table.shown(f"{name}: recorded by the runs", f"{bill['recorded_usd']:.4f}")
+        if name == "sweagent-java":
+            _run_totals(traces / name, ran, table)
+
+
+def _run_totals(folder: Path, ran: Ran, table: Table) -> None:
+    """SWE-agent counts a run as a whole: its calls carry shares, exact in sum."""
+    runs = [json.loads(p.read_text())["info"]["model_stats"] for p in folder.rglob("*.traj")]
+    for what, ours in (("tokens_sent", "input"), ("tokens_received", "output")):
+        table.equal(f"sum of {what}", sum(s[what] for s in runs), ran.bill["tokens"][ours])
+    cost = sum(s["instance_cost"] for s in runs)
+    table.near("sum of instance_cost", cost, ran.bill["recorded_usd"], 1e-9)
+
+
+def _reporting(ran: Ran) -> int:
+    return sum(c["usage"] == "reported" for c in ran.calls)
 
 
 def _langfuse(folder: Path, table: Table) -> None:
-    table.title("langfuse-frameworks (generations with usageDetails and costDetails)")
-    result = audit(folder)
+    table.title("langfuse-frameworks, generation by generation")
+    ran = _audited("langfuse", table, folder)
     seen: dict[str, Any] = {}
     for path in sorted(folder.glob("*.json")):
         for item in json.loads(path.read_text())["observations"]:
-            if item["type"] == "GENERATION":
-                seen[item["id"]] = item
-    table.shown("generations in the files", len(seen))
-    table.shown("calls", result["trace"]["calls"])
-    table.shown(
-        "dollars", result["bill"]["total_usd"], f"recorded {result['bill']['recorded_usd']}"
-    )
+            seen[item["id"]] = item
+    wanted = {i: o for i, o in seen.items() if o["type"] == "GENERATION"}
+    wrappers = {above for i in wanted for above in _above(seen[i], seen)} & wanted.keys()
+    table.shown("generations, of them around other generations", f"{len(wanted)}, {len(wrappers)}")
+    calls = {c["id"]: c for c in ran.calls}
+    table.equal("calls", sorted(wanted.keys() - wrappers), sorted(calls))
+    for key, call in sorted(calls.items(), key=lambda pair: pair[1]["timestamp"]):
+        item = wanted[key]
+        usage, cost = item["usageDetails"], item["costDetails"].get("total")
+        told = f"{usage['input']} in, {_output(usage)} out, ${Decimal(str(cost)):f}"
+        recorded = "none" if call["recorded_usd"] is None else f"{Decimal(call['recorded_usd']):f}"
+        got = f"{call['input_tokens']} in, {call['output_tokens']} out, ${recorded}"
+        table.equal(f"{call['model']} {key[:8]}", told, got)
+    same = [
+        c for c in ran.calls if abs(float(c["usd"] or 0) - float(c["recorded_usd"] or 0)) < 1e-9
+    ]
+    table.shown("calls whose computed cost is the recorded one", f"{len(same)} of {len(calls)}")
+
+
+def _above(item: dict[str, Any], seen: dict[str, Any]) -> list[str]:
+    """Ids of the observations around one."""
+    found: list[str] = []
+    while (parent := item.get("parentObservationId")) in seen and parent not in found:
+        found.append(str(parent))
+        item = seen[parent]
+    return found
+
+
+def _output(usage: dict[str, int]) -> int:
+    """All output: reasoning stands beside it where only so the total adds up."""
+    beside = usage.get("output_reasoning", 0)
+    whole = usage["input"] + usage["output"] + beside == usage["total"]
+    return usage["output"] + (beside if whole else 0)
