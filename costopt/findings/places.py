@@ -18,6 +18,8 @@ Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 NAME_COLUMNS = 40
 """A name from a log is cut here: a title is one line."""
+MASKED_CHARS = 400
+"""A longer name is cut before it is looked through for keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def places(context: AuditContext) -> Places:
 
 def shown_name(name: str) -> str:
     """A name out of a log, made safe and short."""
-    return fit(masked(name), NAME_COLUMNS) if name.strip() else "(no name)"
+    return fit(masked(name[:MASKED_CHARS]), NAME_COLUMNS) if name.strip() else "(no name)"
 
 
 def by_code(code: Int, chosen: Mask) -> Iterator[tuple[int, Int]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
+# A separator is part of the shape: `skill-router-agent` is a name, no key.
 _KEYS = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abprs]|AKIA|ASIA|AIza|ya29|eyJ)"
-    r"[-_.]?[A-Za-z0-9_\-.]{12,}"
+    r"\b(?:(?:sk|pk|rk|gsk|xai|hf|gh[pousr]|glpat|xox[abeprs]|github_pat)[-_][A-Za-z0-9_\-.]{12,}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[A-Za-z0-9_\-]{20,}|ya29\.[A-Za-z0-9_\-]{12,}"
+    r"|eyJ[A-Za-z0-9_\-.]{12,})"
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9+/=_\-.~]{8,}")
+# Begins where a word begins: from every letter of a long one it would take quadratic time.
 _NAMED = re.compile(
-    r'(?i)("?(?:[\w-]*(?:api[_-]?key|secret|password|passwd|authorization|access[_-]?token))"?'
+    r'(?i)((?<![\w-])[\w-]*(?:api[_-]?key|secret|password|passwd|authorization|access[_-]?token)"?'
     r'\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|[^\s,;&"}]+)'
 )
 
