@@ -7,7 +7,7 @@ in-memory work use it directly.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def trace_of(calls: Iterable[Call], *, source_file: str = "", format: str = "") 
         key = call_digest(call)
         if key not in best or contest(call) > contest(best[key]):
             best[key] = call
-    kept = without_wrappers(list(best.values()), {})
+    kept = without_wrappers([best[key] for key in sorted(best)], {})
     kept.sort(key=row_order)
     return _columns(kept, source_file, format)
 
@@ -47,30 +47,30 @@ def row_order(call: Call) -> tuple[int, str, int, int, bytes]:
 def without_wrappers(calls: list[Call], parents: dict[str, str]) -> list[Call]:
     """Drop span calls that wrap another call. `parents`: links of the spans that are no calls.
 
-    Of a chain of call spans the deepest with usage stays; with none, the deepest.
+    Of a chain of call spans the deepest with usage stays; with none, the deepest. A span that one
+    file shows as begun and another as ended is the ended one.
     """
+    ended = {c.id for c in calls if c.span and c.id and c.usage.state == UsageState.REPORTED}
+    calls = [c for c in calls if not (c.span and c.usage.state and c.id in ended)]
     spans = {c.id: c for c in calls if c.span and c.id}
     links = {**parents, **{c.id: c.parent_id for c in spans.values()}}
     dropped: set[str] = set()
     for call in spans.values():
-        above = _call_above(call.id, links, spans)
-        if above is None:
-            continue
         has_usage = call.usage.state == UsageState.REPORTED
-        above_only = not has_usage and above.usage.state == UsageState.REPORTED
-        dropped.add(call.id if above_only else above.id)
+        for above in _calls_above(call.id, links, spans):
+            above_only = not has_usage and above.usage.state == UsageState.REPORTED
+            dropped.add(call.id if above_only else above.id)
     return [c for c in calls if not (c.span and c.id in dropped)]
 
 
-def _call_above(span: str, links: dict[str, str], spans: dict[str, Call]) -> Call | None:
+def _calls_above(span: str, links: dict[str, str], spans: dict[str, Call]) -> Iterator[Call]:
     seen = {span}
     at = links.get(span, "")
     while at and at not in seen:
         if at in spans:
-            return spans[at]
+            yield spans[at]
         seen.add(at)
         at = links.get(at, "")
-    return None
 
 
 def categorical(texts: Sequence[str]) -> Categorical:

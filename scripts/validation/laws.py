@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from validation import variants
-from validation.running import TOKENS, WRITES, Ran, command, here
+from validation.running import TOKENS, WRITES, Ran, command, here, total
 from validation.table import Table
 
 DIMS = ("model", "agent", "task", "tenant", "workflow", "user_segment")
@@ -32,14 +32,14 @@ def ledger(name: str, ran: Ran, table: Table) -> None:
 
 def _differences(ran: Ran) -> str:
     tokens = ran.bill["tokens"]
-    writes = sum(c[w] for c in ran.billed for w in WRITES)
+    writes = total(ran.billed, *WRITES)
     pairs: list[tuple[str, Any, Any]] = [
         ("input_cache_write", writes, tokens["input_cache_write"]),
         ("dollars", float(ran.usd()), ran.bill["total_usd"]),
         ("recorded", float(ran.usd("recorded_usd")), ran.bill["recorded_usd"] or 0.0),
         ("list", float(ran.usd("list_usd")), ran.bill["list_usd"]),
     ]
-    pairs += [(n, sum(c[column] for c in ran.billed), tokens[n]) for n, column in TOKENS.items()]
+    pairs += [(n, total(ran.billed, column), tokens[n]) for n, column in TOKENS.items()]
     for by in DIMS:
         rows = ran.bill[f"by_{by}"]
         pairs.append((f"input by {by}", sum(r["input_tokens"] for r in rows), tokens["input"]))

@@ -57,6 +57,11 @@ class Ran:
         return sum((Decimal(c[column]) for c in self.calls if c[column] is not None), Decimal(0))
 
 
+def total(rows: list[dict[str, Any]], *columns: str) -> int:
+    """Sum of token columns; an empty cell is a call without usage."""
+    return sum(row[column] or 0 for row in rows for column in columns)
+
+
 class Refused(Exception):
     """The command ended with another exit code than 0."""
 

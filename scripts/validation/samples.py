@@ -8,7 +8,7 @@ from typing import Any
 
 from costopt.sources.detect import formats
 from validation import laws
-from validation.running import WRITES, Ran, Refused, command, files_in, here
+from validation.running import WRITES, Ran, Refused, command, files_in, here, total
 from validation.table import Table
 
 LATER: dict[str, str] = {
@@ -96,12 +96,12 @@ def figures(ran: Ran, counts_too: bool) -> dict[str, Any]:
         "failed": sum(c["status"] == "failed" for c in ran.calls),
         "gateway_hits": sum(c["status"] == "gateway_hit" for c in ran.calls),
         "usage_missing": bill["missing_usage_calls"] + bill["estimated_calls"],
-        "input_tokens": sum(c["input_tokens"] for c in rows),
-        "cached_read": sum(c["cache_read"] for c in rows),
-        "cache_write": sum(c[w] for c in rows for w in WRITES),
-        **{w: sum(c[w] for c in rows) for w in WRITES},
-        "output_tokens": sum(c["output_tokens"] for c in rows),
-        "reasoning": sum(c["reasoning"] for c in rows),
+        "input_tokens": total(rows, "input_tokens"),
+        "cached_read": total(rows, "cache_read"),
+        "cache_write": total(rows, *WRITES),
+        **{w: total(rows, w) for w in WRITES},
+        "output_tokens": total(rows, "output_tokens"),
+        "reasoning": total(rows, "reasoning"),
     }
 
 

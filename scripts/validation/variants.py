@@ -42,9 +42,10 @@ def reshaped(file: Path, to: Path) -> None:
     head, found, tail = _records(file)
     random.Random(7).shuffle(found)
     parts = [found[0::2], found[1::2]] if len(found) > 1 else [found]
-    for number, part in enumerate(parts):
-        name = f"{number}-{to.name}.gz" if len(parts) > 1 else f"{to.name}.gz"
-        _write(to.with_name(name), head, part, tail, packed=True)
+    for number, part in enumerate(parts):  # a batch is known by its file's name: it stays
+        place = to.parent / f"part{number}" / f"{to.name}.gz"
+        place.parent.mkdir(exist_ok=True)
+        _write(place, head, part, tail, packed=True)
 
 
 def repacked(file: Path, to: Path) -> None:

@@ -87,6 +87,14 @@ def test_a_wrapper_stays_when_only_it_has_usage() -> None:
     assert [c.id for c in without_wrappers(calls, {})] == ["wrapper"]
 
 
+def test_a_span_begun_in_one_file_and_ended_in_another_is_one_call() -> None:
+    from costopt.model.call import missing_usage
+
+    begun = Call("run", missing_usage(), id="run", span=True)
+    ended = Call("chatcmpl-1", usage(), id="run", span=True)
+    assert without_wrappers([begun, ended], {}) == [ended]
+
+
 def test_columns_are_sealed() -> None:
     trace = trace_of([Call("a", usage(), at_us=1)])
     assert not trace.leaves.flags.writeable

@@ -59,7 +59,7 @@ def _tokens(trace: Trace) -> dict[str, Any]:
     """Counts; null on a call without usage: 0 would say that it used none."""
     import pyarrow as pa
 
-    leaves = trace.leaves
+    leaves, (sent, read, written) = trace.billed_leaves, trace.billed_tokens
     fresh = leaves[:, [Leaf.INPUT_FRESH, Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE]].sum(axis=1)
     writes = {
         leaf.name.lower(): leaves[:, leaf]
@@ -67,8 +67,8 @@ def _tokens(trace: Trace) -> dict[str, Any]:
         if Leaf.CACHE_WRITE_5M <= leaf <= Leaf.CACHE_WRITE_OTHER
     }
     counts = {
-        "input_tokens": trace.input_tokens, "input_fresh": fresh, "cache_read": trace.cache_read,
-        **writes, "output_tokens": trace.output_tokens,
+        "input_tokens": sent, "input_fresh": fresh, "cache_read": read,
+        **writes, "output_tokens": written,
         "reasoning": leaves[:, Leaf.OUTPUT_REASONING],
     }  # fmt: skip
     unknown = trace.usage_state == UsageState.MISSING
