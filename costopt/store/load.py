@@ -13,6 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from costopt.model.leaf import LEAF_NAMES
+from costopt.model.secrets import MAX_NAME_CHARS, NAME_TO_CHECK, safe_name
 from costopt.model.trace import (
     DIMS,
     NO_TIME,
@@ -64,7 +65,7 @@ def _trace(
         key=np.column_stack([_numbers(table, n, 0, np.uint64) for n in ("key_hi", "key_lo")]),
         id=_texts(table, "id"),
         session=session,
-        sessions=sessions,
+        sessions=_safe(sessions),
         session_known=_flags(table, "session_known"),
         parent_id=_texts(table, "parent_id"),
         at_us=_numbers(table, "at_us", NO_TIME, np.int64),
@@ -119,9 +120,26 @@ def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], tuple[str, ...]]
     return codes, tuple(found.dictionary.to_pylist())
 
 
+def _safe(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The names with keys masked; most hold nothing to look at twice."""
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    names = pa.array(values, pa.string())
+    odd = compute.or_(
+        compute.match_substring_regex(names, NAME_TO_CHECK),
+        compute.greater(compute.binary_length(names), MAX_NAME_CHARS),
+    )
+    out = list(values)
+    for place in np.flatnonzero(odd.to_numpy(zero_copy_only=False)).tolist():
+        out[place] = safe_name(out[place])
+    return tuple(out)
+
+
 def categorical(column: pa.ChunkedArray) -> Categorical:
     """As `model.build.categorical`: order of first appearance, "" always code 0."""
     codes, values = _codes(column)
+    values = _safe(values)
     place = {"": 0}
     for value in values:
         place.setdefault(value, len(place))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from costopt.model.result import SCHEMA, Result
+
+# JSON escapes the controls below U+0020 itself; these act on a terminal as well.
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
 def result_json(result: Result) -> str:
     """Indented, in the order of the interface; the same result gives the same bytes."""
     import orjson
 
-    return orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    text = orjson.dumps(result, option=options).decode()
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def read_result(data: bytes, name: str) -> Result:
