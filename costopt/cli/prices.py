@@ -213,4 +213,6 @@ def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
 
         typer.echo(json.dumps(data, indent=2))
         return
-    typer.echo(text)
+    from costopt.model.escape import clean
+
+    typer.echo("\n".join(clean(line) for line in text.split("\n")))  # names are the log's own
