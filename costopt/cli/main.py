@@ -5,9 +5,13 @@ Nothing but typer is imported before a command runs, so `costopt --help` is inst
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import os
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TextIO
 
 import typer
 
@@ -21,6 +25,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 _STOPPED = 130
+_CANNOT_WRITE = 2
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="costopt",
@@ -64,22 +70,53 @@ def _register() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Exit codes: 0, 2, 3, 4, 5, 130 as documented; 1 only for a crash."""
     _register()
+    _with_streams()
+    code = _run(arguments)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run(arguments: list[str] | None) -> object:
+    """The exit code of a command, with what went wrong said on stderr."""
     try:
         code = app(arguments, standalone_mode=False)
-        if code == _STOPPED:  # what typer makes of Ctrl-C
-            _stopped()
+        sys.stdout.flush()
+        return _stopped() if code == _STOPPED else code  # 130: what typer makes of Ctrl-C
     except CostoptError as error:
         typer.echo(f"costopt: {error}", err=True)
-        code = error.exit_code
+        return error.exit_code
     except KeyboardInterrupt:
-        code = _stopped()
+        return _stopped()
+    except SystemExit as leaving:  # what typer makes of a reader that has gone
+        return _reader_gone() if isinstance(leaving.__context__, BrokenPipeError) else leaving.code
     except BrokenPipeError:
-        # The reader (head, less) has gone: no more output, no complaint.
-        sys.stderr.close()
-        code = 0
+        return _reader_gone()
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        _to_nowhere(sys.stdout)
+        typer.echo(f"costopt: the output cannot be written: {error.strerror}.", err=True)
+        return _CANNOT_WRITE
     except Exception as error:
-        code = _usage_exit(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _usage_exit(error)
+
+
+def _with_streams() -> None:
+    """A command started with a closed stdout or stderr writes to nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
+
+
+def _reader_gone() -> int:
+    """Of a pipe (head, less): no more output, no complaint, and none when Python flushes at its end."""
+    _to_nowhere(sys.stdout)
+    return 0
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):  # no file behind it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
 
 
 def _usage_exit(error: Exception) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,10 @@ DEFAULT_PATH = Path(".costopt/ledger.duckdb")
 MEMORY_LIMIT = "800MB"
 """Of a store on disk: beyond it DuckDB goes to disk, and reading the log has room beside it."""
 _DAMAGED = re.compile(r"(?i)corrupt|checksum|invalidated because of a previous")
+_DENIED = re.compile(r"(?i)permission denied|read-only file system|no space left on device")
+_ELSEWHERE = "Give another file with --db FILE, or keep nothing with --no-store."
+_STALE_S = 60
+"""Making a store takes a fraction of a second; what stands aside for longer was left by a kill."""
 _HOLDER = re.compile(r"held in (.*?) \(PID (\d+)\)")
 _MAGIC = b"DUCK"
 _MAGIC_AT = 8  # DuckDB's main header: a checksum of 8 bytes, then the magic word
@@ -35,7 +42,8 @@ def connect(path: Path | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     else:
         _prepare(path, read_only)
         if not read_only:
-            spill_folder(path).mkdir(mode=0o700, exist_ok=True)
+            with _writable(path):
+                spill_folder(path).mkdir(mode=0o700, exist_ok=True)
         connection = _raw_connect(str(path), str(path), read_only=read_only)
     try:
         _migrate(connection, str(path or ""), read_only)
@@ -108,6 +116,11 @@ def _explained(error: Exception, where: str) -> UsageError | InputError:
         )
     if "same database file with a different configuration" in text:
         return UsageError("this process has the store open already.", where=where)
+    denied = _DENIED.search(text)
+    if denied:
+        return UsageError(
+            f"the store cannot be written: {denied[0].lower()}.", where=where, hint=_ELSEWHERE
+        )
     return InputError(
         f"the store cannot be opened: {text.splitlines()[0][:200]}",
         where=where,
@@ -116,7 +129,7 @@ def _explained(error: Exception, where: str) -> UsageError | InputError:
 
 
 def _prepare(path: Path, read_only: bool) -> None:
-    if path.exists():
+    if path.exists() and not _is_empty(path):
         _check_kind(path)
         return
     if read_only:
@@ -124,17 +137,63 @@ def _prepare(path: Path, read_only: bool) -> None:
             "there is no store here.", where=str(path), hint="costopt audit TRACES makes one."
         )
     folder = path.parent
-    try:
+    with _writable(folder):
         made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if made and folder.name == DEFAULT_PATH.parent.name:
             (folder / ".gitignore").write_text("*\n")  # prompts never end in a commit by accident
+        _make(path)
+
+
+@contextmanager
+def _writable(place: Path) -> Iterator[None]:
+    """What the disk refuses, as a sentence."""
+    try:
+        yield
     except OSError as error:
         raise UsageError(
-            f"cannot make the folder of the store: {error.strerror}.",
-            where=str(folder),
-            hint="Give another file with --db FILE, or keep nothing with --no-store.",
+            f"the store cannot be made here: {error.strerror}.", where=str(place), hint=_ELSEWHERE
         ) from error
+
+
+def _make(path: Path) -> None:
+    """A new store, made aside and put into its place whole: a kill leaves none, not half a one."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.new*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                left.unlink()
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        connection = _raw_connect(str(aside), str(path), read_only=False)
+        try:
+            _migrate(connection, str(path), read_only=False)
+        finally:
+            connection.close()
+        _put_in_place(aside, path)
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def _put_in_place(aside: Path, path: Path) -> None:
+    """Under its name, unless another process was first: then theirs is the store."""
+    if _is_empty(path):
+        path.unlink()
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not path.exists():
+            aside.replace(path)
+
+
+def _is_empty(path: Path) -> bool:
+    """An empty file, as mktemp makes it: no store yet, and nothing that could be lost."""
+    try:
+        return path.is_file() and path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def is_store(path: Path) -> bool:

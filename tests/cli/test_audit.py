@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -287,10 +288,26 @@ def test_by_is_shown_and_sums(capsys: pytest.CaptureFixture[str]) -> None:
     assert total and _cents(block) == round(100 * float(total[1]))
 
 
-def test_a_reader_that_goes_away_is_no_crash(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m costopt demo | head -1"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=tmp_path
-    )
-    assert "Traceback" not in done.stderr
-    assert done.stdout.startswith("traces.jsonl")
+@pytest.mark.parametrize("arguments", ["demo", "demo --json", "prices show gpt-4o", "--help"])
+def test_a_reader_that_goes_away_is_no_crash(arguments: str, tmp_path: Path) -> None:
+    done = _in_bash(f"{arguments} | true; exit ${{PIPESTATUS[0]}}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_full_disk_under_the_output_is_a_sentence(tmp_path: Path) -> None:
+    for arguments in ("demo", "demo --json"):
+        done = _in_bash(f"{arguments} > /dev/full", tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("costopt: the output cannot be written: ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_stdout_is_no_crash(tmp_path: Path) -> None:
+    done = _in_bash("demo >&-", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _in_bash(arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = f"{shlex.quote(sys.executable)} -m costopt {arguments}"
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,8 +66,8 @@ def test_a_foreign_or_damaged_file_is_an_input_error(tmp_path: Path) -> None:
         store.ingest([ListStream(random_calls(1))], "d")
     whole = cut.read_bytes()
     cut.write_bytes(whole[: len(whole) // 3])
-    with pytest.raises(InputError):
-        Store.open(cut)
+    with pytest.raises(InputError), Store.open(cut) as store:
+        store.texts(store.load("d")).get([0])
     with pytest.raises(InputError, match="no store here"):
         Store.open(tmp_path / "none.duckdb", read_only=True)
 
@@ -132,3 +133,12 @@ def test_a_store_in_memory_writes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         assert store.load("d").n
     assert not list(tmp_path.iterdir())
     assert "temp_directory" in query("memory_only")
+
+
+def test_a_store_that_may_not_be_written_says_what_to_type(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(UsageError, match="permission denied") as said:
+        Store.open(tmp_path / "l.duckdb")
+    assert "--no-store" in said.value.hint

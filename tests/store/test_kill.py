@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from costopt.store import database
 from costopt.store.store import Store
 from tests.store.making import ListStream, assert_same, random_calls
 
@@ -74,3 +76,40 @@ def _killed(path: Path, after_s: float) -> None:
         time.sleep(after_s)
         assert child.poll() is None, "it was to be killed at work"
         child.kill()
+
+
+def test_a_kill_leaves_no_half_made_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the schema is complete nothing stands under the store's name; what was left aside goes."""
+    path, seen = tmp_path / "l.duckdb", []
+
+    def killed(*_: object) -> None:
+        seen.extend(p.name for p in tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    left = tmp_path / "l.duckdb.0123abcd.new"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    monkeypatch.setattr(database, "_put_in_place", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Store.open(path)
+    assert len(seen) == 1 and seen[0].endswith(".new") and seen[0] != left.name
+    monkeypatch.undo()
+    Store.open(path).close()
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_another_process_may_make_the_store_first(tmp_path: Path) -> None:
+    path, other = tmp_path / "l.duckdb", tmp_path / "other.duckdb"
+    with Store.open(path) as store:
+        store.ingest([ListStream(KEPT)], "kept")
+    Store.open(other).close()
+    database._put_in_place(other, path)
+    with Store.open(path) as store:
+        assert store.last_dataset() == "kept"
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "l.duckdb"
+    path.touch()
+    Store.open(path).close()
+    assert path.stat().st_size and path.stat().st_mode & 0o777 == 0o600
