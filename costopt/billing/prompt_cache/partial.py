@@ -83,15 +83,16 @@ def _readable(
     texts: Texts | None, created: NDArray[np.int64],
 ) -> Iterator[Pair]:  # fmt: skip
     """Pairs whose elder was sent and has begun to answer when the younger one came."""
+    # A view of an array gives plain integers, one at a time, ten times as fast as the array does.
+    creator, at_us = memoryview(walk.node_creator), memoryview(rows.at_us)
+    ready_us, made = memoryview(rows.at_us + rows.begin_us), memoryview(created)
+    seg, kind = memoryview(walk.node_seg), memoryview(segments.kind)
     for family in families:
         for pair in pairs_of(family, walk.node_seg, texts):
-            call = int(walk.node_creator[pair.child])
-            seg, other = int(walk.node_seg[pair.child]), int(walk.node_seg[pair.other])
-            sender = int(walk.node_creator[pair.other])
-            ready = int(rows.at_us[sender]) + int(rows.begin_us[sender])
-            early = ready > rows.at_us[call] > NO_TIME
-            same_kind = segments.kind[seg] == segments.kind[other]
-            if created[call] == pair.child and same_kind and not early:
+            call, sender = creator[pair.child], creator[pair.other]
+            early = ready_us[sender] > at_us[call] > NO_TIME
+            same_kind = kind[seg[pair.child]] == kind[seg[pair.other]]
+            if made[call] == pair.child and same_kind and not early:
                 yield pair
 
 

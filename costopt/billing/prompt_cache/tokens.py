@@ -52,8 +52,12 @@ def encoded(text: str) -> bytes:
 
 
 def shared_bytes(first: bytes, second: bytes) -> int:
-    """Length of the common beginning, by halving: compares blocks, not single bytes."""
-    low, high = 0, min(len(first), len(second))
+    """Length of the common beginning: compares blocks that grow, then halves the one that differs."""
+    low, block, limit = 0, 64, min(len(first), len(second))
+    while low < limit and first[low : low + block] == second[low : low + block]:
+        low += block
+        block *= 4
+    low, high = min(low, limit), min(low + block - 1, limit)
     while low < high:
         middle = (low + high + 1) // 2
         if first[low:middle] == second[low:middle]:
