@@ -84,9 +84,9 @@ def _readable(
 ) -> Iterator[Pair]:  # fmt: skip
     """Pairs whose elder was sent and has begun to answer when the younger one came."""
     # A view of an array gives plain integers, one at a time, ten times as fast as the array does.
-    creator, at_us = memoryview(walk.node_creator), memoryview(rows.at_us)
-    ready_us, made = memoryview(rows.at_us + rows.begin_us), memoryview(created)
-    seg, kind = memoryview(walk.node_seg), memoryview(segments.kind)
+    creator, at_us = walk.node_creator.data, rows.at_us.data
+    ready_us, made = (rows.at_us + rows.begin_us).data, created.data
+    seg, kind = walk.node_seg.data, segments.kind.data
     for family in families:
         for pair in pairs_of(family, walk.node_seg, texts):
             call, sender = creator[pair.child], creator[pair.other]

@@ -27,7 +27,7 @@ class Uses:
         sorter = np.lexsort((when, node))
         # One sorted key tells node and rank: a look-up is one search. (A view of an array gives plain
         # integers, one at a time, ten times as fast as the array does.)
-        self._keys = memoryview(node[sorter].astype(np.int64) * (n + 1) + when[sorter])
+        self._keys = (node[sorter].astype(np.int64) * (n + 1) + when[sorter]).data
         self._n = n
 
     def last(self, node: int, call: int, sender: int) -> int:
