@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.properties.auditing import audited, check
+from tests.properties.auditing import audited
 
 T = "2026-05-01T10:00:00.000Z"
 COUNTS = {"prompt_tokens": 2000, "completion_tokens": 100}
@@ -73,7 +73,6 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
 @pytest.mark.parametrize(("rows", "usd"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_a_way_to_write_a_call(rows: list[dict[str, Any]], usd: int, tmp_path: Path) -> None:
     with audited(written(tmp_path / "calls.jsonl", rows)) as done:
-        check(done)
         (file,) = done.result.trace.files
         assert (file.format, file.accepted, file.rejected) == ("costopt-jsonl", 1, 0)
         assert done.context.bill.total_pusd == usd
@@ -121,7 +120,6 @@ def test_a_way_to_lay_out_a_file(
 ) -> None:
     (tmp_path / "calls.jsonl").write_bytes(data)
     with audited(tmp_path / "calls.jsonl") as done:
-        check(done)
         assert done.context.bill.total_pusd == calls * USD
         found = done.reading.store.rejections(done.reading.dataset)
         assert [row.line for row in found] == refused
