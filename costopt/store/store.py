@@ -17,6 +17,7 @@ from costopt.errors import UsageError, nearest
 from costopt.model.bill import Bill
 from costopt.model.ports import Progress, RecordStream, Texts, silent
 from costopt.model.trace import Trace
+from costopt.store.arrow_alone import without_pandas
 from costopt.store.bill_table import bill_table
 from costopt.store.database import connect, explained, spill_folder
 from costopt.store.ingest import IngestSummary, ingest
@@ -51,7 +52,7 @@ class RejectionRow:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """One run of the tool. `at_us`: UTC microseconds; `result`: its result JSON where it made one."""
+    """One run of the tool. `at_us`: UTC microseconds; `result`: its JSON, of the last run of its kind."""
 
     run: int
     command: str
@@ -73,6 +74,7 @@ class Store:
 
         Raises UsageError where another process holds it, InputError where it is no store of ours.
         """
+        without_pandas()
         return cls(connect(path, read_only=read_only), path)
 
     def close(self) -> None:
@@ -177,14 +179,25 @@ class Store:
     def record_run(
         self, command: str, dataset: str, result: str | None = None, at_us: int | None = None
     ) -> None:
-        """Note a run of the tool, with its result as JSON where it made one. `at_us`: now if None."""
+        """Note a run of the tool, with its result as JSON where it made one. `at_us`: now if None.
+
+        Of a command on a data set the last result alone is kept: one can be tens of megabytes.
+        """
         if at_us is None:
             at_us = int(dt.datetime.now(dt.UTC).timestamp() * 1_000_000)
         with explained(self._where):
-            run(
-                self._connection, "run_add",
-                command=command, dataset=dataset, at_us=at_us, result=result,
-            )  # fmt: skip
+            self._connection.begin()
+            try:
+                if result is not None:
+                    run(self._connection, "runs_drop_results", command=command, dataset=dataset)
+                run(
+                    self._connection, "run_add",
+                    command=command, dataset=dataset, at_us=at_us, result=result,
+                )  # fmt: skip
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
 
     def runs(self) -> list[RunInfo]:
         """Runs of the tool, the last one first."""
