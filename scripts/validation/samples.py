@@ -39,7 +39,7 @@ NO_LOGS: dict[str, str] = {
     "deployment": "settings and metrics: `--evidence` reads them",
 }
 IN_ORDER = ("anthropic-stream", "azure-openai", "gemini-generate-content", "openai-chat-stream",
-            "openai-responses")  # fmt: skip
+            "openai-compat", "openai-responses")  # fmt: skip
 """Folders with streams, one answer in many records: their order is their meaning."""
 
 
