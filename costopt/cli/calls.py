@@ -28,12 +28,13 @@ def calls(
     from costopt.money import usd_text
     from costopt.report.ledger.columns import ledger_table
     from costopt.report.ledger.focus import focus_table
-    from costopt.report.ledger.write import write_table
+    from costopt.report.ledger.write import check_ending, write_table
     from costopt.wiring.ledger import priced
     from costopt.wiring.reading import tell
 
     if options.json and str(out) == "-":
         raise UsageError("--json and the ledger both want stdout.", hint="--out calls.csv")
+    check_ending(out)
     found = priced(options)
     trace, bill = found.trace, found.bill
     write_table(focus_table(trace, bill) if focus else ledger_table(trace, bill), out)
@@ -45,5 +46,5 @@ def calls(
                 "calls": trace.n, "without_dollars": unknown, "total_usd": total}  # fmt: skip
         typer.echo(orjson.dumps(told).decode())
     elif str(out) != "-":
-        rest = f"; {unknown:,} calls have no known price" if unknown else ""
+        rest = f"; {unknown:,} calls of unknown cost" if unknown else ""
         tell(f"wrote {out}: {trace.n:,} calls, ${total}{rest}", quiet=options.quiet)

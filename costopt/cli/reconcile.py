@@ -19,8 +19,9 @@ def reconcile(
         str | None, typer.Option(help="Units of the invoice's currency for one US dollar.")
     ] = None,
 ) -> None:
-    """The first of TRACES is the invoice or usage export, the others the log it should match.
+    """The bill against an invoice or usage export, in rows that sum to the cent.
 
+    The first of TRACES is the invoice, the others the log it should match.
     Exit 3 where the log's bill is further from the invoice's usage than --tolerance.
     """
     from costopt.errors import GateFailed, UsageError

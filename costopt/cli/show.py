@@ -12,9 +12,10 @@ from costopt.wiring.request import TraceOptions
 
 @reads_traces
 def show(options: TraceOptions) -> None:
-    """The first of TRACES is a finding's id (F1) or a call's id, the others the log.
+    """What proves a finding (costopt show F1), or one call by its id.
 
-    Three dearest calls with their source lines, the first differing bytes, and the fix.
+    The first of TRACES is the id, the others the log. Three dearest calls with their source lines,
+    the first differing bytes, and the fix.
     """
     from costopt.report.render.evidence import evidence_json, evidence_lines
     from costopt.wiring.showing import shown

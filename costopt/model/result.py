@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SCHEMA = "costopt.result/1"
+PART_OF_THE_LOG = "Part of the log:"
+"""How the first note of a result begins that is not of the whole log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ DuckDB may use, and eight bytes for each distinct block of text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from costopt.model.ports import Progress, RecordStream
@@ -32,6 +32,10 @@ class IngestSummary:
     """The files of this reading."""
     calls: int
     new_calls: int
+    texts_erased: int = 0
+    """Read without content: blocks whose text an earlier reading kept, and that have none now."""
+    texts_elsewhere: int = 0
+    """Read without content: blocks that keep their text, for other calls hold them too."""
 
     @property
     def rejected(self) -> int:
@@ -67,6 +71,8 @@ def ingest(
         _add_dataset(connection, staging, dataset, sample_rate)
         _choose(connection, dataset, no_content=no_content)
         summary = _settle(connection, dataset, first_source)
+        if no_content:
+            summary = _erase_texts(connection, dataset, summary)
         if accept is not None:
             accept(summary)
         connection.commit()
@@ -124,3 +130,17 @@ def _settle(
     new_calls = number(connection, "new_calls")
     files = tuple(SourceFileInfo(*row) for row in read)
     return IngestSummary(dataset, files, calls, new_calls)
+
+
+def _erase_texts(
+    connection: duckdb.DuckDBPyConnection, dataset: str, summary: IngestSummary
+) -> IngestSummary:
+    """What was read without content keeps none of an earlier reading's either, results included."""
+    run(connection, "results_forget", dataset=dataset)
+    before = number(connection, "texts_kept")
+    if not before:
+        return summary
+    run(connection, "texts_erase", dataset=dataset)
+    erased = before - number(connection, "texts_kept")
+    elsewhere = number(connection, "texts_of_ingest")
+    return replace(summary, texts_erased=erased, texts_elsewhere=elsewhere)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,11 @@ from costopt.billing.context import AuditContext
 from costopt.errors import UsageError
 from costopt.model.finding import Finding
 from costopt.model.ports import Progress, silent
-from costopt.model.result import Result
+from costopt.model.result import PART_OF_THE_LOG, Result
 from costopt.wiring.counting import with_counts
 from costopt.wiring.phases import phase
 from costopt.wiring.progress import progress_for
-from costopt.wiring.reading import Reading, read
+from costopt.wiring.reading import Reading, read, shown_name
 from costopt.wiring.request import TraceOptions
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def audit(options: TraceOptions, evidence: list[Path]) -> Audited:
         checks = run_all(context, proven)
     with phase(progress, "putting the result together"):
         asked = Asked(by, options.tz, options.seed, part_of(options, reading))
-        result = build_result(context, findings, checks, reading.dataset, asked)
+        result = build_result(context, findings, checks, shown_name(reading.dataset), asked)
         _keep(reading, context, result)
     return Audited(result, context, findings, reading)
 
@@ -65,7 +65,7 @@ def part_of(options: TraceOptions, reading: Reading) -> str:
         return ""
     asked = [f"--{n} {v}" for n in ("since", "until") if (v := getattr(options, n))]
     asked += [f"--where {w}" for w in options.where]
-    return f"Part of the log: {reading.trace.n:,} of {reading.full.n:,} calls ({' '.join(asked)})."
+    return f"{PART_OF_THE_LOG} {reading.trace.n:,} of {reading.full.n:,} calls ({' '.join(asked)})."
 
 
 def audit_context(
@@ -117,18 +117,31 @@ def _keep(reading: Reading, context: AuditContext, result: Result) -> None:
     reading.store.record_run("audit", reading.dataset, result_json(result))
 
 
-def result_of(result: str | None, db: Path | None) -> Result:
+def result_of(options: TraceOptions) -> Result:
     """A result from its JSON (a file or `-`), from traces, or of the last audit."""
     from costopt.report.render.json import read_result
 
-    if result is None:
-        return _last_result(db)
-    if result == "-":
+    if not options.traces and not _asks_for_another(options):
+        return _last_result(options)
+    if options.traces == ["-"]:
         return read_result(sys.stdin.buffer.read(), "stdin")
-    path = Path(result)
-    if path.is_file() and _is_result(path):
-        return read_result(path.read_bytes(), result)
-    return audit(TraceOptions(traces=[result], db=db), []).result
+    path = Path(options.traces[0]) if len(options.traces) == 1 else None
+    if path is not None and path.is_file() and _is_result(path):
+        if _asks_for_another(options):
+            raise UsageError(
+                "a result is finished: no part of it can be taken.", where=str(path),
+                hint="Give the traces that it was made of.",
+            )  # fmt: skip
+        return read_result(path.read_bytes(), str(path))
+    return audit(options, []).result
+
+
+def _asks_for_another(options: TraceOptions) -> bool:
+    """Options that only a new audit answers."""
+    return bool(
+        options.since or options.until or options.where or options.by or options.prices
+        or options.as_of or options.ranks or options.tz != "UTC"
+    )  # fmt: skip
 
 
 def _is_result(path: Path) -> bool:
@@ -136,18 +149,18 @@ def _is_result(path: Path) -> bool:
         return b'"costopt.result/' in file.read(400)
 
 
-def _last_result(db: Path | None) -> Result:
+def _last_result(options: TraceOptions) -> Result:
     """Of the last audit of the last data set; audited anew where none was kept."""
     from costopt.report.render.json import read_result
     from costopt.store.database import DEFAULT_PATH
     from costopt.wiring.reading import last_dataset, open_store
 
-    path = db or DEFAULT_PATH
+    path = options.db or DEFAULT_PATH
     with open_store(path, must_exist=True) as store:
-        dataset = last_dataset(store)
+        dataset = last_dataset(store, quiet=options.quiet)
         kept = [
             r for r in store.runs() if r.dataset == dataset and r.command == "audit" and r.result
         ]
     if kept and kept[0].result:
         return read_result(kept[0].result.encode(), str(path))
-    return audit(TraceOptions(db=db, quiet=True), []).result
+    return audit(replace(options, quiet=True), []).result

@@ -11,15 +11,12 @@ from typing import Literal
 
 from costopt import __version__
 from costopt.errors import CostoptError
-from costopt.report.words import dollars
+from costopt.report.words import dollars, plural
 
 # What each extra brings, by the module that shows it is there.
 EXTRAS = {
     "ranks": ("bpe_openai", "exact token counts of OpenAI models without a download"),
-    "embed": ("sentence_transformers", "neural embedders for the semantic cache"),
-    "compress": ("llmlingua", "prompt compression, really run"),
     "kernel": ("numba", "compiled cache simulation (the plain one gives the same numbers)"),
-    "distributed": ("distributed", "several workers"),
 }
 PARTS = ("duckdb", "pyarrow", "numpy", "genai-prices", "orjson", "tiktoken", "matplotlib")
 SAMPLE_MODELS = ("gpt-4o", "gpt-4", "claude-sonnet-4", "gemini-2.5-pro")
@@ -106,7 +103,7 @@ def _ledger(db: Path | None) -> list[Line]:
             kept = [r.result for r in store.runs() if r.dataset == last and r.result]
     except CostoptError as error:
         return [Line("Ledger", str(path), "problem", error.message, error.hint)]
-    text = f"{path.stat().st_size / 1e6:.1f} MB, {len(sets)} data sets, last: {last}"
+    text = f"{path.stat().st_size / 1e6:.1f} MB, {plural(len(sets), 'data set')}, last: {last}"
     return [Line("Ledger", str(path), "ok", text), *(_estimated(kept[0]) if kept else [])]
 
 
@@ -143,6 +140,7 @@ def _samples() -> list[Line]:
     from costopt.wiring.samples import sample_folder
 
     try:
-        return [Line("Samples", "costopt demo", "ok", f"{sample_folder().name} is packed")]
+        sample_folder()
+        return [Line("Samples", "costopt demo", "ok", "its sample is here")]
     except CostoptError as error:
         return [Line("Samples", "costopt demo", "problem", error.message, error.hint)]

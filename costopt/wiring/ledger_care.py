@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from costopt.model.escape import clean
+from costopt.report.words import plural
 from costopt.store.database import DEFAULT_PATH
 from costopt.store.store import DatasetInfo, Store
 from costopt.wiring.reading import dataset_name, open_store
@@ -28,7 +29,7 @@ def listing(db: Path | None) -> list[str]:
 
 
 def _line(info: DatasetInfo) -> str:
-    parts = [f"{info.calls:,} calls", f"{info.files:,} files"]
+    parts = [plural(info.calls, "call"), plural(info.files, "file")]
     if info.rejected:
         parts.append(f"{info.rejected:,} refused")
     if info.sample_rate is not None:

@@ -18,6 +18,7 @@ from costopt.model.escape import clean
 from costopt.model.ports import Progress, Texts, silent
 from costopt.model.select import rows_of, select
 from costopt.model.trace import Trace
+from costopt.report.words import plural
 from costopt.store.database import DEFAULT_PATH, is_store
 from costopt.store.ingest import IngestSummary
 from costopt.store.store import RejectionRow, Store
@@ -126,6 +127,12 @@ def dataset_name(traces: list[str]) -> str:
     return f"{names[0]} and {len(names) - 1} more #{mark.hexdigest()}"
 
 
+def shown_name(dataset: str) -> str:
+    """A data set's name for a result that others read: from the working folder, not the whole path."""
+    parts = dataset.split(", ")
+    return ", ".join(os.path.relpath(p) if Path(p).is_absolute() else p for p in parts)
+
+
 def _absolute(trace: str) -> str:
     if trace == "-":
         return "<stdin>"
@@ -169,7 +176,21 @@ def read_into(
     if summary.rejected and options.rejected is None:
         count = "a record" if summary.rejected == 1 else f"{summary.rejected:,} records"
         tell(f"refused {count}; --rejected FILE writes them with reasons", quiet=options.quiet)
+    _tell_erased(summary, options.quiet)
     return summary
+
+
+def _tell_erased(summary: IngestSummary, quiet: bool) -> None:
+    if summary.texts_erased:
+        tell(
+            f"erased {plural(summary.texts_erased, 'text')} that an earlier reading kept;"
+            " costopt store compact takes them off the disk too", quiet=quiet,
+        )  # fmt: skip
+    if summary.texts_elsewhere:
+        tell(
+            f"{plural(summary.texts_elsewhere, 'text')} of this log stay: other calls of the store hold"
+            " them (costopt store ls, costopt store rm NAME)", quiet=quiet,
+        )  # fmt: skip
 
 
 def _no_calls(summary: IngestSummary, refused: list[RejectionRow]) -> InputError:

@@ -311,3 +311,43 @@ def test_a_closed_stdout_is_no_crash(tmp_path: Path) -> None:
 def _in_bash(arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = f"{shlex.quote(sys.executable)} -m costopt {arguments}"
     return subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=folder)
+
+
+def test_report_takes_what_every_reader_of_traces_takes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A part of the trace, JSON, quiet; and what cannot be written is a sentence."""
+    assert run(capsys, "audit", SAMPLE, "-q")[0] == 0
+    _, whole, _ = run(capsys, "report", "--json", "-q")
+    _, part, said = run(capsys, "report", "--json", "-q", "--where", "agent=coder", "--md", "r.md")
+    assert json.loads(part)["trace"]["calls"] < json.loads(whole)["trace"]["calls"]
+    assert said == ""
+    (tmp_path / "r.json").write_text(whole)
+    assert run(capsys, "report", "r.json", "--where", "agent=coder", "--md", "-")[0] == 2
+    for option, place in (("--html", "r.json/x.html"), ("--png", "r.json"), ("--md", ".")):
+        code, _, err = run(capsys, "report", "r.json", option, place)
+        assert code == 2
+        assert "cannot write it" in err
+
+
+def test_a_result_names_its_log_from_the_working_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "log.jsonl").write_bytes(SAMPLE.read_bytes())
+    _, out, _ = run(capsys, "audit", "log.jsonl", "--json", "-q")
+    assert json.loads(out)["dataset"] == "log.jsonl"
+    assert str(tmp_path) not in out
+    _, out, _ = run(capsys, "audit", "--json", "-q")
+    assert json.loads(out)["dataset"] == "log.jsonl"
+    assert str(tmp_path) not in out
+
+
+def test_reading_again_without_content_says_what_went(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(capsys, "audit", SAMPLE, "-q")[0] == 0
+    _, out, err = run(capsys, "audit", SAMPLE, "--no-content", "--json")
+    assert re.search(r"erased [\d,]+ texts that an earlier reading kept", err)
+    assert json.loads(out)["coverage"]["notes"][0].startswith("Texts were not kept")
+    assert run(capsys, "store", "compact")[0] == 0
+    assert b"You work at the support desk" not in (tmp_path / ".costopt/ledger.duckdb").read_bytes()

@@ -19,7 +19,7 @@ def test_sets_are_listed_removed_and_compacted(tmp_path: Path, capsys: Capture) 
     assert costopt(capsys, "calls", log, "--db", db, "--out", tmp_path / "a.csv").code == 0
     ran = costopt(capsys, "store", "ls", "--db", db)
     assert ran.code == 0
-    assert "ingested  3 calls, 1 files" in ran.out
+    assert "ingested  3 calls, 1 file" in ran.out
     listed = json.loads(costopt(capsys, "store", "ls", "--db", db, "--json").out)
     assert [s["name"] for s in listed["datasets"]] == [str(log), "ingested"]
     assert costopt(capsys, "store", "rm", log, "--db", db).code == 0

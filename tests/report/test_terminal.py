@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from costopt.model.escape import width_of
+from costopt.model.result import PART_OF_THE_LOG, Result
 from costopt.report.render.terminal import audit_screen
 from costopt.report.words import places_for, units
 from tests.report.sample import EVIL, result
@@ -82,3 +83,41 @@ def test_shown_rows_sum_to_the_shown_whole(seed: int) -> None:
     counts = units(values, whole, places)
     assert sum(counts) == units([whole], whole, places)[0]
     assert all(abs(c - v * 10**places) <= 1 for c, v in zip(counts, values, strict=True))
+
+
+def test_records_are_the_sum_of_what_became_of_them() -> None:
+    made = result()
+    file = replace(
+        made.trace.files[0], records=130, accepted=100, rejected=4, duplicates=6, skipped=20
+    )
+    trace = replace(
+        made.trace, files=[file], calls=100, sessions=8, rejected=4, duplicates=6, skipped=20
+    )
+    rest = "+ 20 non-call records + 6 duplicates + 4 rejected (costopt audit --rejected F)"
+    assert _second(replace(made, trace=trace)) == f"130 records = 100 calls in 8 sessions {rest}"
+    runs = _second(replace(made, trace=replace(trace, calls=700)))
+    assert runs == f"130 records = 100 that stand for 700 calls in 8 sessions {rest}"
+    note = f"{PART_OF_THE_LOG} 7 of 100 calls (--where agent=a)."
+    coverage = replace(made.coverage, notes=[note])
+    part = _second(replace(made, trace=replace(trace, calls=7, sessions=1), coverage=coverage))
+    assert part.startswith("7 calls in 1 session: a part of 130 records (20 non-call records,")
+
+
+def _second(made: Result) -> str:
+    lines = audit_screen(made, 100)
+    bill = next(i for i, line in enumerate(lines) if "BILL" in line)
+    return " ".join(" ".join(lines[1:bill]).split())
+
+
+def test_the_next_step_is_the_first_finding_shown_or_none() -> None:
+    made = result()
+    hint = replace(made.findings[0], id="F1", estimated=True, usd=9.0)
+    first = replace(made.findings[0], id="F2", estimated=False, usd=1.0)
+    assert "costopt show F2" in _last(replace(made, findings=[hint, first]))
+    last = _last(replace(made, findings=[hint]))
+    assert "costopt show" not in last and "costopt prices check" in last
+
+
+def _last(made: Result) -> str:
+    text = "\n".join(audit_screen(made, 80))
+    return text[text.index("Next ") :]

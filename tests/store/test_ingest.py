@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from costopt.errors import InputError, UsageError
-from costopt.model.call import Call, Record, Rejected, Repeat, Skipped, Usage
+from costopt.model.call import (
+    Call,
+    Record,
+    Rejected,
+    Repeat,
+    Segment,
+    SegmentKind,
+    Skipped,
+    Usage,
+)
 from costopt.store.ingest import IngestSummary
 from costopt.store.store import Store
 from costopt.wiring.streams import streams_of
@@ -176,3 +186,52 @@ def test_runs_are_noted() -> None:
         last, first = store.runs()
         assert (first.run, first.command, first.at_us, first.result) == (1, "audit", 5, '{"a": 1}')
         assert last.command == "calls" and last.at_us is not None
+
+
+def test_only_the_last_result_of_a_command_on_a_set_is_kept() -> None:
+    with Store.open(None) as store:
+        for command, dataset, result in (
+            ("audit", "a", "1"), ("audit", "b", "2"), ("gate", "a", "3"), ("audit", "a", "4"),
+            ("audit", "a", None),
+        ):  # fmt: skip
+            store.record_run(command, dataset, result)
+        assert [r.result for r in store.runs()] == [None, "4", "3", "2", None]
+
+
+def test_reading_again_without_content_erases_what_was_kept(tmp_path: Path) -> None:
+    path, secret = tmp_path / "l.duckdb", "the text that is to go"
+    ours, theirs = (
+        [replace(c, request=[Segment(SegmentKind.USER, f"{secret} {i % 3} {who}")], response=None)
+         for i, c in enumerate(random_calls(seed, 20))]
+        for seed, who in ((1, "ours"), (2, "theirs"))
+    )  # fmt: skip
+    with Store.open(path) as store:
+        store.ingest([ListStream(ours), ListStream(theirs[:10])], "ours")
+        store.record_run("audit", "ours", secret)
+        store.ingest([ListStream(theirs)], "theirs")
+        calls = store.load("ours").n
+        summary = store.ingest([ListStream(ours), ListStream(theirs[:10])], "ours", no_content=True)
+        assert (summary.calls, summary.texts_erased, summary.texts_elsewhere) == (calls, 3, 3)
+        assert [r.result for r in store.runs()] == [None]
+        trace = store.load("ours")
+        texts = {t for t in store.texts(trace).get(range(len(trace.segments))) if t is not None}
+        assert texts == {f"{secret} {i} theirs" for i in range(3)}
+        store.compact()
+    assert b"ours" in path.read_bytes() and f"{secret} 1 ours".encode() not in path.read_bytes()
+    with Store.open(path) as store:
+        store.ingest([ListStream(ours)], "ours")
+        trace = store.load("ours")
+        assert None not in store.texts(trace).get(range(len(trace.segments)))
+
+
+def test_joining_without_content_leaves_the_texts_of_the_others() -> None:
+    ours, theirs = ([replace(c, response=None, request=[Segment(SegmentKind.USER, f"{who} {i}")])
+                     for i, c in enumerate(random_calls(seed, 5))]
+                    for seed, who in ((1, "a"), (2, "b")))  # fmt: skip
+    with Store.open(None) as store:
+        store.ingest([ListStream(ours), ListStream(theirs)], "d")
+        summary = store.ingest([ListStream(theirs)], "d", no_content=True, add=True)
+        assert (summary.texts_erased, summary.texts_elsewhere) == (5, 0)
+        trace = store.load("d")
+        texts = store.texts(trace).get(range(len(trace.segments)))
+        assert sorted(t for t in texts if t) == [f"a {i}" for i in range(5)]

@@ -56,7 +56,8 @@ def _load(path: Path) -> Any:
     except YAMLError as error:
         raise UsageError("is not valid YAML.", where=path.name) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise UsageError(f"cannot be read: {reason}.", where=str(path)) from error
     if document is None:
         document = {}
     if not isinstance(document, dict):

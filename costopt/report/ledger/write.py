@@ -21,6 +21,7 @@ from costopt.model.escape import clean
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ENDINGS = (".csv", ".parquet", ".jsonl", ".ndjson")
 _ROWS_AT_ONCE = 50_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _DECIMALS = ("usd", "recorded_usd", "list_usd", "discount_usd", "x_recorded_usd", "ListCost",
@@ -29,24 +30,30 @@ _DECIMALS = ("usd", "recorded_usd", "list_usd", "discount_usd", "x_recorded_usd"
 
 def write_table(table: pa.Table, out: Path) -> None:
     """Write the table; `-` is CSV on stdout. Raises UsageError for another ending or a full disk."""
-    ending = "".join(out.suffixes[-1:]).lower()
     if str(out) == "-":
         _csv(table, sys.stdout)
         return
     writers: dict[str, Callable[[pa.Table, Path], None]] = {
         ".csv": _csv_file, ".parquet": _parquet, ".jsonl": _jsonl, ".ndjson": _jsonl,
     }  # fmt: skip
-    if ending not in writers:
+    write = writers[check_ending(out)]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with _in_place_of(out) as fresh:
+            write(table, fresh)
+    except OSError as error:
+        raise UsageError(f"cannot write it: {error.strerror or error}.", where=str(out)) from error
+
+
+def check_ending(out: Path) -> str:
+    """The file's ending, if a ledger can be written so. Raises UsageError: before the long work."""
+    ending = "".join(out.suffixes[-1:]).lower()
+    if str(out) != "-" and ending not in ENDINGS:
         raise UsageError(
             f"cannot write `{ending or out.name}`.", where=str(out),
             hint="Give a name that ends in .csv, .parquet or .jsonl; - is CSV on stdout.",
         )  # fmt: skip
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with _in_place_of(out) as fresh:
-            writers[ending](table, fresh)
-    except OSError as error:
-        raise UsageError(f"cannot write it: {error.strerror or error}.", where=str(out)) from error
+    return ending
 
 
 @contextmanager

@@ -24,8 +24,8 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
 
     textwrap counts characters: a line of wide (CJK) characters that comes out too long is cut.
     """
-    lines = textwrap.wrap(clean(text), width, subsequent_indent=indent) or [""]
-    return [fit(line, width) for line in lines]
+    lines = textwrap.wrap(clean(text), width, subsequent_indent=indent, break_on_hyphens=False)
+    return [fit(line, width) for line in lines or [""]]
 
 
 def packed(head: str, parts: list[str], width: int) -> list[str]:

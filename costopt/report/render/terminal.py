@@ -6,11 +6,11 @@ pipe. Plain text: colour is put on by the caller and never carries meaning alone
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from typing import Any
 
 from costopt.model.result import FindingItem, Result
+from costopt.report.render.header import header
 from costopt.report.render.screen import (
     amount_rows,
     dollars,
@@ -22,10 +22,8 @@ from costopt.report.render.screen import (
     spread,
     wrap,
 )
-from costopt.report.words import total_text, trace_name
+from costopt.report.words import total_text
 
-EPOCH_YEAR = 1970
-"""No model was billed then: such times count from the start of the trace."""
 MAX_ROWS = 6
 WORTH_SHARE = 0.005
 """Of the bill. Below half a percent nobody should start with it."""
@@ -48,7 +46,7 @@ def audit_screen(
     """
     width = min(width, MAX_WIDTH)
     blocks = [
-        _header(result, width, seconds),
+        header(result, width, seconds),
         _bill(result, width),
         _where(result, width),
         _do_first(result, width),
@@ -76,54 +74,6 @@ def shortened(lines: list[str], width: int) -> list[str]:
             if spare(lines[i]) and lines[i - 1]:
                 del lines[i]
     return lines
-
-
-def _header(result: Result, width: int, seconds: float | None) -> list[str]:
-    trace = result.trace
-    formats = sorted({f.format for f in trace.files if f.format})
-    parts = [
-        trace_name(result),
-        ", ".join(formats[:3]),
-        _dates(result),
-        f"content: {_content(result)}",
-    ]
-    took = "" if seconds is None else f"{seconds:.1f} s"
-    line = " · ".join(p for p in parts if p)
-    head = [spread(line, took, width)] if len(line) + len(took) < width else wrap(line, width, "  ")
-    records = sum(f.records for f in trace.files)
-    rest = [
-        (trace.skipped, "non-call record"),
-        (trace.duplicates, "duplicate"),
-    ]
-    text = f"{plural(records, 'record')} = {plural(trace.calls, 'call')}"
-    if trace.sessions_known:
-        text += f" in {plural(trace.sessions, 'session')}"
-    for count, word in rest:
-        if count:
-            text += f" + {plural(count, word)}"
-    if trace.rejected:
-        text += f" + {trace.rejected:,} rejected (costopt audit --rejected F)"
-    return head + wrap(text, width, "    ")
-
-
-def _content(result: Result) -> str:
-    content = result.coverage.content
-    return "none (usage only)" if content == "none" else content
-
-
-def _dates(result: Result) -> str:
-    first, last = result.trace.first_at, result.trace.last_at
-    if not first or not last:
-        return "no times in the log"
-    a, b = (dt.date.fromisoformat(t[:10]) for t in (first, last))
-    if a.year == EPOCH_YEAR:
-        return "times without a date"
-    end = f"{b.day} {b:%b %Y} UTC"
-    if a == b:
-        return end
-    if (a.year, a.month) == (b.year, b.month):
-        return f"{a.day}-{end}"
-    return f"{a.day} {a:%b} - {end}" if a.year == b.year else f"{a.day} {a:%b %Y} - {end}"
 
 
 def _bill(result: Result, width: int) -> list[str]:
@@ -254,7 +204,7 @@ def _nothing(result: Result) -> str:
         return "no call has a known cost, so nothing can be ranked by it."
     if result.coverage.content == "none":
         return "nothing that usage alone shows. Most kinds of waste need the text of requests."
-    known = [f for f in result.findings if not f.estimated and f.usd > 0]
+    known = _measured(result)
     if known:
         worth = f"{dollars(known[0].usd)}, {percent(known[0].usd, result.bill.total_usd)}"
         return (
@@ -265,10 +215,15 @@ def _nothing(result: Result) -> str:
     return "nothing found that is worth a change: little left to save."
 
 
+def _measured(result: Result) -> list[FindingItem]:
+    """Findings with dollars that the log proves, the dearest first."""
+    return [f for f in result.findings if not f.estimated and f.usd > 0]
+
+
 def _first(result: Result) -> list[FindingItem]:
     """The three dearest findings that are measured and worth a change; the others are in the report."""
     least = WORTH_SHARE * result.bill.total_usd
-    return [f for f in result.findings if not f.estimated and f.usd > 0 and f.usd >= least][:3]
+    return [f for f in _measured(result) if f.usd >= least][:3]
 
 
 def _finding(finding: FindingItem, whole: float, width: int) -> list[str]:
@@ -310,11 +265,13 @@ def _sure(result: Result, width: int) -> list[str]:
 
 
 def _next(result: Result, width: int, again: str | None, part: str) -> list[str]:
-    worth = _first(result) or result.findings
+    worth = _measured(result)[:1]
     if again is None:
         page = [f"costopt explain {worth[0].name}"] if worth else []
         return packed("Next  ", [*page, "costopt audit YOUR_EXPORT"], width)
-    show = [f"costopt show {worth[0].id}{again}{part}"] if worth else []
+    show = [f"costopt show {f.id}{again}{part}" for f in worth]
+    if not worth and result.bill.unpriced_calls:
+        show = [f"costopt prices check{again}"]
     parts = [*show, f"costopt checklist{again}{part}", f"costopt report --html r.html{again}"]
     return packed("Next  ", parts, width)
 

@@ -258,3 +258,28 @@ insert or replace into datasets values ($dataset, $turn, $sample_rate);
 -- The files of a data set with their counts: one row a file, in the order of their names.
 select path, format, records, accepted, rejected, duplicates, skipped
 from sources where dataset = $dataset order by path, source;
+
+-- name: texts_kept
+-- How many blocks of the store have a text: one row.
+select count(*) from segments where text is not null or raw is not null;
+
+-- name: texts_erase
+-- Blocks that no other call holds lose their text: none of another data set, none beside those read.
+update segments set text = null, raw = null
+where (text is not null or raw is not null) and id not in (
+    select unnest(list_concat(coalesce(c.request, []), coalesce(c.response, [])))
+    from calls c where call in (
+        select m.call from members m join calls using (call)
+        where m.dataset <> $dataset or (key_hi, key_lo) not in (select key_hi, key_lo from stage)
+    )
+);
+
+-- name: texts_of_ingest
+-- How many blocks of the running ingest have a text: one row.
+select count(*) from segments where (text is not null or raw is not null) and id in (
+    select unnest(list_concat(coalesce(request, []), coalesce(response, []))) from stage
+);
+
+-- name: results_forget
+-- The results of a data set, which may quote its text.
+update runs set result = null where dataset = $dataset and result is not null;

@@ -67,6 +67,10 @@ checkpoint;
 -- Notes one run of the tool.
 insert into runs select coalesce(max(run), 0) + 1, $command, $dataset, $at_us, $result from runs;
 
+-- name: runs_drop_results
+-- Earlier results of this command on this data set: the next one stands in their place.
+update runs set result = null where dataset = $dataset and command = $command and result is not null;
+
 -- name: runs_all
 -- Runs of the tool, the last one first: one row a run.
 select run, command, dataset, at_us, result from runs order by run desc;
