@@ -69,7 +69,6 @@ def _register() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Exit codes: 0, 2, 3, 4, 5, 130 as documented; 1 only for a crash."""
-    _register()
     _with_streams()
     code = _run(arguments)
     sys.exit(code if isinstance(code, int) else 0)
@@ -78,6 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> object:
     """The exit code of a command, with what went wrong said on stderr."""
     try:
+        _register()
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
         return _stopped() if code == _STOPPED else code  # 130: what typer makes of Ctrl-C
@@ -131,5 +131,5 @@ def _usage_exit(error: Exception) -> int:
 
 
 def _stopped() -> int:
-    typer.echo("costopt: stopped. The ledger is as it was; run the same command again.", err=True)
+    typer.echo("costopt: stopped. The ledger is whole; run the same command again.", err=True)
     return _STOPPED

@@ -173,6 +173,8 @@ def read_into(
         )  # fmt: skip
     finally:
         _end(progress)
+        if isinstance(progress, ConsoleProgress):
+            progress.fraction = None  # it was the share of the files: what follows is other work
     if summary.rejected and options.rejected is None:
         count = "a record" if summary.rejected == 1 else f"{summary.rejected:,} records"
         tell(f"refused {count}; --rejected FILE writes them with reasons", quiet=options.quiet)
