@@ -80,6 +80,21 @@ def test_texts_of_a_large_trace_are_read_in_parts(monkeypatch: pytest.MonkeyPatc
         assert texts.get([]) == []
 
 
+@pytest.mark.parametrize("room", [0, 3, 1_000_000])
+def test_texts_at_hand_are_those_of_the_store(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("costopt.store.texts.ALL_AT_ONCE_BYTES", 1)
+    monkeypatch.setattr("costopt.store.texts.RECENT_BYTES", room)
+    words = [str(number) for number in range(30)]
+    call = Call("k", Usage(), request=[Segment(SegmentKind.USER, word) for word in words])
+    rng = random.Random(room)
+    with Store.open(None) as store:
+        store.ingest([ListStream([call])], "d")
+        texts = store.texts(store.load("d"))
+        for _ in range(40):
+            asked = rng.choices(range(30), k=rng.randrange(6))
+            assert texts.get(asked) == [words[i] for i in asked]
+
+
 def test_without_content_everything_but_the_text_is_the_same() -> None:
     calls = random_calls(3)
     loud, quiet = stored(ListStream(calls))[0], stored(ListStream(calls), no_content=True)[0]
