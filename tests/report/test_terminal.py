@@ -103,6 +103,13 @@ def test_records_are_the_sum_of_what_became_of_them() -> None:
     assert part.startswith("7 calls in 1 session: a part of 130 records (20 non-call records,")
 
 
+def test_a_sample_is_said_in_the_first_line() -> None:
+    made = result()
+    sampled = replace(made, coverage=replace(made.coverage, sample_rate=0.1))
+    assert "a sample of 10 %" in audit_screen(sampled, 100)[0]
+    assert "a sample" not in "".join(audit_screen(made, 100))
+
+
 def _second(made: Result) -> str:
     lines = audit_screen(made, 100)
     bill = next(i for i, line in enumerate(lines) if "BILL" in line)

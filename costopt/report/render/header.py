@@ -21,6 +21,9 @@ def header(result: Result, width: int, seconds: float | None) -> list[str]:
         _dates(result),
         f"content: {_content(result)}",
     ]
+    rate = result.coverage.sample_rate
+    if rate is not None and rate < 1:
+        parts.append(f"a sample of {100 * rate:g} %")
     took = "" if seconds is None else f"{seconds:.1f} s"
     line = " · ".join(p for p in parts if p)
     head = [spread(line, took, width)] if len(line) + len(took) < width else wrap(line, width, "  ")
