@@ -128,3 +128,14 @@ def test_the_next_step_is_the_first_finding_shown_or_none() -> None:
 def _last(made: Result) -> str:
     text = "\n".join(audit_screen(made, 80))
     return text[text.index("Next ") :]
+
+
+def test_what_the_users_own_prices_change_is_said() -> None:
+    made = result()
+    gpus = {"model": "my-llama", "calls": 3, "gpus": 2, "hours": 3.0, "usd": 6.0}
+    rows = [gpus | {"busy_usd": 1.0, "idle_usd": 5.0}, gpus | {"busy_usd": None, "idle_usd": None}]
+    bill = replace(made.bill, discount_usd=2.0, list_usd=12.0, self_hosted=rows)
+    text = " ".join(" ".join(audit_screen(replace(made, bill=bill), 100)).split())
+    assert "List price $12.00, your discounts $2.00" in text
+    assert "my-llama: $6.00 for 3 hours, of which $5.00 idle and not in the bill" in text
+    assert "my-llama: $6.00 for 3 hours: without latencies in the log all of it is" in text

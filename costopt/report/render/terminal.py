@@ -10,14 +10,13 @@ import re
 from typing import Any
 
 from costopt.model.result import FindingItem, Result
+from costopt.report.render.bill_block import bill_block
 from costopt.report.render.header import header
 from costopt.report.render.screen import (
     amount_rows,
     dollars,
     packed,
     percent,
-    places_for,
-    plural,
     side_by_side,
     spread,
     wrap,
@@ -47,7 +46,7 @@ def audit_screen(
     width = min(width, MAX_WIDTH)
     blocks = [
         header(result, width, seconds),
-        _bill(result, width),
+        bill_block(result, width),
         _where(result, width),
         _do_first(result, width),
         _dont(result, width),
@@ -74,73 +73,6 @@ def shortened(lines: list[str], width: int) -> list[str]:
             if spare(lines[i]) and lines[i - 1]:
                 del lines[i]
     return lines
-
-
-def _bill(result: Result, width: int) -> list[str]:
-    bill, trace = result.bill, result.trace
-    per = bill.per_session_usd
-    line = f"  BILL  {total_text(result)}"
-    if trace.sessions_known and trace.sessions and bill.total_usd:
-        line += f"     {dollars(per.mean)} a session · P95 {dollars(per.p95)}"
-        line += f" · dearest {dollars(per.max)}"
-    lines = wrap(line.strip(), width - 2, "  ")
-    lines = ["  " + part for part in lines]
-    lines += _recorded(result, width)
-    lines += _not_in_bill(result, width)
-    if result.coverage.invoice_share is None:
-        hint = "Invoice: not given. costopt reconcile INVOICE shows what the logs don't cover."
-        lines += ["  " + part for part in wrap(hint, width - 2)]
-    return lines
-
-
-def _recorded(result: Result, width: int) -> list[str]:
-    bill = result.bill
-    found = bill.reconciliation
-    if bill.recorded_usd is None or not found.compared:
-        return []
-    if found.equal == found.compared:
-        text = (
-            f"Your log says the same on all {plural(found.compared, 'call')} that record a cost:"
-            f" {dollars(bill.recorded_usd, places_for(bill.total_usd))}"
-        )
-    else:
-        sign = "+" if found.diff_usd >= 0 else "-"
-        places = places_for(bill.total_usd)
-        recorded, off = dollars(bill.recorded_usd, places), dollars(abs(found.diff_usd), places)
-        some = (
-            "" if found.compared >= result.trace.calls else f" on {plural(found.compared, 'call')}"
-        )
-        text = f"Your log says {recorded}{some}: {sign}{off}"
-        groups = found.groups[:2]
-        if groups:
-            text += ", " + "; ".join(f"{g.cause}, {plural(g.calls, 'call')}" for g in groups)
-    return ["  " + part for part in wrap(text, width - 2, "  ")]
-
-
-def _not_in_bill(result: Result, width: int) -> list[str]:
-    bill = result.bill
-    texts = []
-    if bill.unpriced_calls:
-        models = ", ".join(bill.unpriced_models[:3])
-        texts.append(
-            f"Not in the bill: {plural(bill.unpriced_calls, 'call')} without a price"
-            f" ({models}): costopt prices check"
-        )
-    silent = bill.missing_usage_calls + (0 if bill.estimated_in_bill else bill.estimated_calls)
-    if silent:
-        text = f"Not in the bill: {plural(silent, 'call')} without usage"
-        if bill.missing_usd_range:
-            low, high = bill.missing_usd_range
-            text += f" (by their text {dollars(low)} to {dollars(high)})"
-        texts.append(text)
-    if bill.estimated_calls and bill.estimated_in_bill:
-        texts.append(
-            "The log reports no usage: the bill is an estimate from the text of"
-            f" {plural(bill.estimated_calls, 'call')}"
-        )
-    if bill.subscription_usd:
-        texts.append(f"Seats, not in the bill: {dollars(bill.subscription_usd)} API-equivalent")
-    return ["  " + part for text in texts for part in wrap(text, width - 2, "  ")]
 
 
 def _where(result: Result, width: int) -> list[str]:
