@@ -2,7 +2,7 @@
 
 **`amount` of the cost report is a decimal string in cents**: "123.45" is $1.2345. Priority-tier
 cost is not in it. Usage counts are disjoint: `uncached_input_tokens` excludes reads and writes.
-Source: platform.claude.com/docs/en/api/admin-api/usage-cost, checked 2026-11-24.
+https://platform.claude.com/docs/en/api/admin-api/usage-cost, checked 2026-11-24.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Any
 
 from costopt.model.invoice import Invoice, InvoiceLine, LineKind
 from costopt.money import PicoUsd
-from costopt.sources.invoices import buckets
+from costopt.sources.bodies.parts import mapping
+from costopt.sources.invoices import buckets, results
 from costopt.sources.invoices.amounts import amount, count
+from costopt.sources.invoices.days import day_of
 
 UNITS = {
     "uncached_input_tokens": "input_fresh",
@@ -35,13 +37,10 @@ def read(pages: list[dict[str, Any]], name: str, fx: Decimal | None) -> Invoice:
     """Lines of all buckets."""
     lines: list[InvoiceLine] = []
     kinds = set()
-    for number, bucket in enumerate(buckets(pages), 1):
-        day = str(bucket["starting_at"])[:10]
-        for result in bucket["results"]:
-            is_cost = "amount" in result
-            kinds.add("anthropic costs" if is_cost else "anthropic usage")
-            where = f"{name}, bucket {number}"
-            lines += [_cost(result, day, fx, where)] if is_cost else _usage(result, day)
+    for bucket, result, where in results(pages, name):
+        day, is_cost = day_of(bucket.get("starting_at"), where), "amount" in result
+        kinds.add("anthropic costs" if is_cost else "anthropic usage")
+        lines += [_cost(result, day, fx, where)] if is_cost else _usage(result, day, where)
     notes = ("Anthropic's cost report leaves out priority-tier cost.",)
     kind = " and ".join(sorted(kinds)) or "anthropic (empty)"
     return Invoice(name, kind, tuple(lines), notes if "anthropic costs" in kinds else ())
@@ -61,16 +60,12 @@ def _cost(result: dict[str, Any], day: str, fx: Decimal | None, where: str) -> I
     )  # fmt: skip
 
 
-def _usage(result: dict[str, Any], day: str) -> list[InvoiceLine]:
-    written = result.get("cache_creation") or {}
-    tokens = {
-        "input_fresh": count(result.get("uncached_input_tokens")),
-        "cache_read": count(result.get("cache_read_input_tokens")),
-        "cache_write_5m": count(written.get("ephemeral_5m_input_tokens")),
-        "cache_write_1h": count(written.get("ephemeral_1h_input_tokens")),
-        "output": count(result.get("output_tokens")),
-    }
-    searches = count((result.get("server_tool_use") or {}).get("web_search_requests"))
+def _usage(result: dict[str, Any], day: str, where: str) -> list[InvoiceLine]:
+    found = [
+        (LineKind.TOKENS, unit, count(_nested(result, name), where)) for name, unit in UNITS.items()
+    ]
+    searches = mapping(result.get("server_tool_use")).get("web_search_requests")
+    found.append((LineKind.NON_TOKEN, "web_search", count(searches, where)))
     tier = TIERS.get(str(result.get("service_tier") or ""), "")
     return [
         InvoiceLine(
@@ -78,9 +73,12 @@ def _usage(result: dict[str, Any], day: str) -> list[InvoiceLine]:
             str(result.get("workspace_id") or ""), str(result.get("api_key_id") or ""), tier,
             "web searches" if kind == LineKind.NON_TOKEN else "",
         )
-        for kind, unit, n in [
-            *((LineKind.TOKENS, unit, n) for unit, n in tokens.items()),
-            (LineKind.NON_TOKEN, "web_search", searches),
-        ]
+        for kind, unit, n in found
         if n
     ]  # fmt: skip
+
+
+def _nested(result: dict[str, Any], name: str) -> object:
+    """A field by its dotted name, as the cost report writes it."""
+    outer, _, inner = name.rpartition(".")
+    return (mapping(result.get(outer)) if outer else result).get(inner)

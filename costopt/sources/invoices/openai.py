@@ -2,22 +2,34 @@
 
 Days are UTC. `input_tokens` includes cached and written tokens. Cost lines name model and unit in
 `line_item` ("gpt-5-mini-2025-08-07, input") and, since 2026, a quantity.
-Source: openai-python types/admin/organization, checked 2026-11-24.
+Fields: openai-python `types/admin/organization`
+(https://github.com/openai/openai-python, checked 2026-11-24).
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from costopt.errors import InputError
 from costopt.model.invoice import Invoice, InvoiceLine, LineKind
-from costopt.sources.invoices import buckets
-from costopt.sources.invoices.amounts import amount, count
+from costopt.sources.invoices import buckets, results
+from costopt.sources.invoices.amounts import amount, count, exact
+from costopt.sources.invoices.days import day_of
+from costopt.sources.invoices.kinds import kind_of
 
 TIERS = ("batch", "flex", "priority")
 # What is counted in one of these is no token.
 SIZES = {"tokens": 1, "1000_tokens": 1000}
+# Unit to field. The input and the cache writes hold what the lines below them count again.
+_COUNTED = {
+    "input_fresh": "input_tokens",
+    "cache_read": "input_cached_tokens",
+    "cache_write_other": "input_cache_write_tokens",
+    "cache_write_30m": "input_cache_write_30m_tokens",
+    "cache_write_12h": "input_cache_write_12h_tokens",
+    "output": "output_tokens",
+}
 
 
 def fits(pages: list[dict[str, Any]]) -> bool:
@@ -31,19 +43,12 @@ def read(pages: list[dict[str, Any]], name: str, fx: Decimal | None) -> Invoice:
     """Lines of all buckets. Usage pages carry tokens, costs pages carry dollars."""
     lines: list[InvoiceLine] = []
     kinds = set()
-    for number, bucket in enumerate(buckets(pages), 1):
-        day = _day(bucket.get("start_time"))
-        for result in bucket["results"]:
-            is_cost = isinstance(result.get("amount"), dict)
-            kinds.add("openai costs" if is_cost else "openai usage")
-            where = f"{name}, bucket {number}"
-            lines += [_cost(result, day, fx, where)] if is_cost else _usage(result, day)
+    for bucket, result, where in results(pages, name):
+        day = day_of(bucket.get("start_time"), where)
+        is_cost = isinstance(result.get("amount"), dict)
+        kinds.add("openai costs" if is_cost else "openai usage")
+        lines += [_cost(result, day, fx, where)] if is_cost else _usage(result, day, where)
     return Invoice(name, " and ".join(sorted(kinds)) or "openai (empty)", tuple(lines))
-
-
-def _day(start: object) -> str:
-    moment = dt.datetime.fromtimestamp(int(str(start)), dt.UTC)
-    return moment.date().isoformat()
 
 
 def _cost(result: dict[str, Any], day: str, fx: Decimal | None, where: str) -> InvoiceLine:
@@ -52,24 +57,14 @@ def _cost(result: dict[str, Any], day: str, fx: Decimal | None, where: str) -> I
     money = result["amount"]
     value = amount(money.get("value"), str(money.get("currency") or "usd"), fx, where)
     leaf = leaf_of(unit) if result.get("quantity_unit") in (None, *SIZES) else ""
-    by_token = bool(leaf) or not item
+    kind = kind_of(item)
+    if kind == LineKind.TOKENS and item and not leaf:
+        kind = LineKind.NON_TOKEN
     return InvoiceLine(
-        day, "openai", model if leaf else "", _kind(item, by_token), value, leaf,
-        _quantity(result) if leaf else None, str(result.get("project_id") or ""),
+        day, "openai", model if leaf else "", kind, value, leaf,
+        _quantity(result, where) if leaf else None, str(result.get("project_id") or ""),
         str(result.get("api_key_id") or ""), tier_of(item), item,
     )  # fmt: skip
-
-
-def _kind(item: str, by_token: bool) -> LineKind:
-    low = item.lower()
-    for word, kind in (
-        ("credit", LineKind.CREDIT),
-        ("tax", LineKind.TAX),
-        ("commit", LineKind.COMMITMENT),
-    ):
-        if word in low:
-            return kind
-    return LineKind.TOKENS if by_token else LineKind.NON_TOKEN
 
 
 def split_item(item: str) -> tuple[str, str]:
@@ -96,29 +91,25 @@ def tier_of(item: str) -> str:
     return next((t for t in TIERS if t in low), "")
 
 
-def _quantity(result: dict[str, Any]) -> int | None:
+def _quantity(result: dict[str, Any], where: str) -> int | None:
     size = SIZES.get(str(result.get("quantity_unit") or ""))
     if size is None or result.get("quantity") is None:
         return None
-    return int((Decimal(str(result["quantity"])) * size).to_integral_value())
+    return int((exact(result["quantity"], where, "a quantity") * size).to_integral_value())
 
 
-def _usage(result: dict[str, Any], day: str) -> list[InvoiceLine]:
+def _usage(result: dict[str, Any], day: str, where: str) -> list[InvoiceLine]:
     """One line a leaf; fresh is what is neither read nor written."""
-    total, read_ = count(result.get("input_tokens")), count(result.get("input_cached_tokens"))
-    w30, w12 = (
-        count(result.get("input_cache_write_30m_tokens")),
-        count(result.get("input_cache_write_12h_tokens")),
-    )
-    other = count(result.get("input_cache_write_tokens")) - w30 - w12
-    tokens = {
-        "input_fresh": total - read_ - w30 - w12 - max(other, 0),
-        "cache_read": read_,
-        "cache_write_30m": w30,
-        "cache_write_12h": w12,
-        "cache_write_other": max(other, 0),
-        "output": count(result.get("output_tokens")),
-    }
+    tokens = {unit: count(result.get(name), where) for unit, name in _COUNTED.items()}
+    by_lifetime = tokens["cache_write_30m"] + tokens["cache_write_12h"]
+    tokens["cache_write_other"] = max(0, tokens["cache_write_other"] - by_lifetime)
+    inside = sum(n for unit, n in tokens.items() if unit.startswith("cache_"))
+    tokens["input_fresh"] -= inside
+    if tokens["input_fresh"] < 0:
+        raise InputError(
+            f"cached and written tokens ({inside:,}) are more than the input that holds them.",
+            where=where,
+        )
     tier = "batch" if result.get("batch") else str(result.get("service_tier") or "")
     return [
         InvoiceLine(

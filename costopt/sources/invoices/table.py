@@ -6,14 +6,14 @@ Columns are found by name, never by place; an unknown header is refused with the
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
-import re
 from decimal import Decimal
 
 from costopt.errors import InputError
 from costopt.model.invoice import Invoice, InvoiceLine, LineKind
 from costopt.sources.invoices.amounts import amount
+from costopt.sources.invoices.days import day_of
+from costopt.sources.invoices.kinds import kind_of
 from costopt.sources.invoices.openai import leaf_of, split_item, tier_of
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -27,24 +27,19 @@ NAMES: dict[str, tuple[str, ...]] = {
     "tier": ("tier", "service_tier"),
     "tokens": ("tokens", "quantity"),
 }
-# Words of an item that is not for tokens. A model may be called `...-search-preview`.
-KINDS = (
-    (re.compile(r"\b(credit|credits|refund|discount)\b"), LineKind.CREDIT),
-    (re.compile(r"\b(tax|vat|gst)\b"), LineKind.TAX),
-    (re.compile(r"\bcommit(ment)?\b"), LineKind.COMMITMENT),
-    (re.compile(r"\b(web|file) search|\bstorage\b|\bcode (execution|interpreter)\b|\bsession"),
-     LineKind.NON_TOKEN),
-)  # fmt: skip
 
 
 def read(data: bytes, name: str, fx: Decimal | None) -> Invoice:
     """Lines of the table. Raises InputError with the line where a cell cannot be read."""
     text = data.decode("utf-8-sig", "replace")
     rows = csv.DictReader(io.StringIO(text))
-    columns = _columns(list(rows.fieldnames or []), name)
-    lines = [
-        _line(row, columns, fx, f"{name}:{rows.line_num}") for row in rows if any(row.values())
-    ]
+    try:
+        columns = _columns(list(rows.fieldnames or []), name)
+        lines = [
+            _line(row, columns, fx, f"{name}:{rows.line_num}") for row in rows if any(row.values())
+        ]
+    except csv.Error as error:
+        raise InputError(f"this is no CSV: {error}.", where=f"{name}:{rows.line_num}") from error
     return Invoice(name, "table", tuple(lines))
 
 
@@ -68,28 +63,15 @@ def _line(
 ) -> InvoiceLine:
     cell = {field: (row.get(column) or "").strip() for field, column in columns.items()}
     item = cell.get("model", "")
-    words = item.lower().replace("_", " ")
-    kind = next((k for pattern, k in KINDS if pattern.search(words)), LineKind.TOKENS)
+    kind = kind_of(item)
     model, said = split_item(item)
     unit = leaf_of(said)
     value = amount(cell["amount"], cell.get("currency", ""), fx, where)
     tokens = cell.get("tokens", "").replace(",", "")
     return InvoiceLine(
-        _day(cell["day"], where), cell.get("provider", "").lower(),
+        day_of(cell["day"], where), cell.get("provider", "").lower(),
         (model if unit else item) if kind == LineKind.TOKENS else "", kind, value, unit,
-        int(tokens) if tokens.isdigit() else None, cell.get("project", ""),
+        int(tokens) if tokens.isdecimal() else None, cell.get("project", ""),
         cell.get("api_key", ""), cell.get("tier", "").lower() or tier_of(said), item,
         int(where.rsplit(":", 1)[-1]),
     )  # fmt: skip
-
-
-def _day(text: str, where: str) -> str:
-    if text.isdigit() and len(text) >= 9:
-        return dt.datetime.fromtimestamp(int(text), dt.UTC).date().isoformat()
-    try:
-        moment = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
-        raise InputError(
-            f"{text!r} is no date.", where=where, hint="Write dates as 2026-10-31."
-        ) from error
-    return (moment.astimezone(dt.UTC) if moment.tzinfo else moment).date().isoformat()
