@@ -27,13 +27,14 @@ def priced(options: TraceOptions, progress: Progress | None = None) -> Priced:
     The bill of a whole data set is kept in the store.
     """
     from costopt.billing.meter import meter
+    from costopt.billing.own_gpus import with_own_gpus
     from costopt.model.view import View
     from costopt.wiring.auditing import price_book
 
     book = price_book(options)
     reading = read(options, progress)
     counts = with_counts(reading, options)
-    bill = meter(View.of(counts.billed), book)
+    bill = with_own_gpus(counts.billed, meter(View.of(counts.billed), book), book.self_hosted)
     if counts.billed.n == reading.full.n:
         reading.store.save_bill(reading.dataset, counts.shown, bill)
     return Priced(reading, counts.shown, bill)

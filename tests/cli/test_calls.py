@@ -19,6 +19,7 @@ from tests.cli.run import costopt
 from tests.sources.reading import SAMPLES
 
 NATIVE = SAMPLES / "costopt-jsonl" / "calls.jsonl"
+SAMPLE = Path(__file__).parents[2] / "sample_traces" / "traces.jsonl"
 Capture = pytest.CaptureFixture[str]
 
 
@@ -155,3 +156,21 @@ def test_csv_on_stdout(capsys: Capture) -> None:
     assert ran.code == 0
     assert ran.out.startswith("id,session_id,timestamp,")
     assert len(ran.out.splitlines()) == 6
+
+
+def test_the_ledger_sums_to_the_audit_with_own_prices(tmp_path: Path, capsys: Capture) -> None:
+    """Discounts, own GPUs whose hours go over the calls, seats: one bill, whoever prints it."""
+    overlay, db = tmp_path / "prices.yaml", tmp_path / "l.duckdb"
+    overlay.write_text(
+        "models:\n"
+        "  nordhem-ranker-2: {gpu_hour_usd: 2.0, gpus: 1, hours: 3}\n"
+        "  gpt-4.1-mini: {billing: subscription}\n"
+        "discounts: [{provider: openai, multiplier: 0.85}]\n"
+    )
+    shared = (SAMPLE, "--db", db, "--prices", overlay, "--json", "-q")
+    bill = json.loads(costopt(capsys, "audit", *shared).out)["bill"]
+    assert bill["self_hosted"][0]["busy_usd"] > 0
+    told = json.loads(costopt(capsys, "calls", *shared, "--out", tmp_path / "c.jsonl").out)
+    rows = [json.loads(row) for row in (tmp_path / "c.jsonl").read_text().splitlines()]
+    sums = {sum(Decimal(r["usd"]) for r in rows if r["usd"]), Decimal(told["total_usd"])}
+    assert {float(s) for s in sums} == {bill["total_usd"]}
