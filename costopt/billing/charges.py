@@ -52,7 +52,7 @@ def net_of(listed: int, ppm: int) -> int:
 
 def extra_pusd(rates: DatedRates, at_us: int, leaves: tuple[int, ...]) -> tuple[int, int] | str:
     """(list, net) of a further model's tokens inside a call, or why they have no price."""
-    period = [p for p in rates.periods if p.from_us <= at_us][-1]
+    period = rates.at(at_us)
     tier = context_tier(period, sum(leaves[INPUT]))
     pairs = list(zip(leaves, tier.rates, strict=True))
     gap = next((i for i, (n, rate) in enumerate(pairs) if n and rate == NO_RATE), None)

@@ -232,7 +232,7 @@ def _at_list(line: InvoiceLine, prices: PriceBook) -> int:
     if isinstance(rates, Unpriced) or not line.tokens:
         return 0
     noon_us = (dt.date.fromisoformat(line.day) - dt.date(1970, 1, 1)).days * DAY_US + DAY_US // 2
-    period = [p for p in rates.periods if p.from_us <= noon_us][-1]
+    period = rates.at(noon_us)
     if line.unit == SEARCH:
         return line.tokens * max(period.web_search_pusd, 0)
     leaf = Leaf.OUTPUT_TEXT if line.unit == "output" else Leaf[line.unit.upper()]

@@ -76,7 +76,7 @@ def _rates(view: View, prices: PriceBook, row: int, model: str) -> DatedRates | 
 
 
 def _main(view: View, rates: DatedRates, row: int, at_us: int) -> PlainLine:
-    period = [p for p in rates.periods if p.from_us <= at_us][-1]
+    period = rates.at(at_us)
     leaves = view.leaves[row].tolist()
     tier = context_tier(period, sum(leaves[INPUT]), int(view.trace.requests[row]))
     searches = int(view.trace.web_searches[row])

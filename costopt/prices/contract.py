@@ -52,6 +52,10 @@ class DatedRates:
     """Net = list x this / 1e6 (the overlay's negotiated discounts)."""
     subscription: bool = False
 
+    def at(self, at_us: int) -> RatePeriod:
+        """The period that holds at a moment (UTC microseconds)."""
+        return [p for p in self.periods if p.from_us <= at_us][-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:

@@ -61,12 +61,8 @@ def _side(rates: DatedRates | Unpriced, day: dt.date) -> dict[tuple[str, str], s
     """(context, unit) to net USD per million tokens at noon of a day."""
     if isinstance(rates, Unpriced):
         return {}
-    return dict(_units(_period(rates, day), rates.discount_multiplier_ppm))
-
-
-def _period(rates: DatedRates, day: dt.date) -> RatePeriod:
-    noon = moment_us(day) + 12 * 3_600_000_000
-    return [p for p in rates.periods if p.from_us <= noon][-1]
+    noon_us = moment_us(day) + 12 * 3_600_000_000
+    return dict(_units(rates.at(noon_us), rates.discount_multiplier_ppm))
 
 
 def _units(period: RatePeriod, ppm: int) -> Iterator[tuple[tuple[str, str], str]]:
