@@ -27,7 +27,7 @@ from costopt.billing.invoice_cells import (
 )
 from costopt.billing.invoice_days import move_late
 from costopt.billing.invoice_rows import Difference, Row, compare
-from costopt.billing.invoice_scope import foreign_lines, in_scope
+from costopt.billing.invoice_scope import foreign_lines, in_scope, unpriced_lines
 from costopt.errors import UsageError, nearest
 from costopt.model.bill import Bill
 from costopt.model.invoice import Invoice, InvoiceLine, LineKind
@@ -100,6 +100,7 @@ def reconcile_invoice(
     others = [ln for ln in invoice.lines if ln.kind != LineKind.TOKENS]
     scope, notes = in_scope(trace, bill, invoice)
     foreign, rest, more = foreign_lines(lines, trace)
+    more += unpriced_lines(list(invoice.lines), prices)
     grain = _grain(dims, rest, bool(trace.has_time[scope].all()))
     ours = log_cells(trace, bill, scope, prices, grain)
     tokens_pusd = sum(side.pusd for side in ours.values())

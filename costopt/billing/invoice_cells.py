@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.billing.charges import net_of
 from costopt.model.bill import Bill
 from costopt.model.invoice import InvoiceLine
 from costopt.model.leaf import OUTPUT, Leaf
 from costopt.model.trace import Trace
 from costopt.money import exact_group_sum
-from costopt.prices.contract import PriceBook, Unpriced
+from costopt.prices.contract import NO_RATE, PriceBook, Unpriced
 
 Int = NDArray[np.int64]
 DAY_US = 86_400_000_000
@@ -214,7 +215,10 @@ def invoice_cells(
 
 
 def line_pusd(line: InvoiceLine, prices: PriceBook, log: Side | None = None) -> int:
-    """Its own amount; else its tokens at what the log paid for such tokens, else at the book's rate."""
+    """Its own amount; else its tokens at what the log paid for such tokens, else at the book's rate.
+
+    0 where the book has none: `invoice_scope.unpriced_lines` says which lines these are.
+    """
     if line.amount_pusd is not None:
         return int(line.amount_pusd)
     if log is not None and log.tokens and line.tokens and line.unit != SEARCH:
@@ -223,18 +227,20 @@ def line_pusd(line: InvoiceLine, prices: PriceBook, log: Side | None = None) -> 
         pusd = log.special_pusd if special else log.pusd - log.special_pusd
         if tokens:
             return line.tokens * pusd // tokens
-    return _at_list(line, prices)
+    return listed_pusd(line, prices) or 0
 
 
-def _at_list(line: InvoiceLine, prices: PriceBook) -> int:
+def listed_pusd(line: InvoiceLine, prices: PriceBook) -> int | None:
+    """A usage line at the book's base rate of its day; None: the book has no price for it."""
     tier = line.tier if line.tier in SPECIAL_TIERS else "default"
     rates = prices.rates(line.provider, line.model, tier=tier)
-    if isinstance(rates, Unpriced) or not line.tokens:
-        return 0
+    if isinstance(rates, Unpriced):
+        return None
     noon_us = (dt.date.fromisoformat(line.day) - dt.date(1970, 1, 1)).days * DAY_US + DAY_US // 2
     period = rates.at(noon_us)
+    tokens = line.tokens or 0
     if line.unit == SEARCH:
-        return line.tokens * max(period.web_search_pusd, 0)
+        return None if period.web_search_pusd == NO_RATE else tokens * period.web_search_pusd
     leaf = Leaf.OUTPUT_TEXT if line.unit == "output" else Leaf[line.unit.upper()]
-    rate = max(period.tiers[0].rates[leaf], 0)
-    return line.tokens * rate * rates.discount_multiplier_ppm // 1_000_000
+    rate = period.tiers[0].rates[leaf]
+    return None if rate == NO_RATE else net_of(tokens * rate, rates.discount_multiplier_ppm)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.billing.invoice_cells import listed_pusd
 from costopt.model.bill import Bill
 from costopt.model.invoice import Invoice, InvoiceLine
 from costopt.model.trace import Trace
 from costopt.money import exact_sum, show
+from costopt.prices.contract import PriceBook
 from costopt.prices.names import provider_id
 
 Int = NDArray[np.int64]
@@ -56,3 +58,13 @@ def foreign_lines(
             foreign += [ln for ln in lines if getattr(ln, field) not in {"", *known}]
             lines = [ln for ln in lines if getattr(ln, field) in {"", *known}]
     return foreign, lines, notes
+
+
+def unpriced_lines(lines: list[InvoiceLine], prices: PriceBook) -> list[str]:
+    """Notes on lines that name no dollars and that the book cannot price either."""
+    found = [ln for ln in lines if ln.amount_pusd is None and listed_pusd(ln, prices) is None]
+    if not found:
+        return []
+    names = ", ".join(sorted({ln.model or "no model named" for ln in found}))
+    what = "line" if len(found) == 1 else "lines"
+    return [f"{len(found):,} {what} of the export without a price, $0 in this comparison: {names}."]

@@ -148,6 +148,13 @@ def test_tokens_tell_missing_calls_from_another_price() -> None:
     assert found.total(Row.UNEXPLAINED) == 0
 
 
+def test_a_usage_export_without_a_price_is_named_and_no_silent_zero() -> None:
+    text = openai_usage(input_tokens=1_000_000).replace("gpt-x", "unknown-1")
+    found = compare([call("a")], text)
+    assert any("1 line " in note and "unknown-1" in note for note in found.notes)
+    assert not compare([call("a")], openai_usage(input_tokens=1_000_000)).notes
+
+
 def test_openai_days_are_utc() -> None:
     late = Call(
         "a",
