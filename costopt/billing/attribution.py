@@ -84,7 +84,8 @@ def split_in_order(amount: Int, upto: Int, whole: Int) -> Int:
     """floor(amount x upto / whole) without overflow; 0 where whole is 0. `upto` <= `whole`."""
     safe = np.maximum(whole, 1)
     each, rest = np.divmod(amount, safe)
-    # rest < whole <= 1e9 tokens and upto <= 1e9: the product stays inside 63 bits.
+    # upto <= whole, rest < whole, and no side of a call has more than 1e9 tokens (`model/usage.py`): the
+    # product stays inside 63 bits.
     return np.where(whole > 0, each * upto + rest * upto // safe, 0)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from costopt.model.call import Usage, UsageContradiction, UsageState
-from costopt.model.leaf import INPUT, N_LEAVES, Leaf
+from costopt.model.leaf import INPUT, N_LEAVES, OUTPUT, Leaf
 
 # More tokens than any context holds by far: a count above it is a broken record, not a bill.
 MAX_TOKENS = 1_000_000_000
@@ -92,7 +92,20 @@ def _build(counts: Counts, *, cached_inside: bool, reasoning_inside: bool) -> Us
     leaves[Leaf.OUTPUT_TEXT] = _minus(
         visible, c["audio_out"] + c["image_out"], "audio and image output", "output"
     )
+    refuse_too_many(leaves)
     return Usage(leaves, c["web_searches"], UsageState.REPORTED)
+
+
+def refuse_too_many(leaves: list[int]) -> None:
+    """Raises UsageContradiction where a side sums to more than any request holds, as one count would.
+
+    Billing multiplies two token counts in 63 bits: it relies on this.
+    """
+    for name, side in (("input", INPUT), ("output", OUTPUT)):
+        if sum(leaves[side]) > MAX_TOKENS:
+            raise UsageContradiction(
+                f"{name} sums to {sum(leaves[side])}, more than any request can hold"
+            )
 
 
 def _minus(total: int, part: int, part_name: str, total_name: str) -> int:

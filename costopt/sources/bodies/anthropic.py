@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from costopt.model.call import Segment, SegmentKind, Usage, UsageContradiction, missing_usage
 from costopt.model.leaf import Leaf
-from costopt.model.usage import Counts, as_count, outside
+from costopt.model.usage import Counts, as_count, outside, refuse_too_many
 from costopt.sources.bodies.parts import Body, ResponseParts, items, mapping, text, tier
 from costopt.sources.bodies.segments import Names, content
 
 
 def usage(value: Body, *, model: str = "") -> Usage:
     """Counts of a Messages usage object. Raises UsageContradiction."""
-    entries: list[Body] = [e for e in items(value.get("iterations")) if isinstance(e, dict)]
+    told = map(mapping, items(value.get("iterations")))
+    entries = [e for e in told if e.get("input_tokens") is not None]
     found = _sum_of(entries, model) if entries else _counts(value)
     thought = as_count(
         mapping(value.get("output_tokens_details")).get("thinking_tokens"), "thinking"
@@ -71,6 +72,7 @@ def _sum_of(entries: list[Body], model: str) -> Usage:
             own.extra.append((other, part.leaves))
         else:
             own.leaves = [a + b for a, b in zip(own.leaves, part.leaves, strict=True)]
+    refuse_too_many(own.leaves)
     return own
 
 

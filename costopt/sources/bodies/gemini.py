@@ -45,6 +45,9 @@ def usage(value: Body, *, searches: int = 0) -> Usage:
     tool_use = as_count(either(value, "toolUsePromptTokenCount"), "toolUsePromptTokenCount")
     shown = _candidates(value)
     thoughts = as_count(either(value, "thoughtsTokenCount"), "thoughtsTokenCount")
+    read = either(value, "cachedContentTokenCount")
+    if total and not (prompt or read or tool_use or shown or thoughts):
+        return missing_usage()  # a sum without its parts: something was charged, nobody says what
     # Some routes count the thoughts among the candidates already; only the total can tell.
     thoughts_inside = total is not None and prompt + tool_use + shown == as_count(total, "total")
     given, cached = _modal(value, "promptTokensDetails"), _modal(value, "cacheTokensDetails")
@@ -54,7 +57,7 @@ def usage(value: Body, *, searches: int = 0) -> Usage:
     )
     counts = Counts(
         input=prompt + tool_use,
-        read=either(value, "cachedContentTokenCount"),
+        read=read,
         output=shown if thoughts_inside else shown + thoughts,
         reasoning=thoughts,
         audio_in=given.get("AUDIO", 0) + tools.get("AUDIO", 0),

@@ -353,6 +353,14 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
         "Gemini cached above prompt",
         {"promptTokenCount": 5, "cachedContentTokenCount": 6, "totalTokenCount": 5},
     ),
+    (
+        "counts that no context holds together",
+        {"input_tokens": 6 * 10**8, "cache_read_input_tokens": 6 * 10**8, "output_tokens": 1},
+    ),
+    (
+        "entries that no context holds together",
+        {"iterations": [{"input_tokens": 6 * 10**8, "output_tokens": 1}] * 2},
+    ),
     ("a list", [1, 2]),
     ("text", "many"),
 ]
@@ -364,7 +372,17 @@ def test_counts_that_cannot_be_are_refused_not_clamped(title: str, usage: Any) -
         usage_from(usage)
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"cost": 0.1}, {"completion_tokens": 4}])
+NO_COUNTS: list[Any] = [
+    None,
+    {},
+    {"cost": 0.1},
+    {"completion_tokens": 4},
+    {"totalTokenCount": 100},
+    {"iterations": [{"type": "message"}]},
+]
+
+
+@pytest.mark.parametrize("usage", NO_COUNTS)
 def test_no_counts_is_missing_not_zero(usage: Any) -> None:
     assert usage_from(usage).state == UsageState.MISSING
 
