@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Annotated
 
 import typer
@@ -35,7 +36,8 @@ def reconcile(
     if options.json:
         typer.echo(reconciliation_json(found, invoice))
     else:
-        for line in reconciliation_lines(found, invoice):
+        width = shutil.get_terminal_size((80, 40)).columns
+        for line in reconciliation_lines(found, invoice, width):
             typer.echo(line)
     if found.off_share > allowed:
         raise GateFailed(

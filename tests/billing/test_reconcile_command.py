@@ -9,6 +9,7 @@ import pytest
 
 from costopt.cli.main import main
 from costopt.errors import GateFailed, InputError, UsageError
+from costopt.model.escape import width_of
 from costopt.wiring.invoicing import rate_of, share_of
 
 # 1,000,000 fresh, 1,000,000 cached, 100,000 output tokens of gpt-5-mini: $0.25 + $0.025 + $0.20.
@@ -112,3 +113,17 @@ def test_rates() -> None:
     for text in ("0", "-1", "inf", "x"):
         with pytest.raises(UsageError):
             rate_of(text)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+def test_no_line_is_wider_than_the_terminal(
+    columns: int, tmp_path: Path, log: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.chdir(tmp_path)
+    rows = [f"2026-05-{day:02},a-model-with-quite-a-long-name-{day},9.99" for day in range(1, 6)]
+    invoice(tmp_path, *rows)
+    assert exit_code("invoice.csv", log, "--by", "day,model,project") == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert max(width_of(line) for line in lines[:-4]) <= columns
+    assert any("and 2 more places" in line for line in lines)

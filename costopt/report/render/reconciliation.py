@@ -8,39 +8,46 @@ from costopt.billing.invoice import Compared, InvoiceReconciliation, Row
 from costopt.model.escape import clean, pad
 from costopt.model.invoice import Invoice
 from costopt.money import PICO_PER_USD, PicoUsd, show, usd_float, usd_text
+from costopt.report.words import plural
 
 PLACES = 3
 MOST_CELLS = 40
+LEAST_WIDTH, MOST_WIDTH = 60, 100
+AMOUNT = 13
+"""Columns of an amount: up to $9,999,999.99 and a space."""
 CENT = PICO_PER_USD // 100
 
 
-def reconciliation_lines(found: InvoiceReconciliation, invoice: Invoice) -> list[str]:
+def reconciliation_lines(
+    found: InvoiceReconciliation, invoice: Invoice, width: int = 80
+) -> list[str]:
     """A table: what each row is in the log and in the invoice, its largest places, the sums."""
-    lines = [f"{clean(invoice.source)} · {invoice.kind} · {len(invoice.lines):,} lines", ""]
-    lines.append(f"{'':44} {'log':>16} {'invoice':>16}")
+    room = min(max(width, LEAST_WIDTH), MOST_WIDTH) - 2 * AMOUNT
+    head = " · ".join([clean(invoice.source), invoice.kind, plural(len(invoice.lines), "line")])
+    lines = [head, "", f"{'':{room}}{'log':>{AMOUNT}}{'invoice':>{AMOUNT}}"]
     log = cents([found.in_log(row) for row in Row], found.bill_pusd)
     billed = cents([found.in_invoice(row) for row in Row], found.invoice_pusd)
     for row, ours, theirs in zip(Row, log, billed, strict=True):
         left = show(ours) if row in (Row.EXPLAINED, Row.NOT_BILLED) else ""
         right = "" if row == Row.NOT_BILLED else show(theirs)
-        lines.append(f"{pad(row.value, 44)} {left:>16} {right:>16}".rstrip())
+        lines.append(f"{pad(row.value, room)}{left:>{AMOUNT}}{right:>{AMOUNT}}".rstrip())
         if row != Row.EXPLAINED:
-            lines += _places(found, row)
-    lines.append(f"{'':44} {'-' * 16:>16} {'-' * 16:>16}")
-    lines += [f"{'':44} {show(sum(log)):>16} {show(sum(billed)):>16}", ""]
+            lines += _places(found, row, room + AMOUNT - 6)
+    lines.append(" " * room + f"{'-' * (AMOUNT - 2):>{AMOUNT}}" * 2)
+    lines += [f"{'':{room}}{show(sum(log)):>{AMOUNT}}{show(sum(billed)):>{AMOUNT}}", ""]
     if found.dims:
-        lines += [*_cells(found), ""]
+        lines += [*_cells(found, room - AMOUNT), ""]
     lines.append(f"The log's bill is {100 * found.off_share:.2f} % from the invoice's usage.")
     return lines + [clean(note) for note in (*found.notes, *invoice.notes)]
 
 
-def _places(found: InvoiceReconciliation, row: Row) -> list[str]:
+def _places(found: InvoiceReconciliation, row: Row, room: int) -> list[str]:
     parts = [d for d in found.differences if d.row == row and d.pusd]
     sign = -1 if row == Row.NOT_BILLED else 1
     largest = sorted(parts, key=lambda d: (-abs(d.pusd), d.place))[:PLACES]
-    lines = [f"    {pad(d.place, 54)} {show(sign * d.pusd):>14}" for d in largest]
+    lines = [f"    {pad(d.place, room)}{show(sign * d.pusd):>{AMOUNT}}" for d in largest]
     if len(parts) > PLACES:
-        lines.append(f"    and {len(parts) - PLACES} more places (--json)")
+        lines.append(f"    and {plural(len(parts) - PLACES, 'more place')} (--json)")
     return lines
 
 
@@ -54,15 +61,16 @@ def cents(amounts: list[PicoUsd], whole: int) -> list[int]:
     return [f * CENT for f in floors]
 
 
-def _cells(found: InvoiceReconciliation) -> list[str]:
+def _cells(found: InvoiceReconciliation, room: int) -> list[str]:
     """The table of `--by`: largest differences first."""
     ranked = sorted(found.cells, key=lambda c: (-abs(c.invoice_pusd - c.bill_pusd), _name(c)))
-    lines = [f"{pad(', '.join(found.dims), 44)} {'log':>14} {'invoice':>14} {'difference':>14}"]
+    titles = "".join(f"{t:>{AMOUNT}}" for t in ("log", "invoice", "difference"))
+    lines = [pad(", ".join(found.dims), room) + titles]
     for cell in ranked[:MOST_CELLS]:
         amounts = (cell.bill_pusd, cell.invoice_pusd, cell.invoice_pusd - cell.bill_pusd)
-        lines.append(" ".join([pad(_name(cell), 44), *(f"{show(a):>14}" for a in amounts)]))
+        lines.append(pad(_name(cell), room) + "".join(f"{show(a):>{AMOUNT}}" for a in amounts))
     if len(ranked) > MOST_CELLS:
-        lines.append(f"and {len(ranked) - MOST_CELLS} more (--json)")
+        lines.append(f"and {len(ranked) - MOST_CELLS:,} more (--json)")
     return lines
 
 
