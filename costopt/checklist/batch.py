@@ -20,38 +20,27 @@ https://platform.claude.com/docs/en/build-with-claude/batch-processing (checked 
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.billing.prompt_cache.rules import rule_columns
+from costopt.billing.edits import in_batch
+from costopt.billing.labels import NAMED_IN, named_background
 from costopt.checklist.evidence import Evidence
 from costopt.checklist.measure import (
     Bool,
     Int,
     charged,
-    dollars,
     first_turns,
     saving,
     share_text,
-    with_value,
 )
 from costopt.model.finding import CheckResult, CheckStatus
-from costopt.model.leaf import Leaf
 from costopt.model.trace import Trace
-from costopt.model.view import View
-from costopt.money import PicoUsd, exact_sum
+from costopt.money import PicoUsd, exact_sum, show
 
 ITEM = 7
 TITLE = "background work on the batch API"
 TARGET = "all background calls that wait for no other"
-NAMES = ("agent", "task", "workflow", "tags")
-BACKGROUND = re.compile(
-    r"(?<![a-z])(nightly|overnight|batch|bulk|cron|scheduled?|offline|backfill|digest|daily|weekly"
-    r"|hourly|monthly|etl|evals?|evaluation|reindex|indexer|background)(?![a-z])",
-    re.IGNORECASE,
-)
 HOUR_US = 3_600_000_000
 WINDOW_HOURS = 2
 MIN_DAYS = 5
@@ -75,18 +64,18 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         return _result(CheckStatus.PASS, value, "All of them run at the batch price.", "")
     usd, both = _in_batch(context, open_calls)
     spent = exact_sum(context.bill.net_pusd[open_calls])
-    why = f"{_names(trace, open_calls)}: {dollars(spent)} at the normal price."
+    why = f"{_names(trace, open_calls)}: {show(spent)} at the normal price."
     if not (open_calls & both).any():
         why += " Their models have no batch price in the book."
         return _result(CheckStatus.UNKNOWN, value, why, "Add the batch price to prices.yaml.")
     if usd < 0:
-        why += f" In a batch cached input loses its discount: {dollars(-usd)} more."
+        why += f" In a batch cached input loses its discount: {show(-usd)} more."
         return _result(CheckStatus.HARMFUL, value, why, "Leave it where the cache works.", usd)
     return _result(CheckStatus.FAIL, value, why, "Send them through the batch API.", usd)
 
 
 def _nothing(trace: Trace) -> CheckResult:
-    if not any(len(trace.dims[name].values) > 1 for name in NAMES):
+    if not any(len(trace.dims[name].values) > 1 for name in NAMED_IN):
         why = "The log names no agents, tasks or tags, so background work cannot be told."
         return _result(CheckStatus.UNKNOWN, "", why, "Log the agent's name or a tag.")
     why = "No independent call looks like background work, by name, tag or time of day."
@@ -95,10 +84,7 @@ def _nothing(trace: Trace) -> CheckResult:
 
 def background(trace: Trace) -> Bool:  # [call]
     """By the words of its names, or because its agent always starts at the same time of day."""
-    out = np.zeros(trace.n, np.bool_)
-    for name in NAMES:
-        column = trace.dims[name]
-        out |= np.array([bool(BACKGROUND.search(v)) for v in column.values])[column.codes]
+    out = named_background(trace)
     agent = trace.dims["agent"]
     timed = trace.has_time & independent(trace)
     for code in np.unique(agent.codes[timed]).tolist():
@@ -126,13 +112,7 @@ def independent(trace: Trace) -> Bool:  # [call]
 
 def _in_batch(context: AuditContext, rows: Bool) -> tuple[PicoUsd, Bool]:
     """(dollars saved, calls priced on both sides); what loses its cache there is billed fresh."""
-    trace = context.trace
-    tier = with_value(trace.dims["service_tier"], rows, "batch")
-    keeps = rule_columns(View.of(trace).edited(service_tier=tier), context.prices).reads
-    leaves = trace.leaves.copy()
-    lost = np.where(rows & ~keeps, leaves[:, Leaf.CACHE_READ], 0)
-    leaves[:, Leaf.INPUT_FRESH] += lost
-    leaves[:, Leaf.CACHE_READ] -= lost
+    tier, leaves = in_batch(context.trace, context.prices, rows)
     return saving(context, service_tier=tier, leaves=leaves)
 
 

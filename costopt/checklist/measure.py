@@ -10,9 +10,9 @@ from costopt.billing.meter import meter
 from costopt.billing.segment_counts import per_call
 from costopt.model.bill import PriceStatus
 from costopt.model.call import SegmentKind
-from costopt.model.trace import Categorical, Trace
+from costopt.model.trace import Trace
 from costopt.model.view import View
-from costopt.money import PicoUsd, exact_sum, show
+from costopt.money import PicoUsd, exact_sum
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -70,26 +70,8 @@ def share_text(part: float, whole: float) -> str:
     return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1f} %"
 
 
-def dollars(amount: int) -> str:
-    """Dollars as people read them."""
-    return show(amount)
-
-
 def saving(context: AuditContext, **columns: object) -> tuple[PicoUsd, Bool]:
     """(dollars less, calls priced on both sides) were the calls billed with these columns instead."""
     after = meter(View.of(context.trace).edited(**columns), context.prices)
     both = charged(context) & (after.status == PriceStatus.PRICED)
     return exact_sum((context.bill.net_pusd - after.net_pusd)[both]), both
-
-
-def with_value(column: Categorical, rows: NDArray[np.bool_], value: str) -> Categorical:
-    """The column with this text on these rows."""
-    values = column.values if value in column.values else (*column.values, value)
-    codes = column.codes.copy()
-    codes[rows] = values.index(value)
-    return Categorical(codes, values)
-
-
-def label(column: Categorical, code: int, otherwise: str) -> str:
-    """A column's text, or a word for calls that have none."""
-    return column.values[code] or otherwise

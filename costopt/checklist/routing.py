@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.edits import with_value
 from costopt.checklist.evidence import Evidence, Topic
 from costopt.checklist.measure import (
     Bool,
@@ -30,7 +31,6 @@ from costopt.checklist.measure import (
     is_kind,
     saving,
     share_text,
-    with_value,
 )
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus

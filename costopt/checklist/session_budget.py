@@ -24,10 +24,9 @@ import numpy as np
 from costopt.billing.context import AuditContext
 from costopt.billing.sessions import session_pusd
 from costopt.checklist.evidence import Evidence, Kind, Topic
-from costopt.checklist.measure import dollars
 from costopt.model.call import CallStatus
 from costopt.model.finding import CheckResult, CheckStatus
-from costopt.money import PicoUsd
+from costopt.money import PicoUsd, show
 
 ITEM = 9
 TITLE = "budget for each session, with a hard stop"
@@ -75,13 +74,13 @@ def _excess(context: AuditContext) -> tuple[PicoUsd | None, int, str]:
     costs = sorted(session_pusd(context.trace, context.bill)[1])
     if not costs:
         return None, 0, ""
-    value = f"dearest session {dollars(costs[-1])}"
+    value = f"dearest session {show(costs[-1])}"
     if len(costs) < MIN_SESSIONS:
         return None, 0, value
     p95 = costs[-(-95 * len(costs) // 100) - 1]
     cap = CAP_FACTOR * p95
     over = [c - cap for c in costs if c > cap]
-    value += f", P95 {dollars(p95)}, {len(over)} above twice that"
+    value += f", P95 {show(p95)}, {len(over)} above twice that"
     return PicoUsd(sum(over)), cap, value
 
 

@@ -23,16 +23,16 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.edits import shorter
 from costopt.billing.prompt_cache.rules import rule_columns
 from costopt.billing.segment_counts import per_call
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Int, charged, dollars, is_kind, readable, saving, share_text
-from costopt.checklist.window import shorter
+from costopt.checklist.measure import Int, charged, is_kind, readable, saving, share_text
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.leaf import Leaf
 from costopt.model.view import View
-from costopt.money import PicoUsd
+from costopt.money import PicoUsd, show
 
 ITEM = 3
 TITLE = "system prompt below 500 tokens"
@@ -67,7 +67,7 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     if lost:
         why += f" On {lost:,} calls too little would be left for the provider's cache."
     if usd < 0:
-        why += f" Cutting it costs {dollars(-usd)} more."
+        why += f" Cutting it costs {show(-usd)} more."
         return _result(CheckStatus.HARMFUL, value, why, "Leave it above the cache's minimum.", usd)
     fix = "Move what is not needed on every call out of the system prompt; keep the rest stable."
     return _result(CheckStatus.FAIL, value, why, fix, usd)

@@ -30,17 +30,17 @@ from fractions import Fraction
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.edits import shorter
 from costopt.billing.meter import meter
 from costopt.billing.prompt_cache.model import CacheModel, rebill_leaves
 from costopt.billing.segment_counts import per_call
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Bool, Int, dollars, readable, share_text, turns
+from costopt.checklist.measure import Bool, Int, readable, share_text, turns
 from costopt.model.finding import CheckResult, CheckStatus
-from costopt.model.leaf import Leaf
 from costopt.model.select import select
 from costopt.model.trace import Ragged, Trace
 from costopt.model.view import View
-from costopt.money import PicoUsd, exact_sum
+from costopt.money import PicoUsd, exact_sum, show
 
 ITEM = 4
 TITLE = "rolling window of 6 to 8 turns"
@@ -73,7 +73,7 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     why = f"{long} of requests are longer; the window would take out {removed:,} input tokens."
     basis = BASIS if len(part) == trace.n else f"{BASIS}, on a sample of sessions, scaled"
     if usd < 0:
-        why += f" It breaks the cached prefix: {dollars(-usd)} more."
+        why += f" It breaks the cached prefix: {show(-usd)} more."
         fix = "Leave the history as it is; the provider's cache already serves it."
         return _result(CheckStatus.HARMFUL, value, why, fix, usd, basis)
     fix = "Keep the last 8 turns and drop in chunks (slide_every: 4), so that prefixes stay cached."
@@ -145,21 +145,6 @@ def _kept(block: Ragged, keep: Bool) -> Ragged:
     lengths = per_call(block, keep.astype(np.int64))
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     return Ragged(offsets, block.ids[keep], block.flags[keep])
-
-
-def shorter(leaves: Int, gone: Int) -> Int:
-    """Leaves with so many input tokens less a call, taken from fresh, then writes, then reads.
-
-    Only the total counts: the cache model divides it anew.
-    """
-    out = leaves.copy()
-    rest = gone.copy()
-    order = (Leaf.INPUT_FRESH, *range(Leaf.CACHE_WRITE_5M, Leaf.INPUT_AUDIO), Leaf.CACHE_READ)
-    for leaf in order:
-        taken = np.minimum(out[:, leaf], rest)
-        out[:, leaf] -= taken
-        rest -= taken
-    return out
 
 
 def _result(

@@ -18,27 +18,18 @@ Collect these requests and send them through the batch API.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.billing.prompt_cache.rules import rule_columns
+from costopt.billing.edits import in_batch
+from costopt.billing.labels import named_background
 from costopt.findings.lineage import lineage
 from costopt.findings.places import Int, Mask, by_code, by_place, dearest, places, total
 from costopt.findings.what_if import saved
 from costopt.model.bill import PriceStatus
 from costopt.model.finding import Finding
-from costopt.model.leaf import Leaf
-from costopt.model.trace import Categorical, Trace
-from costopt.model.view import View
 
 NAME = "background_on_demand"
-BACKGROUND = re.compile(
-    r"(?:^|[^a-z])(nightly|overnight|batch|bulk|cron|scheduled?|offline|backfill|digest|daily|weekly"
-    r"|hourly|monthly|etl|evals?|evaluation|reindex|indexer|background)(?:$|[^a-z])", re.IGNORECASE
-)  # fmt: skip
-NAMED_IN = ("agent", "task", "workflow", "tags")
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LEAST_DAYS, LEAST_CALLS = 5, 50
 """A working week, and ten calls a day: fewer starts meet in two hours by chance."""
@@ -54,7 +45,7 @@ def find(context: AuditContext) -> list[Finding]:
     )
     open_calls = on_demand[trace.dims["service_tier"].codes] & _stands_alone(context)
     open_calls &= (context.bill.status == PriceStatus.PRICED) & (trace.requests == 1)
-    named = _named(trace)
+    named = named_background(trace)
     background = open_calls & (named | _scheduled(context))
     if not background.any():
         return []
@@ -68,13 +59,6 @@ def find(context: AuditContext) -> list[Finding]:
             evidence={"calls": len(rows), "named_background": int(named[rows].sum()), "basis": BASIS},
         ))  # fmt: skip
     return [f for f in found if f.usd > 0]
-
-
-def _named(trace: Trace) -> Mask:
-    out = np.zeros(trace.n, np.bool_)
-    for column in (trace.dims[name] for name in NAMED_IN):
-        out |= np.array([bool(BACKGROUND.search(v)) for v in column.values], np.bool_)[column.codes]
-    return out
 
 
 def _stands_alone(context: AuditContext) -> Mask:
@@ -111,15 +95,5 @@ def _scheduled(context: AuditContext) -> Mask:
 
 
 def _saved_in_batch(context: AuditContext, chosen: Mask) -> Int:
-    trace = context.trace
-    tier = trace.dims["service_tier"]
-    batch = Categorical(
-        np.where(chosen, len(tier.values), tier.codes).astype(np.int32), (*tier.values, "batch")
-    )
-    view = View.of(trace).edited(service_tier=batch)
-    loses = chosen & ~rule_columns(view, context.prices).reads
-    leaves = trace.leaves.copy()
-    read = np.where(loses, leaves[:, Leaf.CACHE_READ], 0)
-    leaves[:, Leaf.INPUT_FRESH] += read
-    leaves[:, Leaf.CACHE_READ] -= read
-    return np.where(chosen, saved(context, service_tier=batch, leaves=leaves), 0)
+    tier, leaves = in_batch(context.trace, context.prices, chosen)
+    return np.where(chosen, saved(context, service_tier=tier, leaves=leaves), 0)

@@ -20,20 +20,16 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.edits import shorter
 from costopt.findings.places import Int, Mask, by_code, dearest, places, total
 from costopt.findings.what_if import saved
 from costopt.model.bill import PriceStatus
 from costopt.model.finding import Finding
-from costopt.model.leaf import CACHE_WRITES, Leaf
 from costopt.prices.contract import Unpriced
 
 NAME = "long_context_tier"
 FEW_SHARE = 0.1
 """Of the threshold: a tenth of a context can be trimmed without another design."""
-_CUT_FIRST = (
-    Leaf.INPUT_FRESH, *(Leaf(i) for i in range(CACHE_WRITES.start, CACHE_WRITES.stop)),
-    Leaf.CACHE_READ,
-)  # fmt: skip
 
 
 def find(context: AuditContext) -> list[Finding]:
@@ -43,7 +39,7 @@ def find(context: AuditContext) -> list[Finding]:
     few &= context.bill.status == PriceStatus.PRICED
     if not few.any():
         return []
-    worth = saved(context, leaves=_without(context.trace.leaves, np.where(few, above, 0)))
+    worth = saved(context, leaves=shorter(context.trace.leaves, np.where(few, above, 0)))
     code = places(context).code * (int(threshold.max()) + 1) + threshold
     found = []
     for _, rows in by_code(code, few & (worth > 0)):
@@ -91,13 +87,3 @@ def _thresholds(
         return []
     tiers = {(t.above_input_tokens, t.reaches) for p in rates.periods for t in p.tiers}
     return sorted(t for t in tiers if t[0] > 0)
-
-
-def _without(leaves: Int, tokens: Int) -> Int:
-    """Leaves with so many input tokens less: fresh ones first, what was cached last."""
-    leaves, left = leaves.copy(), tokens.copy()
-    for leaf in _CUT_FIRST:
-        taken = np.minimum(leaves[:, leaf], left)
-        leaves[:, leaf] -= taken
-        left -= taken
-    return leaves
