@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.labels import cut_by_limit
 from costopt.checklist.evidence import Evidence, Topic
 from costopt.checklist.measure import Int, charged, share_text
 from costopt.model.finding import CheckResult, CheckStatus
@@ -38,7 +39,6 @@ TARGET = "set on 95 % of calls, not one value for all types of task"
 SET_SHARE = 0.95
 SPREAD = 4
 """Types whose answers differ by more than this factor need limits of their own."""
-CUT = ("length", "max_tokens", "MAX_TOKENS", "incomplete")
 MIN_CALLS = 20
 """Calls of a type before its 99th percentile means anything."""
 
@@ -56,7 +56,7 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         return _result(CheckStatus.UNKNOWN, "", why, "Log request parameters.")
     value = f"set on {share_text(int(limited.sum()), len(rows))} of calls"
     types = _types(trace, rows)
-    cut = int(np.isin(trace.dims["finish"].texts(), CUT)[rows].sum())
+    cut = int(cut_by_limit(trace)[rows].sum())
     why = f"{cut:,} answers were cut by the limit."
     if limited.mean() < SET_SHARE:
         needs = "; ".join(f"{t.name}: {t.p99:,} tokens" for t in types[:3])

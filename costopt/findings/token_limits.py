@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.labels import cut_by_limit
 from costopt.findings.places import Int, Mask, by_place, dearest, total
 from costopt.findings.resent_requests import sent_again
 from costopt.model.bill import PriceStatus
@@ -29,8 +30,6 @@ from costopt.model.finding import Finding
 from costopt.money import PicoUsd, usd_float
 
 NAME = "token_limits"
-CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "token_limit"})
-"""Finish reasons of the providers for an answer cut by its limit, in lower case."""
 FAR_ABOVE = 4
 """Times the 99th percentile: room for any answer of the task twice over, twice."""
 LEAST_CALLS = 50
@@ -42,18 +41,13 @@ MARGIN = 1.5
 def find(context: AuditContext) -> list[Finding]:
     """Cut answers and wide limits, one finding a place each."""
     priced = context.bill.status == PriceStatus.PRICED
-    cut = _is_cut(context) & priced
+    cut = cut_by_limit(context.trace) & priced
     found = [_cut(context, label, rows, priced) for label, rows in by_place(context, cut)]
     limited = priced & ~cut & (context.trace.max_tokens > 0)
     for label, rows in by_place(context, limited):
         wide = _wide(context, label, rows)
         found += [wide] if wide else []
     return found
-
-
-def _is_cut(context: AuditContext) -> Mask:
-    finish = context.trace.dims["finish"]
-    return np.array([v.lower() in CUT for v in finish.values], np.bool_)[finish.codes]
 
 
 def _cut(context: AuditContext, label: str, rows: Int, priced: Mask) -> Finding:

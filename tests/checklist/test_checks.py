@@ -186,6 +186,12 @@ def test_one_limit_for_unlike_tasks_fails() -> None:
     assert check(6, context(calls)).status == CheckStatus.FAIL
 
 
+def test_answers_cut_by_the_limit_are_told_in_every_provider_s_word() -> None:
+    words = ["stop", "length", "MAX_TOKENS", "max_output_tokens", "model_length", "content_filter"]
+    calls = [asked(f"k{i}", "x", max_tokens=9, finish=word) for i, word in enumerate(words)]
+    assert "4 answers were cut" in check(6, context(calls)).evidence
+
+
 # 7 batch ------------------------------------------------------------------------------------------
 
 
