@@ -19,6 +19,8 @@ Item 9 of the usual list of advice; https://docs.litellm.ai/docs/a2a_iteration_b
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 
 from costopt.billing.context import AuditContext
@@ -26,7 +28,7 @@ from costopt.billing.sessions import session_pusd
 from costopt.checklist.evidence import Evidence, Kind, Topic
 from costopt.model.call import CallStatus
 from costopt.model.finding import CheckResult, CheckStatus
-from costopt.money import PicoUsd, show
+from costopt.money import PicoUsd, show, usd_float
 
 ITEM = 9
 TITLE = "budget for each session, with a hard stop"
@@ -40,7 +42,7 @@ FIX = "Set a hard stop by session, for example LiteLLM's max_budget_per_session{
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     """Budget errors in the log, budgets in files, and what a stop would have cut off."""
     usd, cap, value = _excess(context)
-    fix = FIX.format(cap=f": {cap / 1e12:.2g}" if cap else "")
+    fix = FIX.format(cap=f": {_two_digits(cap)}" if cap else "")
     proof = evidence.proof(Topic.SESSION_BUDGET)
     if proof is not None:
         return _result(CheckStatus.PASS, value, f"{proof.source}: {proof.text}.", "", usd)
@@ -57,6 +59,11 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         return _result(CheckStatus.FAIL, value, "The LiteLLM config sets no budget.", fix, usd)
     why = "A log cannot show a limit that was never reached. A LiteLLM config would (--evidence)."
     return _result(CheckStatus.UNKNOWN, value, why, fix, usd)
+
+
+def _two_digits(pusd: int) -> str:
+    """Dollars to two digits, as a config file takes them: 0.52, 130; never 1.3e+02."""
+    return f"{Decimal(f'{usd_float(pusd):.2g}'):f}"
 
 
 def _refused(context: AuditContext) -> int:

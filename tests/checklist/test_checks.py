@@ -276,6 +276,13 @@ def test_session_budget_is_worth_what_runs_away() -> None:
     assert found.usd == (99_900 + 100 - 2 * 1000) * MICRO
 
 
+def test_a_proposed_budget_is_a_plain_number() -> None:
+    calls = [
+        call(f"k{i}", ["user:x"], usage(65_000_000, out=1), session_id=f"{i}") for i in range(40)
+    ]
+    assert check(9, context(calls)).fix.endswith("max_budget_per_session: 130.")
+
+
 def test_an_error_that_names_a_budget_proves_one() -> None:
     calls = [asked("a", "x"), asked("b", "y")]
     calls[1].status, calls[1].error = CallStatus.FAILED, "ExceededBudget: 0.51 > 0.50"
