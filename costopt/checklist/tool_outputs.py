@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from costopt.billing.attribution import split_in_order
 from costopt.billing.context import AuditContext
 from costopt.checklist.evidence import Evidence
 from costopt.checklist.measure import is_kind, readable, share_text
@@ -48,9 +49,7 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         return _result(CheckStatus.NOT_APPLICABLE, "", "No request holds a tool result.", "")
     tokens = context.attribution.use_tokens[uses]
     excess = np.where(tokens > LIMIT_TOKENS, tokens - TRIM_TO_TOKENS, 0)
-    # floor(pusd x excess / tokens): pusd of one use is below 1e15, excess below 1e9: divide first.
-    paid = context.attribution.use_pusd[uses]
-    usd = exact_sum(paid // np.maximum(tokens, 1) * excess)
+    usd = exact_sum(split_in_order(context.attribution.use_pusd[uses], excess, tokens))
     ids, first = np.unique(trace.request.ids[uses], return_index=True)
     long = int((tokens[first] > LIMIT_TOKENS).sum())
     value = f"{share_text(long, len(ids))} of {len(ids):,} results above 2,000 tokens"

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from costopt.billing.attribution import split_in_order
 from costopt.billing.context import AuditContext
 from costopt.findings.lineage import lineage
 from costopt.findings.places import Int, by_place, dearest, times_a_session, total
@@ -75,9 +76,8 @@ def _served(context: AuditContext, label: str, rows: Int, resent: Resent, saved:
 
 
 def _without_cache(context: AuditContext, label: str, rows: Int, resent: Resent) -> Finding:
-    size = np.maximum(resent.tokens, 1)
     above = np.maximum(resent.tokens - SHORT_TOKENS, 0)
-    worth = (resent.pusd // size) * above
+    worth = split_in_order(resent.pusd, above, resent.tokens)
     return Finding(
         NAME, _title(context, label, rows), total(worth, rows), dearest(rows, worth),
         f"Shorten the system prompt and tools towards {SHORT_TOKENS} tokens;"
