@@ -25,7 +25,11 @@ def evidence_lines(proof: Proof, width: int = 80) -> list[str]:
     lines += [f"    {line}" for line in wrap(_worth(proof), width - 4)]
     lines += [
         "",
-        f"{plural(calls, 'call')} in {plural(proof.sessions, 'session')}; the dearest:",
+        *wrap(
+            f"{plural(calls, 'call')} in {plural(proof.sessions, 'session')}; those with most at"
+            " stake, and what each cost:",
+            width,
+        ),
         "",
     ]
     for call in proof.calls:
@@ -36,8 +40,7 @@ def evidence_lines(proof: Proof, width: int = 80) -> list[str]:
     if numbers:
         lines += [*wrap(" · ".join(numbers), width, "  "), ""]
     lines += wrap(f"Fix   {finding.fix}", width, "      ")
-    layer = f"  ·  layer {finding.layer}" if finding.layer else ""
-    return lines + wrap(f"Next  costopt explain {finding.name}{layer}", width, "      ")
+    return lines + wrap(f"Next  costopt explain {finding.name}", width, "      ")
 
 
 def _worth(proof: Proof) -> str:
