@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from costopt.errors import InputError
 from costopt.model.call import Record
+from costopt.report.words import plural
 from costopt.sources.base import Source, SourceFile
 from costopt.sources.detect import source_of
 from costopt.sources.files import source_files
@@ -109,7 +110,7 @@ def streams_of(
             source, _ = source_of(file, input_format)
         except InputError as error:
             if "walked" not in file.options or not error.message.startswith("No format"):
-                raise
+                raise _empty(file) or error from None
             found.skipped.append(SkippedFile(file.name, error.message))
             continue
         except OSError as error:
@@ -121,12 +122,23 @@ def streams_of(
     return found
 
 
+def _empty(file: SourceFile) -> InputError | None:
+    """For a file without a byte in it, packed or not: no format is to blame."""
+    try:
+        with file.open() as opened:
+            if opened.read(1):
+                return None
+    except (OSError, EOFError):
+        return None
+    return InputError("The file is empty.", where=file.name)
+
+
 def _nothing(traces: Sequence[str], skipped: Sequence[SkippedFile]) -> InputError:
     where = ", ".join(traces)
     if not skipped:
         return InputError("There is nothing to read here.", where=where)
     first = skipped[0]
-    more = f"\nand {len(skipped) - 1:,} more files" if len(skipped) > 1 else ""
+    more = f"\nand {plural(len(skipped) - 1, 'more file')}" if len(skipped) > 1 else ""
     return InputError(
         f"No file here has a known format. {Path(first.path).name}: {first.why}{more}",
         where=where,

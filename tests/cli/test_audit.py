@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -219,6 +220,16 @@ def test_errors_are_sentences_with_an_exit_code(
     assert words in err
     assert "Traceback" not in err
     assert out == ""
+
+
+@pytest.mark.parametrize("name", ["empty.jsonl", "empty.gz", "packed.gz"])
+def test_an_empty_file_is_called_empty(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(b"") if name == "packed.gz" else b"")
+    code, out, err = run(capsys, "audit", name, "--no-store")
+    assert (code, out) == (4, "")
+    assert "The file is empty." in err and len(err.splitlines()) == 1
 
 
 def test_slices(capsys: pytest.CaptureFixture[str]) -> None:
