@@ -34,11 +34,8 @@ def resent_uses(trace: Trace) -> NDArray[np.bool_]:  # [request use]
 def _mark(trace: Trace, calls: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
     """`calls`: whole sessions, each in time order."""
     block = trace.request
-    lengths = block.lengths[calls]
-    place = np.repeat(np.arange(len(calls)), lengths)
-    starts = np.cumsum(lengths) - lengths
-    inside = np.arange(len(place)) - np.repeat(starts, lengths)
-    uses = np.repeat(block.offsets[calls], lengths) + inside
+    place = np.repeat(np.arange(len(calls)), block.lengths[calls])
+    uses = block.uses_of(calls)
     key = trace.session[calls][place].astype(np.int64) * len(trace.segments) + block.ids[uses]
     _, group = np.unique(key, return_inverse=True)
     answered = trace.status[calls][place] == CallStatus.OK

@@ -108,7 +108,7 @@ def without(context: AuditContext, rows: Int, number: Int, most: Int) -> tuple[P
     dropped = (number > 0) & (number <= np.repeat(most, whole.request.lengths) - TURNS)
     gone = per_call(whole.request, np.where(dropped, context.attribution.use_tokens, 0))
     trace = whole if len(rows) == whole.n else select(whole, rows)
-    keep = ~dropped[_uses_of(whole.request, rows)]
+    keep = ~dropped[whole.request.uses_of(rows)]
     before = View.of(trace)
     after = before.edited(
         request=_kept(trace.request, keep), leaves=shorter(trace.leaves, gone[rows])
@@ -132,13 +132,6 @@ def _model(context: AuditContext, trace: Trace) -> CacheModel:
         return made
     fit = None if made is None else made.fit
     return CacheModel.of(trace, context.prices, context.tokens, context.texts, fit)
-
-
-def _uses_of(block: Ragged, rows: Int) -> Int:
-    lengths = block.lengths[rows]
-    starts = np.cumsum(lengths) - lengths
-    inside = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
-    return np.repeat(block.offsets[rows], lengths) + inside
 
 
 def _kept(block: Ragged, keep: Bool) -> Ragged:

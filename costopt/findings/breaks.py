@@ -17,6 +17,7 @@ from costopt.findings.difference import Difference, difference
 from costopt.findings.lineage import lineage, running_tokens
 from costopt.findings.memo import once
 from costopt.model.call import SegmentKind
+from costopt.model.trace import Ragged, stretches
 
 Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -72,7 +73,7 @@ def _parts(context: AuditContext, calls: Int) -> list[slice]:
     """Slices of the breaks whose requests together hold some million segments."""
     lengths = context.trace.request.lengths[calls]
     offsets = np.concatenate(([0], np.cumsum(lengths)))
-    parts = type(context.trace.request)(offsets, np.zeros(0, np.int32), np.zeros(0, np.uint8))
+    parts = Ragged(offsets, np.zeros(0, np.int32), np.zeros(0, np.uint8))
     return [slice(a, b) for a, b in chunks(parts)]
 
 
@@ -106,10 +107,7 @@ def _tail(context: AuditContext, calls: Int, use: Int) -> tuple[Int, Int]:
     """(number of the break, index of the use) of every use from the break on."""
     block = context.trace.request
     lengths = block.lengths[calls] - use
-    number = np.repeat(np.arange(len(calls)), lengths)
-    starts = np.cumsum(lengths) - lengths
-    inside = np.arange(len(number)) - np.repeat(starts, lengths)
-    return number, np.repeat(block.offsets[calls] + use, lengths) + inside
+    return np.repeat(np.arange(len(calls)), lengths), stretches(block.offsets[calls] + use, lengths)
 
 
 def _sums(group: Int, values: Int, size: int) -> Int:

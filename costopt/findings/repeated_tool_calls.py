@@ -73,10 +73,8 @@ def _asked_before(context: AuditContext, same: Int, calls: Int) -> Int:
     """Keys (call, arguments) of the tool calls that stand in these calls' requests."""
     trace = context.trace
     block = trace.request
-    lengths = block.lengths[calls]
-    of_call = np.repeat(calls, lengths)
-    inside = np.arange(len(of_call)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    what = same[block.ids[np.repeat(block.offsets[calls], lengths) + inside]]
+    of_call = np.repeat(calls, block.lengths[calls])
+    what = same[block.ids[block.uses_of(calls)]]
     return np.unique((of_call * np.int64(len(trace.segments)) + what)[what >= 0])
 
 

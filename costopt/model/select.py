@@ -92,9 +92,6 @@ def _part(column: Categorical, rows: NDArray[np.int64]) -> Categorical:
 
 
 def _ragged(column: Ragged, rows: NDArray[np.int64]) -> Ragged:
-    lengths = column.lengths[rows]
-    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    # Each kept use's place in the old arrays: its row's start plus its position in the row.
-    inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
-    uses = np.repeat(column.offsets[rows], lengths) + inside
+    offsets = np.concatenate(([0], np.cumsum(column.lengths[rows]))).astype(np.int64)
+    uses = column.uses_of(rows)
     return Ragged(offsets, column.ids[uses], column.flags[uses])

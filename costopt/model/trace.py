@@ -56,6 +56,17 @@ class Ragged:
         """The call each segment use belongs to."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
 
+    def uses_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Indices into `ids` of these calls' uses, call by call."""
+        starts = self.offsets[rows]
+        return stretches(starts, self.offsets[rows + 1] - starts)
+
+
+def stretches(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """start, start + 1, ... of each stretch, one stretch behind the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentTable:
