@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from costopt.billing.components import COMPONENTS, Parts, parts, tool_names
 from costopt.billing.context import Attribution
 from costopt.billing.days import CALENDAR, calendar
+from costopt.billing.segment_counts import group_sums
 from costopt.errors import UsageError, nearest
 from costopt.model.bill import Bill, PriceStatus
 from costopt.model.call import CallStatus
@@ -95,8 +96,8 @@ def column(trace: Trace, name: str, tz: str) -> Categorical:
 
 def _combine(columns: Sequence[Categorical], n: int) -> tuple[Int, list[tuple[str, ...]]]:
     """One dense code a call for the tuple of its columns, and what each code is called."""
-    group, labels = np.zeros(n, np.int64), [()]
-    names: list[tuple[str, ...]] = list(labels)
+    group = np.zeros(n, np.int64)
+    names: list[tuple[str, ...]] = [()]
     for col in columns:
         pair = group * len(col.values) + col.codes
         distinct, where = np.unique(pair, return_inverse=True)
@@ -110,10 +111,12 @@ def _call_rows(trace: Trace, bill: Bill, group: Int, labels: list[tuple[str, ...
     size = len(labels) if trace.n else 0
     served = trace.status != CallStatus.GATEWAY_HIT
     usd = exact_group_sum(bill.net_pusd, group, size)
-    counts = [_sum(group, size, np.where(served, values, 0)) for values in trace.billed_tokens]
-    calls = _sum(group, size, trace.requests)
+    counts = [
+        group_sums(np.where(served, values, 0), group, size) for values in trace.billed_tokens
+    ]
+    calls = group_sums(trace.requests, group, size)
     sessions = _distinct(group, size, trace)
-    unknown = _sum(group, size, np.where(_unknown(bill), trace.requests, 0))
+    unknown = group_sums(np.where(_unknown(bill), trace.requests, 0), group, size)
     inputs, cached, outputs = counts
     return [
         Row(
@@ -128,18 +131,11 @@ def _unknown(bill: Bill) -> NDArray[np.bool_]:  # [call]
     return ~bill.priced & (bill.status != PriceStatus.SUBSCRIPTION)
 
 
-def _sum(group: Int, size: int, values: NDArray[np.integer]) -> Int:
-    out = np.zeros(size, np.int64)
-    np.add.at(out, group, values)
-    return out
-
-
-def _distinct(group: Int, size: int, trace: Trace, rows: Int | None = None) -> Int:
+def _distinct(group: Int, size: int, trace: Trace) -> Int:
     """Known sessions that have a call in each group."""
-    session = trace.session if rows is None else trace.session[rows]
-    known = trace.session_known if rows is None else trace.session_known[rows]
-    pairs = np.unique(group[known] * max(1, len(trace.sessions)) + session[known])
-    return np.bincount(pairs // max(1, len(trace.sessions)), minlength=size)
+    known, count = trace.session_known, max(1, len(trace.sessions))
+    pairs = np.unique(group[known] * count + trace.session[known])
+    return np.bincount(pairs // count, minlength=size)
 
 
 @dataclass
@@ -188,14 +184,14 @@ def _add(
     size = len(codes)
     served = trace.status[chunk.call] != CallStatus.GATEWAY_HIT
     out = chunk.is_output
-    inputs = _sum(where, size, np.where(served & ~out, chunk.tokens, 0))
-    cached = _sum(where, size, np.where(served, chunk.cached_tokens, 0))
-    outputs = _sum(where, size, np.where(served & out, chunk.tokens, 0))
+    inputs = group_sums(np.where(served & ~out, chunk.tokens, 0), where, size)
+    cached = group_sums(np.where(served, chunk.cached_tokens, 0), where, size)
+    outputs = group_sums(np.where(served & out, chunk.tokens, 0), where, size)
     pusd = exact_group_sum(chunk.pusd, where, size)
     pairs = np.unique(where * trace.n + chunk.call)
     code_of, call = pairs // trace.n, pairs % trace.n
-    calls = _sum(code_of, size, trace.requests[call])
-    unknowns = _sum(code_of, size, np.where(unknown[call], trace.requests[call], 0))
+    calls = group_sums(trace.requests[call], code_of, size)
+    unknowns = group_sums(np.where(unknown[call], trace.requests[call], 0), code_of, size)
     for i, code in enumerate(codes.tolist()):
         s = sums.setdefault(code, _Sums())
         s.calls += int(calls[i])

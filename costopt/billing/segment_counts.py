@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.model.call import SegmentKind
 from costopt.model.ports import TokenCounter
 from costopt.model.trace import Ragged, Trace
 
@@ -45,6 +46,15 @@ def counted(block: Ragged, trace: Trace, tokens: TokenCounter) -> NDArray[np.int
     return out
 
 
+def group_sums(
+    values: NDArray[np.integer], groups: NDArray[np.integer], size: int
+) -> NDArray[np.int64]:  # [group]
+    """Sums by group code 0..size-1 in 64 bits: token counts, and dollars of one call."""
+    out = np.zeros(size, np.int64)
+    np.add.at(out, groups, values)
+    return out
+
+
 def per_call(block: Ragged, values: NDArray[np.int64]) -> NDArray[np.int64]:  # [call]
     """Sums over the uses of each call, as integers."""
     out = np.zeros(len(block.offsets) - 1, np.int64)
@@ -54,3 +64,9 @@ def per_call(block: Ragged, values: NDArray[np.int64]) -> NDArray[np.int64]:  # 
         offsets = block.offsets[first : last + 1] - block.offsets[first]
         out[first:last] = np.diff(running[offsets])
     return out
+
+
+def readable(trace: Trace) -> NDArray[np.bool_]:  # [call]
+    """Calls whose request the log shows as text; block hashes and lengths alone are none."""
+    text = trace.segments.kind[trace.request.ids] != SegmentKind.BLOCK
+    return trace.has_content & (per_call(trace.request, text.astype(np.int64)) > 0)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from costopt.billing.context import AuditContext
 from costopt.billing.meter import meter
-from costopt.billing.segment_counts import per_call
+from costopt.billing.segment_counts import per_call, readable
 from costopt.model.bill import PriceStatus
 from costopt.model.call import SegmentKind
 from costopt.model.trace import Trace
@@ -28,11 +28,6 @@ def is_kind(trace: Trace, *kinds: SegmentKind) -> Bool:  # [request use]
 def any_use(trace: Trace, uses: Bool) -> Bool:  # [call]
     """Calls that have at least one of these request uses."""
     return per_call(trace.request, uses.astype(np.int64)) > 0
-
-
-def readable(trace: Trace) -> Bool:  # [call]
-    """Calls whose request the log shows as text; block hashes and lengths alone are none."""
-    return trace.has_content & any_use(trace, ~is_kind(trace, SegmentKind.BLOCK))
 
 
 def charged(context: AuditContext) -> Bool:  # [call]

@@ -26,8 +26,9 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.segment_counts import readable
 from costopt.checklist.evidence import Evidence, Topic
-from costopt.checklist.measure import Bool, charged, first_turns, readable, share_text
+from costopt.checklist.measure import Bool, charged, first_turns, share_text
 from costopt.model.call import CallStatus
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.money import PicoUsd, exact_sum

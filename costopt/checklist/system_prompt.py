@@ -25,9 +25,9 @@ import numpy as np
 from costopt.billing.context import AuditContext
 from costopt.billing.edits import shorter
 from costopt.billing.prompt_cache.rules import rule_columns
-from costopt.billing.segment_counts import per_call
+from costopt.billing.segment_counts import per_call, readable
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Int, charged, is_kind, readable, saving, share_text
+from costopt.checklist.measure import Int, charged, is_kind, saving, share_text
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.leaf import Leaf

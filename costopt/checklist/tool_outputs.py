@@ -23,8 +23,9 @@ import numpy as np
 
 from costopt.billing.attribution import split_in_order
 from costopt.billing.context import AuditContext
+from costopt.billing.segment_counts import readable
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import is_kind, readable, share_text
+from costopt.checklist.measure import is_kind, share_text
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.money import PicoUsd, exact_sum

@@ -33,9 +33,9 @@ from costopt.billing.context import AuditContext
 from costopt.billing.edits import shorter
 from costopt.billing.meter import meter
 from costopt.billing.prompt_cache.model import CacheModel, rebill_leaves
-from costopt.billing.segment_counts import per_call
+from costopt.billing.segment_counts import group_sums, per_call, readable
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Bool, Int, readable, share_text, turns
+from costopt.checklist.measure import Bool, Int, share_text, turns
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.select import select
 from costopt.model.trace import Ragged, Trace
@@ -88,8 +88,8 @@ def sampled(trace: Trace, long: Bool) -> Int:
     if len(trace.request.ids) <= MOST_USES:
         return np.arange(trace.n)
     count = len(trace.sessions)
-    uses, changes = np.zeros(count, np.int64), np.zeros(count, np.bool_)
-    np.add.at(uses, trace.session, trace.request.lengths)
+    uses = group_sums(trace.request.lengths, trace.session, count)
+    changes = np.zeros(count, np.bool_)
     changes[trace.session[long]] = True
     order = np.random.default_rng(SEED).permutation(count)
     order = order[np.argsort(~changes[order], kind="stable")]

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.billing.segment_counts import per_call
-from costopt.model.call import CallStatus, SegmentKind, UsageState
+from costopt.billing.segment_counts import group_sums, readable
+from costopt.model.call import CallStatus, UsageState
 from costopt.model.finding import CheckResult, Finding
 from costopt.model.leaf import CACHE_WRITES, Leaf
 from costopt.model.result import (
@@ -93,9 +93,9 @@ def sessions(context: AuditContext, seed: int) -> tuple[list[SessionInfo], bool]
     if not count:
         return [], False
     usd = exact_group_sum(context.bill.net_pusd, trace.session, count)
-    calls = np.bincount(trace.session, weights=trace.requests, minlength=count).astype(np.int64)
-    inputs = _sums(trace.billed_tokens[0], trace.session, count)
-    outputs = _sums(trace.billed_tokens[2], trace.session, count)
+    calls = group_sums(trace.requests, trace.session, count)
+    inputs = group_sums(trace.billed_tokens[0], trace.session, count)
+    outputs = group_sums(trace.billed_tokens[2], trace.session, count)
     first = np.full(count, trace.n, np.int64)
     np.minimum.at(first, trace.session, np.arange(trace.n))
     chosen = np.arange(count)
@@ -113,16 +113,10 @@ def sessions(context: AuditContext, seed: int) -> tuple[list[SessionInfo], bool]
     return rows, count > MAX_SESSIONS
 
 
-def _sums(values: np.ndarray, groups: np.ndarray, size: int) -> np.ndarray:
-    out = np.zeros(size, np.int64)
-    np.add.at(out, groups, values)
-    return out
-
-
 def coverage(context: AuditContext, token_label: str) -> Coverage:
     """What the log can and cannot show, with the setting that would show more."""
     trace = context.trace
-    share = float(_readable(trace).mean()) if trace.n else 0.0
+    share = float(readable(trace).mean()) if trace.n else 0.0
     content: Literal["full", "partial", "none"] = "partial"
     if share == 0:
         content = "none"
@@ -133,12 +127,6 @@ def coverage(context: AuditContext, token_label: str) -> Coverage:
     return Coverage(
         content, days, trace.sample_rate, None, share, token_label, _notes(trace, share)
     )
-
-
-def _readable(trace: Trace) -> np.ndarray:  # [call]
-    """Requests that the log shows as text: hashes and lengths of blocks are none."""
-    blocks = trace.segments.kind[trace.request.ids] == SegmentKind.BLOCK
-    return trace.has_content & (per_call(trace.request, (~blocks).astype(np.int64)) > 0)
 
 
 def _without_text(trace: Trace) -> bool:

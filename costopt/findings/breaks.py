@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.context import AuditContext
-from costopt.billing.segment_counts import chunks
+from costopt.billing.segment_counts import chunks, group_sums
 from costopt.findings.difference import Difference, difference
 from costopt.findings.lineage import lineage, running_tokens
 from costopt.findings.memo import once
@@ -97,8 +97,8 @@ def _compare(
     moved, inserted = np.isin(own + new, earlier_key), np.isin(own + old, later_key)
     both_tools = tools[new] & tools[old]
     return (
-        _sums(later[known], tokens[later_at[known]], len(calls)),
-        _sums(earlier[gone], tokens[earlier_at[gone]], len(calls)),
+        group_sums(tokens[later_at[known]], later[known], len(calls)),
+        group_sums(tokens[earlier_at[gone]], earlier[gone], len(calls)),
         np.stack((moved & ~inserted, inserted & ~moved, both_tools & (unlike == 0))),
     )
 
@@ -108,12 +108,6 @@ def _tail(context: AuditContext, calls: Int, use: Int) -> tuple[Int, Int]:
     block = context.trace.request
     lengths = block.lengths[calls] - use
     return np.repeat(np.arange(len(calls)), lengths), stretches(block.offsets[calls] + use, lengths)
-
-
-def _sums(group: Int, values: Int, size: int) -> Int:
-    out = np.zeros(size, np.int64)
-    np.add.at(out, group, values)
-    return out
 
 
 def shares_text(context: AuditContext, found: Breaks) -> Mask:  # [break]

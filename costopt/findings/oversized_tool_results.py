@@ -24,6 +24,7 @@ import numpy as np
 
 from costopt.billing.attribution import split_in_order
 from costopt.billing.context import AuditContext
+from costopt.billing.segment_counts import group_sums
 from costopt.findings.places import Int, by_code, dearest, places, shown_name, total
 from costopt.findings.what_if import cache_saving_of
 from costopt.model.call import SegmentKind
@@ -56,8 +57,7 @@ def _finding(context: AuditContext, use: Int, call: Int, name: int) -> Finding:
     at, trace = context.attribution, context.trace
     tokens = at.use_tokens[use]
     above = tokens - TRIMMED_TOKENS
-    pusd = np.zeros(trace.n, np.int64)
-    np.add.at(pusd, call, split_in_order(at.use_pusd[use], above, tokens))
+    pusd = group_sums(split_in_order(at.use_pusd[use], above, tokens), call, trace.n)
     cached = np.minimum(at.use_cached_tokens[use], above)
     kept = cache_saving_of(context, call, cached)
     label = places(context).labels[int(places(context).code[call[0]])]

@@ -26,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.segment_counts import group_sums
 from costopt.findings.places import Int, by_code, dearest, places, shown_name, total
 from costopt.findings.repeats import Repeats, repeats, same_arguments
 from costopt.findings.what_if import cache_saving_of
@@ -64,9 +65,7 @@ def _written(context: AuditContext, same: Int, again: Repeats) -> Int:  # [call]
     confirmed = np.isin(trace.session[call].astype(np.int64) * width + what, known)
     use, call, what = use[confirmed], call[confirmed], what[confirmed]
     inside = np.isin(call * width + what, _asked_before(context, same, np.unique(call)))
-    out = np.zeros(trace.n, np.int64)
-    np.add.at(out, call[inside], context.attribution.out_pusd[use[inside]])
-    return out
+    return group_sums(context.attribution.out_pusd[use[inside]], call[inside], trace.n)
 
 
 def _asked_before(context: AuditContext, same: Int, calls: Int) -> Int:
@@ -80,12 +79,12 @@ def _asked_before(context: AuditContext, same: Int, calls: Int) -> Int:
 
 def _finding(context: AuditContext, again: Repeats, rows: Int, written: Int) -> Finding:
     at, trace = context.attribution, context.trace
-    pusd, cached = np.zeros(trace.n, np.int64), np.zeros(trace.n, np.int64)
     call = again.call[rows]
     asked = rows[again.needless[rows]]
-    for part, use in ((rows, again.result_use[rows]), (asked, again.use[asked])):
-        np.add.at(pusd, again.call[part], at.use_pusd[use])
-        np.add.at(cached, again.call[part], at.use_cached_tokens[use])
+    use = np.concatenate((again.result_use[rows], again.use[asked]))
+    of_call = np.concatenate((call, again.call[asked]))
+    pusd = group_sums(at.use_pusd[use], of_call, trace.n)
+    cached = group_sums(at.use_cached_tokens[use], of_call, trace.n)
     name = int(again.name[rows[0]])
     place = places(context).code[call[0]]
     writers = _writers(context, again, rows, written, int(place))

@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.segment_counts import group_sums
 from costopt.findings.places import Int, by_place, dearest, places, total
 from costopt.model.bill import PriceStatus
 from costopt.model.finding import Finding
@@ -61,8 +62,7 @@ def _of_place(context: AuditContext, label: str, rows: Int, net: Int) -> Finding
     sessions, where = np.unique(context.trace.session[rows], return_inverse=True)
     if len(sessions) < LEAST_SESSIONS:
         return None
-    cost = np.zeros(len(sessions), np.int64)
-    np.add.at(cost, where, net[rows])
+    cost = group_sums(net[rows], where, len(sessions))
     usual = int(np.quantile(cost, 0.5, method="higher"))
     limit = max(TIMES_MEDIAN * usual, int(np.quantile(cost, 0.95, method="higher")))
     if usual <= 0 or not (cost > limit).any():

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from costopt.billing.context import AuditContext
+from costopt.billing.segment_counts import group_sums
 from costopt.findings.places import Int, dearest, places, shown_name, total
 from costopt.findings.what_if import cache_saving_of
 from costopt.model.bill import PriceStatus
@@ -90,12 +91,11 @@ def _calls_with(context: AuditContext, sent: _Uses) -> Int:  # [key]
 def _finding(context: AuditContext, label: str, sent: _Uses, rows: Int) -> Finding:
     at, trace = context.attribution, context.trace
     use, call = sent.use[rows], sent.call[rows]
-    pusd = np.zeros(trace.n, np.int64)
-    np.add.at(pusd, call, at.use_pusd[use])
+    pusd = group_sums(at.use_pusd[use], call, trace.n)
     cached = cache_saving_of(context, call, at.use_cached_tokens[use])
     names, count = np.unique(sent.name[rows], return_counts=True)
-    tokens = np.zeros(len(names), np.int64)
-    np.add.at(tokens, np.searchsorted(names, sent.name[rows]), at.use_tokens[use])
+    which = np.searchsorted(names, sent.name[rows])
+    tokens = group_sums(at.use_tokens[use], which, len(names))
     calls = np.unique(call)
     ordered = np.argsort(-tokens, kind="stable")[:NAMES_SHOWN].tolist()
     shown = [shown_name(trace.segments.name.values[int(names[i])]) for i in ordered]
