@@ -14,17 +14,9 @@ from costopt.model.usage import Counts, as_count
 from costopt.sources._counts import settled
 from costopt.sources._rows import Row, as_map, first, numeric
 from costopt.sources.bodies import usage_from
-from costopt.sources.bodies.parts import Body, mapping, text
+from costopt.sources.bodies.parts import Body, text
 
-_PLAIN_INPUT = frozenset(
-    ("input", "input_tokens", "prompt_tokens", "prompt", "inputtokens", "prompttokens",
-     "promptusage", "inputusage", "prompt_token_count", "input_text_tokens"))  # fmt: skip
-_PLAIN_OUTPUT = frozenset(
-    ("output", "output_tokens", "completion_tokens", "completion", "outputtokens",
-     "completiontokens", "candidates_token_count", "output_text_tokens"))  # fmt: skip
 _SUMS = (
-    ("usageDetails", "usage_details"),
-    ("input", "output", "total"),
     ("promptTokens", "completionTokens", "totalTokens"),
     ("inputUsage", "outputUsage", "totalUsage"),
 )
@@ -32,13 +24,13 @@ _SUMS = (
 
 def usage_of(row: Row) -> Usage:
     """Counts of an observation: its details, else the sums beside them. Raises UsageContradiction."""
-    details = as_map(first(row, *_SUMS[0]))
+    details = as_map(first(row, "usageDetails", "usage_details"))
     if _says_something(details):
         return details_usage(details)
     old = as_map(row.get("usage"))
     if old and text(old.get("unit")).upper() in ("", "TOKENS") and _says_something(old):
         return details_usage(old)
-    for given, made, whole in _SUMS[2:]:
+    for given, made, whole in _SUMS:
         if as_count(row.get(given), given) or as_count(row.get(made), made):
             return details_usage(
                 {"input": row.get(given), "output": row.get(made), "total": row.get(whole)}
@@ -99,9 +91,9 @@ class _Keys:
             side = "out" if "output" in name or "completion" in name else "in"
             key = ("audio_" if "audio" in name else "image_") + side
             self.modal[key] = self.modal.get(key, 0) + count
-        elif name in _PLAIN_OUTPUT or "output" in name or "completion" in name:
+        elif "output" in name or "completion" in name or "candidates" in name:
             self.output += count
-        elif name in _PLAIN_INPUT or "input" in name or "prompt" in name:
+        elif "input" in name or "prompt" in name:
             self.input += count
 
     def _add_write(self, name: str, count: int) -> None:
@@ -157,9 +149,9 @@ class _Keys:
 def recorded(row: Row) -> list[Any]:
     """Amounts to sum: the recorded total, else its parts. Langfuse's own, or the user's."""
     details = as_map(first(row, "costDetails", "cost_details"))
-    whole = first(details if isinstance(details, dict) else {}, "total")
+    whole = first(details, "total")
     whole = whole if whole is not None else first(row, "totalCost", "total_cost")
     whole = whole if whole is not None else row.get("calculatedTotalCost")
     if whole is None:
-        return [value for name, value in mapping(details).items() if name != "total"]
+        return [value for name, value in details.items() if name != "total"]
     return [whole]

@@ -154,26 +154,30 @@ def _properties(value: Any) -> Body:
     return found
 
 
+_COUNTS = (
+    "prompt_tokens", "prompt_cache_read_tokens", "prompt_cache_write_tokens", "prompt_audio_tokens",
+    "completion_tokens", "completion_audio_tokens", "reasoning_tokens", "total_tokens",
+)  # fmt: skip
+
+
 def _columns(row: Row) -> Usage:
     """Counts of the row, cached and reasoning tokens beside. Raises UsageContradiction."""
-    given, made = row.get("prompt_tokens"), row.get("completion_tokens")
+    n = {name: as_count(row.get(name), name) for name in _COUNTS}
+    given = n["prompt_tokens"] + n["prompt_audio_tokens"]
+    made = n["completion_tokens"] + n["completion_audio_tokens"]
     counts = Counts(
-        input=as_count(given, "prompt_tokens"),
-        read=as_count(row.get("prompt_cache_read_tokens"), "prompt_cache_read_tokens"),
-        write_5m=as_count(row.get("prompt_cache_write_tokens"), "prompt_cache_write_tokens"),
-        output=as_count(made, "completion_tokens"),
-        reasoning=as_count(row.get("reasoning_tokens"), "reasoning_tokens"),
-        audio_in=as_count(row.get("prompt_audio_tokens"), "prompt_audio_tokens"),
-        audio_out=as_count(row.get("completion_audio_tokens"), "completion_audio_tokens"),
+        input=given,
+        read=n["prompt_cache_read_tokens"],
+        write_5m=n["prompt_cache_write_tokens"],
+        output=made,
+        reasoning=n["reasoning_tokens"],
+        audio_in=n["prompt_audio_tokens"],
+        audio_out=n["completion_audio_tokens"],
     )
-    audio = as_count(counts.audio_in, "audio")
-    counts.input = as_count(counts.input, "prompt_tokens") + audio
-    counts.output = as_count(made, "completion_tokens") + as_count(counts.audio_out, "audio")
-    if not any((counts.input, counts.read, counts.write_5m, counts.output)):
+    if not any((given, counts.read, counts.write_5m, made)):
         return missing_usage()
     # The row's total leaves cached tokens out in either convention: it decides about reasoning alone.
-    total = as_count(row.get("total_tokens"), "total_tokens")
-    inside = bool(total) and total == counts.input + counts.output
+    inside = bool(n["total_tokens"]) and n["total_tokens"] == given + made
     return settled(counts, None, cached_inside=False, reasoning_inside=inside)
 
 

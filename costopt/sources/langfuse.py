@@ -154,7 +154,7 @@ def _learn(spans: Spans, row: object) -> None:
 def _agent_of(row: Row) -> str:
     """An agent that the instrumentation named."""
     attributes = mapping(as_map(row.get("metadata")).get("attributes"))
-    return text(first(dict(attributes), *_AGENT))
+    return text(first(attributes, *_AGENT))
 
 
 def _records(spans: Spans, unfinished: Unfinished, line: int, row: Row) -> Iterator[Record]:
@@ -212,7 +212,7 @@ def _model(call: Call, row: Row, metadata: Body) -> None:
     call.model = call.model or named
     call.request_model = named or call.request_model
     attributes = mapping(metadata.get("attributes"))
-    told = text(metadata.get("ls_provider")) or text(first(dict(attributes), *_PROVIDER))
+    told = text(metadata.get("ls_provider")) or text(first(attributes, *_PROVIDER))
     call.provider = _provider(told.lower(), call.model) or call.provider or maker(call.model)
 
 
@@ -226,7 +226,7 @@ def _provider(told: str, model: str) -> str:
 
 def _settings(call: Call, params: Body) -> None:
     if call.max_tokens is None:
-        call.max_tokens = parameter(first(dict(params), "max_tokens", "max_completion_tokens"))
+        call.max_tokens = parameter(first(params, "max_tokens", "max_completion_tokens"))
     if call.temperature is None:
         call.temperature = numeric(params.get("temperature"))
     asked = tier(params.get("service_tier"))

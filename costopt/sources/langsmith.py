@@ -195,12 +195,12 @@ def _told(outputs: Any) -> dict[str, Any]:
     for made in generations(outputs):
         said = mapping(answer_message(made).get("response_metadata"))
         found["id"] = found.get("id") or said.get("id")
-        found["model"] = found.get("model") or first(dict(said), "model_name", "model", "model_id")
+        found["model"] = found.get("model") or first(said, "model_name", "model", "model_id")
         counts = mapping(said.get("usage"))  # Anthropic states the tier there
         tier = said.get("service_tier") or counts.get("service_tier")
         found["service_tier"] = found.get("service_tier") or tier
     whole = mapping(mapping(outputs).get("llm_output"))
-    found["model"] = found.get("model") or first(dict(whole), "model_name", "model")
+    found["model"] = found.get("model") or first(whole, "model_name", "model")
     found["id"] = found.get("id") or whole.get("id")
     return {k: v for k, v in found.items() if v}
 
