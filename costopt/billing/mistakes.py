@@ -67,15 +67,14 @@ def _cached_twice(leaves: Int) -> None:
     _reads_twice(leaves)
 
 
-def _all_fresh(leaves: Int) -> None:
-    leaves[:, Leaf.INPUT_FRESH] += leaves[:, CACHE_WRITES].sum(axis=1)
-    leaves[:, CACHE_WRITES] = 0
-    _reads_fresh(leaves)
-
-
 def _writes_fresh(leaves: Int) -> None:
-    leaves[:, Leaf.INPUT_FRESH] += leaves[:, CACHE_WRITES].sum(axis=1)
+    _writes_twice(leaves)
     leaves[:, CACHE_WRITES] = 0
+
+
+def _all_fresh(leaves: Int) -> None:
+    _writes_fresh(leaves)
+    _reads_fresh(leaves)
 
 
 def _hour_as_five(leaves: Int) -> None:

@@ -30,7 +30,7 @@ FIRST_PARTY = (
 # OpenRouter passes these makers' prices through unchanged (https://openrouter.ai/docs/faq, "we pass
 # through the pricing of the underlying providers", checked 2026-11-24); their own dated rows are
 # better than OpenRouter's, which has no history.
-PASS_THROUGH = {"openai": "openai", "anthropic": "anthropic", "google": "google", "x-ai": "x-ai"}
+PASS_THROUGH = ("openai", "anthropic", "google", "x-ai")
 # Clouds that resell makers' models. The maker's row has dates and tiers, so it is taken wherever the
 # cloud's own row is missing or agrees with it.
 MAKERS_PRICE = {"azure": ("openai", "anthropic", "deepseek", "x-ai", "moonshotai")}
@@ -209,8 +209,8 @@ def _openrouter(name: str) -> Found | Unpriced:
         return Found(Row("openrouter", name, info), "openrouter", free=True)
     if not variant:
         vendor, _, rest = slug.partition("/")
-        maker = PASS_THROUGH.get(vendor)
-        found = catalog()[maker].find(rest) if maker and rest and not _many_hosts(rest) else None
+        passed = vendor in PASS_THROUGH and rest and not _many_hosts(rest)
+        found = catalog()[vendor].find(rest) if passed else None
         if isinstance(found, Row):
             return Found(found, "openrouter")
     taken = _take(listed, "openrouter", name)

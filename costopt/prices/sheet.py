@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from costopt.model.leaf import N_LEAVES, Leaf
-from costopt.money import pico
+from costopt.money import pico, rate_pusd
 from costopt.prices.contract import NO_RATE, ContextTier
 
 # Units are dollars per million tokens, named as the overlay names them; `web_search` is dollars per
@@ -104,7 +104,7 @@ def _rates(units: Units) -> tuple[int, ...]:
     for leaf, names in LEAF_UNITS.items():
         price = next((units[n] for n in names if n in units), None)
         if price is not None:
-            row[leaf] = pico(price / 1_000_000)
+            row[leaf] = rate_pusd(price)
     return tuple(row)
 
 

@@ -38,8 +38,3 @@ def _date_in_data() -> dt.date:
     days = _READ_ON.findall(text)
     newest = max(data("book")["genai_prices"].values())
     return dt.date.fromisoformat(max([newest, *days]))
-
-
-def stale_days(today: dt.date) -> int:
-    """Age of the book's data in days."""
-    return (today - book_date()).days

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any
 
 import xxhash
 
 from costopt.model.call import Segment
 from costopt.model.identity import SEED
+from costopt.money import pico, usd_text
 from costopt.sources.bodies import openai_chat
 from costopt.sources.bodies.segments import Names
 from costopt.sources.files import plain_name
 
 Reader = Callable[[list[Segment], object, Names], None]
-_PICO = 12  # decimals of a dollar that money keeps
 
 
 class History:
@@ -70,8 +69,7 @@ def usd_shares(total: str | None, weights: Sequence[int]) -> list[str | None]:
     """A recorded amount laid on calls by weight, exact to the pico-dollar in sum."""
     if total is None:
         return [None] * len(weights)
-    pico = int(Decimal(total).scaleb(_PICO).to_integral_value())
-    return [f"{Decimal(part).scaleb(-_PICO):f}" for part in shares(pico, weights)]
+    return [usd_text(part) for part in shares(pico(total), weights)]
 
 
 def fingerprint(*facts: object) -> str:
