@@ -15,8 +15,8 @@ really served in this log. Where the fix would send text that is now dropped, it
 ## What can go wrong
 Without text in the log nothing is claimed. A provider that never served this model's unbroken prefixes
 would not serve the mended ones either: then nothing is claimed. Where the log has no unbroken calls, the
-provider is taken at its word; real caches have served 60 to 97 % of that. Some edits of history are
-wanted: see `history_resent` before undoing them.
+provider is taken at its word, though real caches serve less. Some edits of history are wanted: see
+`history_resent` before undoing them.
 
 ## Fix
 Move what changes behind what does not, round clocks to the day, sort tools by name, append instead of
@@ -51,6 +51,8 @@ LEAST_CALLS = 3
 """Fewer breaks of one kind at one place are a prompt that was edited once, not a habit."""
 LEAST_ALIKE = 0.5
 """Of a system prompt or tool: where less is shared, two different prompts take turns, nothing broke."""
+FAR_USES = 64
+"""Breaks so far down a request are taken for one position: there it is the conversation that differs."""
 REORDERED, CHANGED_TOOLS, EDITED, CUT, INSERTED = (
     "reordered tools", "changed tools", "edited history", "history cut", "inserted text",
 )  # fmt: skip
@@ -92,7 +94,7 @@ def find(context: AuditContext) -> list[Finding]:
     saved = _saved(context, found, told)
     touched = saved[found.call] != 0
     where = context.trace.segments.kind[found.segment].astype(np.int64)
-    code = (places(context).code[found.call] * len(KINDS) + told.kind) * 16 + where
+    code = (places(context).code[found.call] * len(KINDS) + told.kind) * len(SegmentKind) + where
     out = []
     for _, rows in by_code(code, touched):
         if len(rows) >= LEAST_CALLS:
@@ -117,7 +119,7 @@ def _tell(context: AuditContext, found: Breaks) -> _Told:
         share[:, number] = one.at / length, one.shared_behind / length
         texts_kind[number] = KINDS.index(one.kind)
     _spread(context, found, comparable, texts_kind, share)
-    kind = _merged(context, found, kind, texts_kind)
+    kind = _merged(kind, texts_kind)
     # Two prompts that share little are two prompts. Plain new text in a message is the conversation.
     alike = share.sum(axis=0) >= LEAST_ALIKE
     share = np.where(alike, share, 0.0)
@@ -132,7 +134,8 @@ def _spread(
 ) -> None:  # fmt: skip
     """In place: pairs that were not read are like the mean of those of their place that were."""
     where = context.trace.segments.kind[found.segment].astype(np.int64)
-    code = (places(context).code[found.call] * 16 + where) * 64 + np.minimum(found.use, 63)
+    code = places(context).code[found.call] * len(SegmentKind) + where
+    code = code * FAR_USES + np.minimum(found.use, FAR_USES - 1)
     for _, rows in by_code(code, comparable):
         read = rows[kind[rows] >= 0]
         unread = rows[kind[rows] < 0]
@@ -155,9 +158,7 @@ def _kinds_from_segments(context: AuditContext, found: Breaks) -> NDArray[np.int
     return kind
 
 
-def _merged(
-    context: AuditContext, found: Breaks, kind: NDArray[np.int8], texts: NDArray[np.int8]
-) -> NDArray[np.int8]:
+def _merged(kind: NDArray[np.int8], texts: NDArray[np.int8]) -> NDArray[np.int8]:
     """A clock, id or counter is called so wherever it stands; other text by the segment's own kind."""
     told = (texts >= 0) & (texts != KINDS.index(TEXT))
     return np.where(told, texts, kind)
