@@ -15,6 +15,7 @@ from costopt.wiring.request import TraceOptions
 if TYPE_CHECKING:
     from costopt.model.result import Result
 
+NO_STORE = " --no-store"
 HEADINGS = ("WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next", "BY ")
 
 
@@ -38,17 +39,18 @@ def print_result(
 def again(options: TraceOptions) -> str:
     """What a further command needs to find the same trace: nothing where the ledger has it."""
     if options.no_store:
-        return " " + " ".join(shlex.quote(t) for t in options.traces)
+        return " " + " ".join(shlex.quote(t) for t in options.traces) + NO_STORE
     return f" --db {shlex.quote(str(options.db))}" if options.db else ""
 
 
 def part(options: TraceOptions) -> str:
-    """The options that chose a part of the trace, as they are typed again."""
-    flags = [("--since", options.since), ("--until", options.until)]
+    """The options that chose a part of the trace or other prices, as they are typed again."""
+    flags: list[tuple[str, object]] = [("--since", options.since), ("--until", options.until)]
     flags += [("--where", condition) for condition in options.where]
     if options.tz != "UTC":
         flags.append(("--tz", options.tz))
-    return "".join(f" {flag} {shlex.quote(value)}" for flag, value in flags if value)
+    flags += [("--prices", options.prices), ("--ranks", options.ranks)]
+    return "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in flags if value)
 
 
 def painted(line: str) -> str:

@@ -362,3 +362,14 @@ def test_reading_again_without_content_says_what_went(
     assert json.loads(out)["coverage"]["notes"][0].startswith("Texts were not kept")
     assert run(capsys, "store", "compact")[0] == 0
     assert b"You work at the support desk" not in (tmp_path / ".costopt/ledger.duckdb").read_bytes()
+
+
+def test_the_next_commands_carry_prices_and_keep_nothing_where_nothing_was_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "p.yaml").write_text("discounts: [{provider: openai, multiplier: 0.5}]\n")
+    _, out, _ = run(capsys, "audit", SAMPLE, "-q", "--no-store", "--prices", "p.yaml")
+    last = " ".join(out[out.index("Next ") :].split())
+    assert f"costopt show F1 {SAMPLE} --no-store --prices p.yaml" in last
+    assert f"costopt report --html r.html {SAMPLE} --no-store --prices p.yaml" in last
+    assert not (tmp_path / ".costopt").exists()

@@ -204,7 +204,10 @@ def _next(result: Result, width: int, again: str | None, part: str) -> list[str]
     show = [f"costopt show {f.id}{again}{part}" for f in worth]
     if not worth and result.bill.unpriced_calls:
         show = [f"costopt prices check{again}"]
-    parts = [*show, f"costopt checklist{again}{part}", f"costopt report --html r.html{again}"]
+    # A store holds this very result already; without one the report has to be told all of it.
+    rest = part if again.endswith("--no-store") else ""
+    report = f"costopt report --html r.html{again}{rest}"
+    parts = [*show, f"costopt checklist{again}{part}", report]
     return packed("Next  ", parts, width)
 
 
