@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from costopt.errors import UsageError, nearest
 
-METRICS = (
+BY_SESSION = (
     "usd_per_session", "usd_per_call", "usd_per_task", "p50_session_usd", "p95_session_usd",
     "p99_session_usd", "input_tokens_per_call", "output_tokens_per_call", "calls_per_session",
-    "cache_read_share", "semantic_hit_rate", "unpriced_calls", "total_usd", "checklist",
+    "total_usd",
 )  # fmt: skip
-GROUPS = ("agent", "task", "model", "tenant")
+"""Metrics that both sides have session by session: a rise has a bound, groups can be judged."""
+WHOLE = ("cache_read_share", "semantic_hit_rate", "unpriced_calls")
+"""Metrics of a whole result: one number a side."""
+METRICS = (*BY_SESSION, *WHOLE, "checklist")
 
 
 class Rule(BaseModel):
@@ -36,7 +39,7 @@ class Rule(BaseModel):
     """An increase smaller than this many dollars a session never fails, whatever its percentage."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """A relative rule fails only where this one-sided confidence bound lies beyond the limit."""
-    by: Literal["agent", "task", "model", "tenant"] | None = None
+    by: Literal["agent", "task"] | None = None
     """Judge each group on its own; groups are corrected for being many."""
     level: Literal["warn", "fail"] = "fail"
     """`warn` shows the rule and never changes the exit code."""
@@ -53,7 +56,19 @@ class Rule(BaseModel):
                 raise ValueError("the checklist rule needs must_pass: [item numbers]")
         elif all(limit is None for limit in limits):
             raise ValueError("give a limit: max, min, max_increase_pct or max_decrease_pct")
+        self._refuse_what_never_fires()
         return self
+
+    def _refuse_what_never_fires(self) -> None:
+        """A limit that the metric is not judged by would pass whatever happens."""
+        if self.max_decrease_pct is not None and self.metric not in WHOLE:
+            raise ValueError(f"max_decrease_pct is for {', '.join(WHOLE)}")
+        if self.max_increase_pct is not None and self.metric not in BY_SESSION:
+            raise ValueError(f"max_increase_pct is for {', '.join(BY_SESSION)}")
+        if self.by and self.metric not in BY_SESSION:
+            raise ValueError(f"by is for {', '.join(BY_SESSION)}")
+        if self.is_relative and (self.max is not None or self.min is not None):
+            raise ValueError("an absolute and a relative limit are two rules")
 
     @property
     def is_relative(self) -> bool:
@@ -79,7 +94,7 @@ DEFAULTS = Rules(
         Rule(metric="unpriced_calls", max=0),
     ]
 )
-"""What `costopt gate` applies without a gate.yaml: documented in docs/gate.md."""
+"""What holds without a gate.yaml."""
 
 
 def read_rules(path: Path | None) -> Rules:
@@ -90,8 +105,8 @@ def read_rules(path: Path | None) -> Rules:
     from ruamel.yaml.error import YAMLError
 
     try:
-        data = YAML().load(path.read_text())
-    except (OSError, YAMLError) as error:
+        data = YAML().load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise UsageError(f"cannot read the rules: {error}", where=str(path)) from error
     try:
         return Rules.model_validate(data)

@@ -71,7 +71,7 @@ def _overall(found: list[RuleVerdict]) -> Word:
 
 
 def _groups(base: Result, head: Result, rule: Rule) -> int:
-    if rule.by not in ("agent", "task"):
+    if rule.by is None:
         return 1
     return max(1, len(set(grouped(base, rule.by)) & set(grouped(head, rule.by))))
 
@@ -79,7 +79,7 @@ def _groups(base: Result, head: Result, rule: Rule) -> int:
 def _rule(base: Result, head: Result, rule: Rule, family: int, seed: int) -> list[RuleVerdict]:
     if rule.metric == "checklist":
         return [_checklist(head, base, rule)]
-    if rule.by in ("agent", "task"):
+    if rule.by is not None:
         left, right = grouped(base, rule.by), grouped(head, rule.by)
         return [
             _sessions(left.get(g, []), right[g], rule, family, seed, f"{rule.name}={g or '(none)'}")

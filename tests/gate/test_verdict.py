@@ -99,6 +99,11 @@ def test_the_same_seed_gives_the_same_verdict() -> None:
         ("rules:\n  - {metric: usd_per_sesion, max: 1}\n", 2, "usd_per_session"),
         ("rules:\n  - metric: total_usd\n    max_increase: 5\n", 3, "max_increase_pct"),
         ("rules:\n  - {metric: total_usd}\n", 2, "limit"),
+        ("rules:\n  - {metric: total_usd, max_decrease_pct: 5}\n", 2, "cache_read_share"),
+        ("rules:\n  - {metric: cache_read_share, max_increase_pct: 5}\n", 2, "usd_per_session"),
+        ("rules:\n  - {metric: unpriced_calls, max: 0, by: agent}\n", 2, "usd_per_session"),
+        ("rules:\n  - {metric: total_usd, max: 9, max_increase_pct: 5}\n", 2, "two rules"),
+        ("rules:\n  - {metric: total_usd, max: 9, by: tenant}\n", 2, "agent"),
     ],
 )
 def test_errors_name_the_line_and_the_nearest_word(
