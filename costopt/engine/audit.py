@@ -29,7 +29,7 @@ from costopt.model.trace import Trace
 from costopt.model.view import View
 from costopt.money import PicoUsd, exact_sum, usd_float
 
-UNPRICED = (PriceStatus.NO_MODEL, PriceStatus.NO_UNIT, PriceStatus.NO_DATE)
+UNPRICED = (PriceStatus.NO_MODEL, PriceStatus.NO_UNIT)
 MAX_LABELS = 3
 """Models whose way of counting is spelled out; more are counted."""
 

@@ -6,7 +6,7 @@ as $0 and never priced as another model.
 
 ## How it is found
 Calls that billing could not price, by cause: the model is not in the price book (or its name is ambiguous),
-a unit that it used has no price, no usage and no text to estimate it from, no time and no date to price at.
+a unit that it used has no price, or no usage and no text to estimate it from.
 
 ## What can go wrong
 A sum over this log understates the spend. Forecasts and shares do so too.
@@ -37,7 +37,6 @@ _WHY = {
         "with a unit that has no price", "Add the missing unit of {model} to prices.yaml."),
     PriceStatus.NO_USAGE: (
         "without usage", "Turn on usage in the logger (stream_options.include_usage for streams)."),
-    PriceStatus.NO_DATE: ("without a time", "Say --as-of DATE, or log the time of each call."),
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class PriceStatus(IntEnum):
     SUBSCRIPTION = 5
     """A seat, not metered: API-equivalent stands in `equivalent_pusd`, never in the bill."""
     NO_DATE = 6
-    """The log has no time and no `--as-of` book was given for it."""
+    """Given to no call: those without a time have the book's own date. The number stays taken."""
 
 
 @dataclass(frozen=True, slots=True)
