@@ -38,7 +38,6 @@ def _shared() -> dict[str, tuple[Any, Any]]:
         ("--no-store", bool, False, "Keep nothing on disk."),
         ("--no-content", bool, False, "Keep no text in the ledger."),
         ("--input-format", _OPTIONAL_TEXT, None, "Format of TRACES, else detected from content."),
-        ("--map", _SOME_TEXTS, None, "field=column for tables of your own; repeat."),
         ("--since", _OPTIONAL_TEXT, None, "7d, 24h, or a date: calls from then on."),
         ("--until", _OPTIONAL_TEXT, None, "A date or time: calls before it."),
         ("--tz", str, "UTC", "Time zone of days and of dates without one."),
@@ -81,7 +80,7 @@ def reads_traces(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapper(**given: Any) -> None:
         taken = {f.name: given.pop(f.name) for f in fields(TraceOptions)}
-        for name in ("traces", "map", "where", "by"):
+        for name in ("traces", "where", "by"):
             taken[name] = list(taken[name] or [])
         options = TraceOptions(**taken)
         if options.offline:

@@ -142,7 +142,7 @@ def _absolute(trace: str) -> str:
 
 def streams_with_notes(options: TraceOptions) -> Streams:
     """The files with their formats; what is skipped is said on stderr."""
-    streams = streams_of(options.traces, options.input_format or "", options.map)
+    streams = streams_of(options.traces, options.input_format or "")
     if streams.skipped:
         names = ", ".join(Path(s.path).name for s in streams.skipped[:3])
         dots = ", ..." if len(streams.skipped) > 3 else ""

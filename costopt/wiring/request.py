@@ -15,7 +15,6 @@ class TraceOptions:
     no_store: bool = False
     no_content: bool = False
     input_format: str | None = None
-    map: list[str] = field(default_factory=list)
     since: str | None = None
     until: str | None = None
     tz: str = "UTC"

@@ -94,18 +94,14 @@ def _size(stream: FileStream) -> int:
         return 0
 
 
-def streams_of(
-    traces: Sequence[str], input_format: str = "", columns: Sequence[str] = ()
-) -> Streams:
-    """Find the format of every file. `columns`: `--map field=column` for tables.
+def streams_of(traces: Sequence[str], input_format: str = "") -> Streams:
+    """Find the format of every file.
 
     A file that was named and fits no format is an InputError; one found in a folder is skipped, unless
     none fits at all.
     """
     found = Streams([])
     for file in source_files(traces):
-        if columns:
-            file = replace(file, options={**file.options, "map": "\n".join(columns)})
         try:
             source, _ = source_of(file, input_format)
         except InputError as error:
