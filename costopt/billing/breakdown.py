@@ -14,7 +14,7 @@ from costopt.billing.context import Attribution
 from costopt.billing.days import CALENDAR, calendar
 from costopt.billing.segment_counts import group_sums
 from costopt.errors import UsageError, nearest
-from costopt.model.bill import Bill, PriceStatus
+from costopt.model.bill import Bill
 from costopt.model.call import CallStatus
 from costopt.model.trace import DIMS, Categorical, Trace
 from costopt.money import PicoUsd, exact_group_sum, usd_float
@@ -116,7 +116,7 @@ def _call_rows(trace: Trace, bill: Bill, group: Int, labels: list[tuple[str, ...
     ]
     calls = group_sums(trace.requests, group, size)
     sessions = _distinct(group, size, trace)
-    unknown = group_sums(np.where(_unknown(bill), trace.requests, 0), group, size)
+    unknown = group_sums(np.where(bill.unknown, trace.requests, 0), group, size)
     inputs, cached, outputs = counts
     return [
         Row(
@@ -125,10 +125,6 @@ def _call_rows(trace: Trace, bill: Bill, group: Int, labels: list[tuple[str, ...
         )
         for g in range(size)
     ]  # fmt: skip
-
-
-def _unknown(bill: Bill) -> NDArray[np.bool_]:  # [call]
-    return ~bill.priced & (bill.status != PriceStatus.SUBSCRIPTION)
 
 
 def _distinct(group: Int, size: int, trace: Trace) -> Int:
@@ -160,7 +156,7 @@ def _part_rows(
         cell = group[chunk.call] * len(COMPONENTS) + (chunk.component if with_component else 0)
         cell = cell * len(tools) + (chunk.tool if with_tool else 0)
         codes, where = np.unique(cell, return_inverse=True)
-        _add(sums, trace, _unknown(bill), chunk, codes, where.reshape(-1))
+        _add(sums, trace, bill.unknown, chunk, codes, where.reshape(-1))
         pairs = np.unique(cell * len(trace.sessions) + trace.session[chunk.call])
         seen.append((pairs // len(trace.sessions), pairs % len(trace.sessions)))
     sessions = _session_counts(trace, seen)

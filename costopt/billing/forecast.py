@@ -18,8 +18,8 @@ MIN_DAYS = 7
 """Whole days that a forecast needs: one week, so that every weekday is in it."""
 MIN_ACTIVE_SHARE = 0.5
 """Share of days with calls: an export of a few scattered days says nothing about a month."""
-MIN_PRICED_SHARE = 0.99
-"""Share of calls whose dollars are known."""
+MAX_UNKNOWN_SHARE = 0.01
+"""Share of calls whose dollars are not known."""
 RESAMPLES = 2000
 
 
@@ -29,7 +29,7 @@ def forecast_month(
     """(dollars of the month of the last call, ""), or (None, why not).
 
     Mean of the whole days times the days of the month. The first and the last day of a log are cut
-    off somewhere and count only where they are all there is between.
+    off somewhere and do not count.
     """
     reason = _missing(trace, bill)
     if reason:
@@ -51,8 +51,10 @@ def _missing(trace: Trace, bill: Bill) -> str:
         return "not every call has a time"
     if trace.sample_rate is not None and trace.sample_rate < 1:
         return f"the log holds {100 * trace.sample_rate:g} % of the calls"
-    if float(bill.priced.mean()) < MIN_PRICED_SHARE:
-        return f"{int((~bill.priced).sum())} of {trace.n} calls have no known cost"
+    if float(bill.unknown.mean()) > MAX_UNKNOWN_SHARE:
+        return f"{int(bill.unknown.sum())} of {trace.n} calls have no known cost"
+    if not bill.priced.any():
+        return "every call is covered by a seat: none is in the bill"
     return ""
 
 

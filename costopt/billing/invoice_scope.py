@@ -24,9 +24,9 @@ def in_scope(trace: Trace, bill: Bill, invoice: Invoice) -> tuple[Int, list[str]
     or OpenRouter is on another invoice.
     """
     notes = []
-    unpriced = int((~bill.priced).sum())
-    if unpriced:
-        notes.append(f"{unpriced:,} calls of the log have no known cost and are not compared.")
+    unknown = int(bill.unknown.sum())
+    if unknown:
+        notes.append(f"{unknown:,} calls of the log have no known cost and are not compared.")
     priced = np.flatnonzero(bill.priced)
     issuer = next((i for i in ISSUERS if invoice.kind.startswith(i)), "")
     if not issuer:

@@ -72,6 +72,10 @@ class Bill:
         return (status == PriceStatus.PRICED) | (status == PriceStatus.NOT_CHARGED)
 
     @property
+    def unknown(self) -> NDArray[np.bool_]:  # [call]: no price or no usage; a seat is neither
+        return ~self.priced & (self.status != PriceStatus.SUBSCRIPTION)
+
+    @property
     def total_pusd(self) -> PicoUsd:
         return exact_sum(self.net_pusd)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from costopt.billing.days import calendar
 from costopt.billing.forecast import MIN_DAYS, forecast_month
 from costopt.errors import UsageError
+from costopt.model.bill import PriceStatus
 from costopt.model.call import missing_usage
 from costopt.model.trace import NO_TIME, Trace
 from costopt.money import exact_group_sum
@@ -147,3 +149,13 @@ def test_no_forecast_from_scattered_days_or_unknown_costs() -> None:
     trace = timed(lost)
     reason = forecast_month(trace, meter(View.of(trace), FakeBook()), 1)[1]
     assert "12 of 12 calls have no known cost" in reason
+
+
+def test_seats_are_not_unknown_and_have_no_forecast() -> None:
+    trace = spread(MIN_DAYS + 3)
+    bill = flat_bill(trace)
+    seats = replace(bill, status=np.full(trace.n, PriceStatus.SUBSCRIPTION, np.int8))
+    assert "seat" in forecast_month(trace, seats, seed=1)[1]
+    half = bill.status.copy()
+    half[::2] = PriceStatus.SUBSCRIPTION
+    assert forecast_month(trace, replace(bill, status=half), seed=1)[0] is not None
