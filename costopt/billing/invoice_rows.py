@@ -11,7 +11,9 @@ from costopt.money import PicoUsd
 
 # A line of an invoice is rounded to the cent at the coarsest: half a cent a line may be rounding.
 ROUNDING_PUSD_PER_LINE = 5_000_000_000
-# Batch and flex cost 0.5 of the default rate; priority up to 2 (billing/prices rules).
+# More than a fiftieth of a cell is no rounding, however many lines it has.
+LEAST_ROUNDED = 50
+# Batch and flex cost half of the default rate, priority up to twice (sources: `prices/data/tiers.json`).
 TIER_RATIOS = (0.5, 2.0)
 RATIO_SLACK = 0.002
 
@@ -75,7 +77,8 @@ def _same_cell(log: Side, bill: Side, place: str) -> tuple[list[Difference], int
             extra = -(log.pusd * (log.tokens - bill.tokens) // log.tokens)
             parts += _some(Row.NOT_BILLED, place, extra)
         left -= extra
-    if abs(left) <= ROUNDING_PUSD_PER_LINE * bill.lines and abs(left) * 50 <= max(bill.pusd, 1):
+    small = abs(left) * LEAST_ROUNDED <= max(bill.pusd, 1)
+    if small and abs(left) <= ROUNDING_PUSD_PER_LINE * bill.lines:
         return [*parts, *_some(Row.ROUNDING, place, left)], 0
     tiers_differ = bool(bill.special_pusd) != bool(log.special_pusd)
     base = bill.pusd - left
