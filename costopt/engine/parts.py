@@ -34,10 +34,10 @@ CONTENT_SETTING = {
     "langsmith": "LangSmith: unset LANGSMITH_HIDE_INPUTS and LANGSMITH_HIDE_OUTPUTS.",
     "langfuse": "Langfuse: export observations with their input and output.",
     "helicone": "Helicone: drop the Helicone-Omit-Request and -Response headers.",
-    "openinference": "OpenInference: unset OPENINFERENCE_HIDE_INPUTS.",
-    "otel-genai": "Set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true.",
 }
-"""By format: the setting that adds the text. Documentation of each tool, checked 2026-11-24."""
+"""By format: the setting that adds the text. https://docs.litellm.ai/docs/proxy/ui_logs,
+https://docs.langchain.com/langsmith/mask-inputs-outputs and
+https://docs.helicone.ai/features/advanced-usage/omit-logs, checked 2026-11-24."""
 
 
 def iso(at_us: int) -> str:
