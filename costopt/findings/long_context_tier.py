@@ -21,6 +21,7 @@ import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.billing.edits import shorter
+from costopt.billing.prompt_cache.namespace import combined
 from costopt.findings.places import Int, Mask, by_code, dearest, places, total
 from costopt.findings.what_if import saved
 from costopt.model.bill import PriceStatus
@@ -61,9 +62,7 @@ def _above(context: AuditContext) -> tuple[Int, Int]:
     trace = context.trace
     above, limit = np.zeros(trace.n, np.int64), np.zeros(trace.n, np.int64)
     columns = [trace.dims[d] for d in ("provider", "model", "service_tier", "region", "speed")]
-    key = np.zeros(trace.n, np.int64)
-    for column in columns:
-        key = np.unique(key * len(column.values) + column.codes, return_inverse=True)[1].reshape(-1)
+    key = combined([column.codes for column in columns], trace.n)
     single: Mask = trace.requests == 1
     for _, rows in by_code(key, single):
         names = [c.values[c.codes[rows[0]]] for c in columns]

@@ -114,10 +114,7 @@ def _with_keep_alive(context: AuditContext, line: Lineage, more: Int) -> Int:
     times = np.minimum(until_next, HOUR_US) // np.maximum(line.lifetime_us, 1)
     prompt = line.in_steps(trace.input_tokens)
     times = np.where(line.rules.active & line.rules.reads & (prompt > 0), times, 0)
-    one = np.zeros_like(trace.leaves)
-    one[:, Leaf.CACHE_READ], one[:, Leaf.OUTPUT_TEXT] = prompt, 1
-    pings: Int = times * paid(context, times > 0, leaves=one)
-    return saved_by_reading(context, more) - pings
+    return saved_by_reading(context, more) - _short_calls(context, times, prompt)
 
 
 def _in_pauses(
@@ -127,11 +124,16 @@ def _in_pauses(
     short = late & (line.gap_us <= HOUR_US)
     more = np.where(short, (could - context.trace.cache_read) * served_share(context), 0)
     times = np.where(short, line.gap_us // np.maximum(line.lifetime_us, 1), 0)
-    one = np.zeros_like(context.trace.leaves)
-    one[:, Leaf.CACHE_READ], one[:, Leaf.OUTPUT_TEXT] = could, 1
-    pings: Int = times * paid(context, times > 0, leaves=one)
-    net = saved_by_reading(context, more.astype(np.int64)) - pings
+    net = saved_by_reading(context, more.astype(np.int64)) - _short_calls(context, times, could)
     return np.where(short, np.maximum(net, 0), 0)
+
+
+def _short_calls(context: AuditContext, times: Int, prompt: Int) -> Int:  # [call]
+    """Dollars of so many calls that read this prompt from the cache and answer with one token."""
+    one = np.zeros_like(context.trace.leaves)
+    one[:, Leaf.CACHE_READ], one[:, Leaf.OUTPUT_TEXT] = prompt, 1
+    cost: Int = times * paid(context, times > 0, leaves=one)
+    return cost
 
 
 def _finding(
