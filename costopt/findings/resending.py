@@ -44,7 +44,7 @@ class Resent:
 def resent_head(context: AuditContext) -> Resent:
     """Tools, system prompt and hidden prefix, in every call of a session but its first."""
     trace, at = context.trace, context.attribution
-    head = _is_head(context) & at.use_resent
+    head = is_head(context) & at.use_resent
     again = (trace.step > 1) & trace.has_content
     hidden = np.where(again, at.hidden_tokens, 0)
     read = np.where(again, at.hidden_cached_tokens, 0)
@@ -55,7 +55,7 @@ def resent_head(context: AuditContext) -> Resent:
 @once
 def resent_history(context: AuditContext) -> Resent:
     """Messages, tool calls and results that stood in an earlier call of the session."""
-    history = ~_is_head(context) & context.attribution.use_resent
+    history = ~is_head(context) & context.attribution.use_resent
     none = np.zeros(context.trace.n, np.int64)
     return _resent(context, history, (none, none, none), _missed(context, of_head=False))
 
@@ -74,7 +74,8 @@ def _resent(context: AuditContext, uses: Mask, extra: tuple[Int, Int, Int], miss
     return Resent(tokens, pusd, cached, saved, missed)
 
 
-def _is_head(context: AuditContext) -> Mask:  # [use]
+def is_head(context: AuditContext) -> Mask:  # [use]
+    """Tools and system prompt."""
     trace = context.trace
     return np.isin(trace.segments.kind, HEAD_KINDS)[trace.request.ids]
 
@@ -83,10 +84,10 @@ def _is_head(context: AuditContext) -> Mask:  # [use]
 def head_tokens(context: AuditContext) -> Int:  # [call]
     """Hidden prefix, tools and system prompt at the front of each call."""
     block, running = context.trace.request, running_tokens(context)
-    other = np.concatenate(([0], np.cumsum(~_is_head(context))))
+    other = np.concatenate(([0], np.cumsum(~is_head(context))))
     front = other[:-1] == np.repeat(other[block.offsets[:-1]], block.lengths)
     # A use belongs to the front while no other kind stood before it, itself included.
-    front &= _is_head(context)
+    front &= is_head(context)
     size = per_call(block, front.astype(np.int64))
     start = block.offsets[:-1]
     return context.attribution.hidden_tokens + running[start + size] - running[start]

@@ -26,19 +26,10 @@ import numpy as np
 
 from costopt.billing.attribution import split_in_order
 from costopt.billing.context import AuditContext
-from costopt.findings.lineage import lineage
-from costopt.findings.places import Int, by_place, dearest, times_a_session, total
-from costopt.findings.resending import (
-    AUTOMATIC,
-    Resent,
-    fix_of,
-    head_tokens,
-    resent_head,
-    saved_if_read,
-    wants_marks,
-)
+from costopt.findings.places import Int, dearest, times_a_session, total
+from costopt.findings.resending import Resent, head_tokens, resent_head
+from costopt.findings.sent_again import evidence_of, served, with_cache, without_cache
 from costopt.model.finding import Finding
-from costopt.money import PicoUsd, usd_float
 
 NAME = "resent_system_prompt"
 SHORT_TOKENS = 500
@@ -49,30 +40,17 @@ SHORTER = f"assumes that {SHORT_TOKENS} tokens are enough; no prompt cache for t
 
 def find(context: AuditContext) -> list[Finding]:
     """One finding a place and kind of cache."""
-    resent, rules = resent_head(context), lineage(context).rules
-    again = (resent.tokens > 0) & context.trace.session_known
-    saved = saved_if_read(context, resent, head_tokens(context))
-    found = []
-    # A first call sends nothing again, but it pays for what marks would write.
-    for label, rows in by_place(context, rules.active & (again | (saved < 0))):
-        if again[rows].any():
-            found.append(_served(context, label, rows[again[rows]], resent, total(saved, rows)))
-    for label, rows in by_place(context, again & ~rules.active):
+    resent = resent_head(context)
+    found = [
+        served(
+            context, place, NAME, _title(context, place.label, place.rows), MARK,
+            _evidence(context, place.rows, resent),
+        )
+        for place in with_cache(context, resent, head_tokens(context))
+    ]  # fmt: skip
+    for label, rows in without_cache(context, resent):
         found.append(_without_cache(context, label, rows, resent))
     return [f for f in found if f.usd > 0 or f.already_saved > 0]
-
-
-def _served(context: AuditContext, label: str, rows: Int, resent: Resent, saved: int) -> Finding:
-    usd, kept = max(0, saved), total(resent.already_saved, rows)
-    certain = wants_marks(context, rows, resent)
-    evidence = _evidence(context, rows, resent)
-    if usd and not certain:
-        evidence["basis"] = AUTOMATIC
-    return Finding(
-        NAME, _title(context, label, rows), PicoUsd(usd), dearest(rows, resent.pusd),
-        fix_of(context, rows, usd, kept, MARK if certain else ""), "prompt_layout", kept,
-        bool(usd and not certain), evidence,
-    )  # fmt: skip
 
 
 def _without_cache(context: AuditContext, label: str, rows: Int, resent: Resent) -> Finding:
@@ -93,11 +71,5 @@ def _title(context: AuditContext, label: str, rows: Int) -> str:
 
 
 def _evidence(context: AuditContext, rows: Int, resent: Resent) -> dict[str, object]:
-    tokens = int(resent.tokens[rows].sum())
-    return {
-        "head_tokens": int(np.median(head_tokens(context)[rows])),
-        "resent_tokens": tokens,
-        "resent_usd": usd_float(total(resent.pusd, rows)),
-        "cached_share": round(int(resent.cached_tokens[rows].sum()) / tokens, 4) if tokens else 0.0,
-        "missed_tokens": int(resent.missed[rows].sum()),
-    }
+    head = {"head_tokens": int(np.median(head_tokens(context)[rows]))}
+    return head | evidence_of(resent, rows)
