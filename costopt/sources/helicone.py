@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from costopt.model.call import Call, CallStatus, Record, Usage, missing_usage
+from costopt.model.call import Call, Record, Usage, missing_usage
 from costopt.model.usage import Counts, as_count
 from costopt.sources._counts import settled
 from costopt.sources._rows import (
@@ -44,7 +44,7 @@ from costopt.sources._rows import (
 )
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import read_request, read_response
-from costopt.sources.bodies.build import body_of, call_of, fail
+from costopt.sources.bodies.build import answer_from_cache, body_of, call_of, fail
 from costopt.sources.bodies.parts import Body, error_text, mapping, text, time_us
 from costopt.sources.lines import rejected
 
@@ -121,7 +121,6 @@ def _call(line: int, row: Row) -> Call:
     call = call_of(line, read_request(asked) if asked else None, said)
     if not any(call.usage.leaves):
         call.usage = counted(call.usage, _columns(row))
-    call.request = call.request or None  # an emptied list of messages is no text, not an empty one
     call.id = text(first(row, "request_id", "response_id"))
     call.key = call.key or text(first(row, "response_id", "request_id"))
     call.provider = _provider(provider, call.provider)
@@ -214,11 +213,7 @@ def _outcome(call: Call, row: Row, body: Body | None) -> None:
     if status is not None and (status >= 400 or status <= 0):
         fail(call, error_text(mapping(body).get("error")) or f"status {int(status)}")
     if text(row.get("cache_reference_id")).strip("0-"):
-        call.status = CallStatus.GATEWAY_HIT
-        call.recorded_usd = None
-        call.usage = call.usage if any(call.usage.leaves) else Usage()
-        # The stored answer bears the id of the call that was paid for.
-        call.key = f"hit|{call.id}"
+        answer_from_cache(call, f"hit|{call.id}")
 
 
 SOURCE = Helicone()

@@ -182,7 +182,6 @@ def _call(line: int, row: Row, spans: Spans) -> Call:
     )
     if not any(call.usage.leaves):
         call.usage = counted(call.usage, usage_of(row))
-    call.request = call.request or None  # an emptied list of messages is no text, not an empty one
     call.id, call.parent_id, call.span = _id(row), _parent(row), True
     call.key = call.key or call.id
     _model(call, row, metadata)

@@ -154,7 +154,6 @@ def _call(line: int, run: Row, spans: Spans) -> Call:
     call.usage = counted(call.usage, usage)
     if call.service_tier == "default" and tier:
         call.service_tier = tier
-    call.request = call.request or None  # an emptied list of messages is no text, not an empty one
     call.id, call.parent_id, call.span = _id(run), _parent(run), True
     call.key = call.key or call.id
     call.provider = metadata.get("ls_provider", "") or call.provider

@@ -27,7 +27,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from costopt.model.call import Call, CallStatus, Record, Segment, Skipped, Usage, missing_usage
+from costopt.model.call import Call, Record, Segment, Skipped, Usage, missing_usage
 from costopt.model.usage import as_count
 from costopt.sources._rows import (
     Row,
@@ -48,7 +48,7 @@ from costopt.sources._rows import (
 )
 from costopt.sources.base import Confidence, Head, SourceFile
 from costopt.sources.bodies import read_request, read_response, usage_from
-from costopt.sources.bodies.build import body_of, call_of, fail
+from costopt.sources.bodies.build import answer_from_cache, body_of, call_of, fail
 from costopt.sources.bodies.parts import Body, error_text, mapping, text, tier, time_us
 from costopt.sources.lines import rejected
 
@@ -233,12 +233,9 @@ def _outcome(call: Call, row: Row, metadata: Body) -> None:
     if "failure" in states or row.get("error_str"):
         fail(call, text(row.get("error_str")) or _error(error) or "failure")
     if _is_hit(row.get("cache_hit")):
-        call.status = CallStatus.GATEWAY_HIT
-        call.recorded_usd = None
-        call.usage = call.usage if any(call.usage.leaves) else Usage()
-        # The stored answer bears the id of the call that was paid for.
         made = f"{text(row.get('litellm_call_id'))}|{call.at_us}"
-        call.key = call.id if "_cache_hit" in call.id else f"hit|{call.id}|{made}"
+        own = "_cache_hit" in call.id
+        answer_from_cache(call, call.id if own else f"hit|{call.id}|{made}")
 
 
 def _is_hit(value: object) -> bool:

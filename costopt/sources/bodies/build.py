@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from costopt.model.call import Call, CallStatus, Segment, SegmentKind, Usage
+from costopt.model.call import Call, CallStatus, Segment, SegmentKind, Usage, UsageState
 from costopt.sources.bodies import streams
 from costopt.sources.bodies.parts import RequestParts, ResponseParts
 from costopt.sources.bodies.segments import to_json
@@ -66,6 +66,13 @@ def fail(call: Call, error: str) -> None:
     call.status = CallStatus.FAILED
     call.error = call.error or error
     if call.usage.state:
+        call.usage = Usage()
+
+
+def answer_from_cache(call: Call, key: str) -> None:
+    """The user's own gateway answered: nothing was charged. `key`: the stored answer bears another's id."""
+    call.status, call.recorded_usd, call.key = CallStatus.GATEWAY_HIT, None, key
+    if call.usage.state == UsageState.MISSING:
         call.usage = Usage()
 
 
