@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.model.leaf import INPUT, OUTPUT
+from costopt.model.leaf import INPUT
 from costopt.money import PicoUsd, exact_sum
 
 
@@ -82,7 +82,3 @@ class Bill:
     @property
     def input_pusd(self) -> NDArray[np.int64]:  # [call], at list price
         return self.leaf_pusd[:, INPUT].sum(axis=1)
-
-    @property
-    def output_pusd(self) -> NDArray[np.int64]:  # [call], at list price
-        return self.leaf_pusd[:, OUTPUT].sum(axis=1)

@@ -16,6 +16,10 @@ from costopt.model.leaf import INPUT, N_LEAVES, OUTPUT, Leaf
 MAX_TOKENS = 1_000_000_000
 
 
+WRITES = ("write_5m", "write_1h", "write_30m", "write_12h", "write_other")
+"""Fields of `Counts` that are cache writes, in the order of their leaves."""
+
+
 @dataclass(slots=True)
 class Counts:
     """The counts as the log names them, before the convention is applied. None means 0 here."""
@@ -71,7 +75,7 @@ def outside(counts: Counts, *, reasoning_inside: bool = True) -> Usage:
 
 def _build(counts: Counts, *, cached_inside: bool, reasoning_inside: bool) -> Usage:
     c = {name: as_count(getattr(counts, name), name) for name in Counts.__slots__}
-    writes = [c[n] for n in ("write_5m", "write_1h", "write_30m", "write_12h", "write_other")]
+    writes = [c[n] for n in WRITES]
     leaves = [0] * N_LEAVES
     leaves[Leaf.CACHE_READ] = _minus(c["read"], c["audio_read"], "cached audio", "cached input")
     leaves[Leaf.CACHE_READ_AUDIO] = c["audio_read"]
@@ -125,8 +129,3 @@ def _without_modal(fresh: int, modal: int, leaves: list[int]) -> int:
         leaves[leaf] = min(leaves[leaf], spare)
         spare -= leaves[leaf]
     return spare
-
-
-def total_input(leaves: list[int]) -> int:
-    """All input of a leaves list, cached included."""
-    return sum(leaves[INPUT])

@@ -7,9 +7,7 @@ it; else the format's own rule holds. Nothing is clamped: counts that fit no rea
 from __future__ import annotations
 
 from costopt.model.call import Usage
-from costopt.model.usage import Counts, as_count, inside, outside
-
-_WRITES = ("write_5m", "write_1h", "write_30m", "write_12h", "write_other")
+from costopt.model.usage import WRITES, Counts, as_count, inside, outside
 
 
 def settled(
@@ -18,7 +16,7 @@ def settled(
     """Usage by the total; the two flags are the format's own rule. Raises UsageContradiction."""
     given, made = as_count(counts.input, "input"), as_count(counts.output, "output")
     cached = as_count(counts.read, "cached input")
-    cached += sum(as_count(getattr(counts, name), "cache writes") for name in _WRITES)
+    cached += sum(as_count(getattr(counts, name), "cache writes") for name in WRITES)
     thought = as_count(counts.reasoning, "reasoning")
     if not cached and not thought:
         return inside(counts)
