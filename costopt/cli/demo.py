@@ -10,6 +10,7 @@ import typer
 
 def demo(
     json: Annotated[bool, typer.Option("--json", help="The result JSON alone on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no hints.")] = False,
 ) -> None:
     """An audit of a packed sample: no export, no key, no network."""
     from costopt.cli.show_result import print_result
@@ -17,6 +18,6 @@ def demo(
     from costopt.wiring.samples import demo_options
 
     started = time.perf_counter()
-    options = demo_options(json)
+    options = demo_options(json, quiet)
     done = run(options, [])
     print_result(done.result, options, time.perf_counter() - started, sample=True)

@@ -20,6 +20,7 @@ def sample_folder() -> Path:
     )
 
 
-def demo_options(json: bool) -> TraceOptions:
+def demo_options(json: bool, quiet: bool = False) -> TraceOptions:
     """An audit of the packed sample that keeps nothing on disk."""
-    return TraceOptions(traces=[str(sample_folder() / "traces.jsonl")], no_store=True, json=json)
+    traces = [str(sample_folder() / "traces.jsonl")]
+    return TraceOptions(traces=traces, no_store=True, json=json, quiet=quiet)
