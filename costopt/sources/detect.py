@@ -67,7 +67,10 @@ def source_of(file: SourceFile, input_format: str = "") -> tuple[Source, str]:
     return detect(head_of(file))
 
 
-_HINT = "If you know the format: --input-format NAME.  About one: costopt explain NAME"
+_HINT = (
+    "If you know the format: --input-format NAME.  About one: costopt explain NAME.  "
+    "An invoice or usage export: costopt reconcile FILE"
+)
 
 
 def _nobody(said: dict[str, tuple[Confidence, str]]) -> str:

@@ -26,7 +26,7 @@ COLUMNS = (
     "cache_write_30m", "cache_write_12h", "cache_write_other", "output_tokens", "reasoning",
     "usage", "status", "usd", "recorded_usd", "price_source", "price_status", "workflow",
     "user_segment", "user", "project", "workspace", "api_key_hash", "tags", "region", "batch",
-    "latency_ms", "list_usd", "discount_usd", "tool", "step", "source_file", "source_line",
+    "latency_ms", "list_usd", "discount_usd", "tool", "step", "source_file", "source_line", "requests",
 )  # fmt: skip
 _UNPRICED = (PriceStatus.NO_MODEL, PriceStatus.NO_UNIT, PriceStatus.NO_DATE)
 _STATUS = ("ok", "failed", "gateway_hit", "unpriced")
@@ -50,6 +50,7 @@ def ledger_table(trace: Trace, bill: Bill) -> pa.Table:
         "batch": batch(trace),
         "latency_ms": pa.array(trace.latency_ms, mask=np.isnan(trace.latency_ms)),
         "step": trace.step,
+        "requests": trace.requests,
         "source_line": trace.source_line,
     }  # fmt: skip
     return pa.table({name: columns[name] for name in COLUMNS})
