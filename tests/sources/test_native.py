@@ -141,3 +141,16 @@ def test_a_log_without_text_says_so(tmp_path: Path) -> None:
     found = call(tmp_path, request={"model": "gpt-4.1"})
     assert found.request is None
     assert found.response is None
+
+
+def test_a_users_own_region_moves_no_price(tmp_path: Path) -> None:
+    row = {
+        "request": {"model": "claude-sonnet-4-5", "messages": []},
+        "response": {"id": "msg_1", "usage": {"input_tokens": 1, "output_tokens": 1}},
+        "metadata": {"region": "eu", "speed": "fast", "workflow": "chat"},
+    }
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    (call,) = read(path).calls
+    assert (call.region, call.speed, call.workflow) == ("", "", "chat")
+    assert call.metadata["region"] == "eu"

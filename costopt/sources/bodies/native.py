@@ -31,6 +31,9 @@ TEXT_FIELDS = frozenset(
     ("session_id", "parent_id", "agent", "task", "tenant", "workflow", "user_segment", "user",
      "project", "workspace", "api_key_hash", "region", "provider", "speed", "prompt_cache_key")
 )  # fmt: skip
+# Of these a user's own metadata may fill an empty one. Not those that change a price or a cache: a
+# metadata `region` is where the user sits, not where the model ran.
+METADATA_FIELDS = TEXT_FIELDS - {"region", "speed", "provider", "prompt_cache_key"}
 # What other writers call them; taken where the field itself is absent.
 ALIASES = (
     ("session_id", ("session", "conversation_id", "thread_id", "trace_id", "run_id")),
@@ -125,10 +128,10 @@ def _add_time(call: Call, record: dict[str, Any]) -> None:
 
 
 def add_metadata(call: Call, metadata: dict[str, Any]) -> None:
-    """All of it can be asked for; what bears the name of a column fills an empty one."""
+    """All of it can be asked for; what bears the name of a column that says who asked fills an empty one."""
     call.metadata = flat(metadata)
     for name, value in call.metadata.items():
-        if name in TEXT_FIELDS and not getattr(call, name):
+        if name in METADATA_FIELDS and not getattr(call, name):
             setattr(call, name, value)
 
 
