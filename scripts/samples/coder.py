@@ -58,7 +58,7 @@ def run(
 ) -> Iterator[Record]:
     """One task. Run 2 pauses for a coffee longer than the cache lives; run 3 goes round in circles."""
     about = {"session_id": f"fix-{number:03d}", "tenant": "engineering",
-             "metadata": {"flow": "ci", "plan": "internal"}}  # fmt: skip
+             "metadata": {"workflow": "ci", "user_segment": "internal"}}  # fmt: skip
     messages: list[dict[str, Any]] = [_user([{"type": "text", "text": TASKS[number % len(TASKS)]}])]
     steps = _steps(draw, number)
     now = start

@@ -56,7 +56,11 @@ def conversation(
     session, order = f"desk-{number:03d}", str(draw.randint(70_000, 79_999))
     question = filled(draw, draw.choice(QUESTIONS), order=order)
     tenant = draw.choice(("shop-nl", "shop-de", "shop-fi"))
-    about = {"session_id": session, "tenant": tenant, "metadata": {"flow": "chat", "plan": "free"}}
+    about = {
+        "session_id": session,
+        "tenant": tenant,
+        "metadata": {"workflow": "chat", "user_segment": "free"},
+    }
     now = start
     yield _triage(draw, provider, now, question, about)
     now += dt.timedelta(seconds=3)

@@ -28,7 +28,7 @@ def system_prompt() -> str:
 def night(draw: random.Random, provider: OpenAi, start: dt.datetime) -> Iterator[Record]:
     """One run: a case after the other, every half minute."""
     about = {"session_id": f"digest-{start:%Y%m%d}", "tenant": "back-office", "tags": ["cron"],
-             "metadata": {"flow": "digest", "plan": "internal"}}  # fmt: skip
+             "metadata": {"workflow": "digest", "user_segment": "internal"}}  # fmt: skip
     for index in range(CALLS):
         now = start + dt.timedelta(seconds=30 * index)
         case = ticket(draw)

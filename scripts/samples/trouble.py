@@ -14,9 +14,9 @@ def troubled(draw: random.Random, records: list[Record]) -> list[Record]:
     """The log with its accidents, in time order."""
     chats = [r for r in records if r["agent"] == "support"]
     added = [_rate_limited(draw, r) for r in draw.sample(chats, 6)]
-    for record in draw.sample(chats, 2):
+    for record in draw.sample(chats, 1):
         _without_usage(record)
-    added += [_unknown_model(draw, r) for r in draw.sample(chats, 3)]
+    added += [_unknown_model(draw, r) for r in draw.sample(chats, 2)]
     # The exporter sent a batch twice: the same calls again are the same calls.
     added += [copy.deepcopy(r) for r in draw.sample(records, 4)]
     return sorted([*records, *added], key=lambda r: r["timestamp"])
