@@ -144,13 +144,6 @@ def test_a_log_without_text_says_so(tmp_path: Path) -> None:
 
 
 def test_a_users_own_region_moves_no_price(tmp_path: Path) -> None:
-    row = {
-        "request": {"model": "claude-sonnet-4-5", "messages": []},
-        "response": {"id": "msg_1", "usage": {"input_tokens": 1, "output_tokens": 1}},
-        "metadata": {"region": "eu", "speed": "fast", "workflow": "chat"},
-    }
-    path = tmp_path / "log.jsonl"
-    path.write_text(json.dumps(row) + "\n")
-    (call,) = read(path).calls
-    assert (call.region, call.speed, call.workflow) == ("", "", "chat")
-    assert call.metadata["region"] == "eu"
+    found = call(tmp_path, metadata={"region": "eu", "speed": "fast", "workflow": "chat"})
+    assert (found.region, found.speed, found.workflow) == ("", "", "chat")
+    assert found.metadata["region"] == "eu"
