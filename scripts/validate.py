@@ -24,11 +24,14 @@ def main() -> int:
     """Run the chosen parts, all by default."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=list(PARTS))
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument(
         "--markdown", type=Path, help="write the tables between the marks of this file"
     )
     chosen = parser.parse_args()
+    unknown = sorted(set(chosen.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
     judged = failures = 0
     for part in chosen.parts or PARTS:
         table, started = Table(), time.perf_counter()
