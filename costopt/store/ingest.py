@@ -6,7 +6,8 @@ DuckDB may use, and eight bytes for each distinct block of text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def ingest(
     """
     _make_room(connection)
     first_source = number(connection, "next_source")
-    with Writer() as writer, rare_collections():
+    with _one_thread(connection), Writer() as writer, rare_collections():
         staging = Staging(connection, writer, progress, no_content=no_content)
         for source, stream in enumerate(streams, first_source):
             staging.read(source, stream)
@@ -81,6 +82,16 @@ def ingest(
         raise
     _make_room(connection)
     return summary
+
+
+@contextmanager
+def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """While a log is read DuckDB waits for the reader: more threads than one only cost more."""
+    run(connection, "threads_one")
+    try:
+        yield
+    finally:
+        run(connection, "threads_all")
 
 
 def _make_room(connection: duckdb.DuckDBPyConnection) -> None:

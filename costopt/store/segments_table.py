@@ -63,7 +63,6 @@ class SegmentBook:
         self._recent: set[bytes] = set()
         self._by_object: dict[int, bytes] = {}
         self._new: list[Segment] = []
-        self._new_texts: list[bytes] = []  # as hashed; empty for a digest that the log gives
         self._new_digests: list[bytes] = []
         self._heads: dict[tuple[int, str], bytes] = {}
 
@@ -81,16 +80,15 @@ class SegmentBook:
 
     def digest(self, segment: Segment) -> bytes:
         """`model.identity.segment_digest`, remembered for this object until the next `take`."""
-        text = encoded(segment.text)
         digest = segment.digest
         if not digest:
             head = self._heads.get((segment.kind, segment.name)) or self._head(segment)
-            digest = xxh3_128_digest(head + text, SEED)
+            # The bytes go at once: kept until `take`, each would cost the kernel fresh pages.
+            digest = xxh3_128_digest(head + encoded(segment.text), SEED)
         self._by_object[id(segment)] = digest
         if digest not in self._recent:
             self._recent.add(digest)
             self._new.append(segment)
-            self._new_texts.append(text)
             self._new_digests.append(digest)
         return digest
 
@@ -105,54 +103,53 @@ class SegmentBook:
         import pyarrow as pa
 
         new, pairs = self._new, halves(self._new_digests)
-        sizes = np.array([len(t) for t in self._new_texts], np.int64)
+        all_texts = [s.text for s in new]
+        sizes = [len(t) if t.isascii() else len(encoded(t)) for t in all_texts]
         given = np.array([bool(s.digest) for s in new], np.bool_)
-        texts, raws = self._texts(given | self._no_content, sizes)
+        texts, raws = _columns(all_texts, given | self._no_content)
         columns: dict[str, Any] = {
             "id": folded(pairs), "digest_hi": pairs[:, 0], "digest_lo": pairs[:, 1],
             "kind": np.array([s.kind for s in new], np.uint8),
             "name": pa.array([visible(s.name) for s in new], pa.string()),
-            "bytes": sizes,
+            "bytes": np.array(sizes, np.int64),
             "tokens": np.array([s.tokens for s in new], np.int64),
             "has_text": ~given, "text": texts, "raw": raws,
         }  # fmt: skip
-        self._new, self._new_texts, self._new_digests, self._by_object = [], [], [], {}
+        self._new, self._new_digests, self._by_object = [], [], {}
         if len(self._recent) > RECENT_SEGMENTS:
             self._recent.clear()
         return pa.table(columns)
 
-    def _texts(
-        self, without: NDArray[np.bool_], sizes: NDArray[np.int64]
-    ) -> tuple[pa.Array, pa.Array]:
-        """The texts, and in a column of their own the bytes of those that are no valid Unicode."""
-        import pyarrow as pa
 
-        empty, texts = pa.nulls(len(sizes), pa.large_binary()), self._new_texts
-        if without.all():
-            return empty.cast(pa.large_string()), empty
-        # One buffer of all texts: far cheaper than a string object at a time.
-        offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
-        found = pa.Array.from_buffers(pa.large_binary(), len(sizes), buffers)
-        odd = np.array([not t.isascii() and not _is_unicode(t) for t in texts], np.bool_)
-        raws = empty if not odd.any() else _kept(found, odd & ~without)
-        if (without | odd).any():
-            found = _kept(found, ~(without | odd))
-        return found.cast(pa.large_string()), raws
-
-
-def _kept(values: pa.Array, keep: NDArray[np.bool_]) -> pa.Array:
-    """The values that are to be kept, NULL for the others."""
+def _columns(texts: list[str], without: NDArray[np.bool_]) -> tuple[pa.Array, pa.Array]:
+    """The texts (NULL: `without` it), and in a column of their own those that are no valid Unicode."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    return pc.if_else(pa.array(keep), values, pa.scalar(None, values.type))
-
-
-def _is_unicode(text: bytes) -> bool:
+    no_raws = pa.nulls(len(texts), pa.large_binary())
+    if without.all():
+        return pa.nulls(len(texts), pa.large_string()), no_raws
+    kept: list[str | None] = list(texts)
+    if without.any():
+        kept = [None if w else t for t, w in zip(texts, without.tolist(), strict=True)]
     try:
-        text.decode()
-    except UnicodeDecodeError:
+        return pa.array(kept, pa.large_string()), no_raws
+    except UnicodeEncodeError:
+        return _odd_columns(kept)
+
+
+def _odd_columns(texts: list[str | None]) -> tuple[pa.Array, pa.Array]:
+    import pyarrow as pa
+
+    odd = [t is not None and not _is_unicode(t) for t in texts]
+    plain = [None if o else t for t, o in zip(texts, odd, strict=True)]
+    raws = [encoded(t) if o and t is not None else None for t, o in zip(texts, odd, strict=True)]
+    return pa.array(plain, pa.large_string()), pa.array(raws, pa.large_binary())
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
         return False
     return True
 

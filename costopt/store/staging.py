@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BATCH_CALLS = 8192
 BATCH_CHARS = 96_000_000
 """A batch ends when its calls refer to this much text (resent text counts each time)."""
-INSERT_BYTES = 128_000_000
+INSERT_BYTES = 256_000_000
 """So much text of new blocks is put into the store at a time: few, large appends are cheap ones."""
 RAW_CHARS = 500
 """Of a refused record so much is kept."""

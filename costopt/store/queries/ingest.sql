@@ -12,6 +12,14 @@ create or replace temp table refused as from rejections limit 0;
 -- Span links of the running ingest, as `links`.
 create or replace temp table passed as from links limit 0;
 
+-- name: threads_one
+-- One thread of DuckDB beside the one that reads.
+set threads = 1;
+
+-- name: threads_all
+-- As many as the machine has.
+reset threads;
+
 -- name: stage_add
 -- Adds a batch (bound view `batch`): one row a call.
 insert into stage by name select * from batch;
