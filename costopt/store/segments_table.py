@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _FOLD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads the high half over the low one
 # Blocks remembered so that a resent one is not stored again; beyond it `KnownIds` still finds it.
 RECENT_SEGMENTS = 400_000
+PART = 512
+"""Texts that stand together in memory: a large array is moved, page by page, each time it grows."""
 
 
 def folded(pairs: NDArray[np.uint64]) -> NDArray[np.uint64]:  # [digest, 2] -> [digest]
@@ -68,8 +70,7 @@ class SegmentBook:
 
     def uses(self, blocks: list[list[Segment] | None]) -> Uses:
         """Uses of these blocks, call by call. Blocks must stay alive until `take`."""
-        by_object, digests = self._by_object, []
-        flags = bytearray()
+        by_object, digests, flags = self._by_object, list[bytes](), bytearray()
         for block in blocks:
             for segment in block or ():
                 found = by_object.get(id(segment))
@@ -121,29 +122,32 @@ class SegmentBook:
         return pa.table(columns)
 
 
-def _columns(texts: list[str], without: NDArray[np.bool_]) -> tuple[pa.Array, pa.Array]:
+def _columns(
+    texts: list[str], without: NDArray[np.bool_]
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """The texts (NULL: `without` it), and in a column of their own those that are no valid Unicode."""
     import pyarrow as pa
 
-    no_raws = pa.nulls(len(texts), pa.large_binary())
-    if without.all():
-        return pa.nulls(len(texts), pa.large_string()), no_raws
     kept: list[str | None] = list(texts)
     if without.any():
         kept = [None if w else t for t, w in zip(texts, without.tolist(), strict=True)]
-    try:
-        return pa.array(kept, pa.large_string()), no_raws
-    except UnicodeEncodeError:
-        return _odd_columns(kept)
+    parts = [_part(kept[at : at + PART]) for at in range(0, len(kept), PART)]
+    return (
+        pa.chunked_array([plain for plain, _ in parts], pa.large_string()),
+        pa.chunked_array([raws for _, raws in parts], pa.large_binary()),
+    )
 
 
-def _odd_columns(texts: list[str | None]) -> tuple[pa.Array, pa.Array]:
+def _part(texts: list[str | None]) -> tuple[pa.Array, pa.Array]:
     import pyarrow as pa
 
-    odd = [t is not None and not _is_unicode(t) for t in texts]
-    plain = [None if o else t for t, o in zip(texts, odd, strict=True)]
-    raws = [encoded(t) if o and t is not None else None for t, o in zip(texts, odd, strict=True)]
-    return pa.array(plain, pa.large_string()), pa.array(raws, pa.large_binary())
+    try:
+        return pa.array(texts, pa.large_string()), pa.nulls(len(texts), pa.large_binary())
+    except UnicodeEncodeError:
+        odd = [t if t is not None and not _is_unicode(t) else None for t in texts]
+        plain = [t if o is None else None for t, o in zip(texts, odd, strict=True)]
+        raws = [None if o is None else encoded(o) for o in odd]
+        return pa.array(plain, pa.large_string()), pa.array(raws, pa.large_binary())
 
 
 def _is_unicode(text: str) -> bool:

@@ -101,3 +101,18 @@ def test_a_file_of_another_shape_is_not_tried_for_ever() -> None:
     for _ in range(100):
         assert quick(b'{"kind":"agent"}') == {"kind": "agent"}
     assert isinstance(quick(orjson.dumps(USUAL)), dict)
+
+
+def test_a_message_sent_again_is_the_same_block_and_keeps_no_mark_of_another_call() -> None:
+    quick = QuickLoads()
+    system = {"role": "system", "content": "Be brief."}
+    mark = {"role": "user", "content": [{"cachePoint": {"type": "default"}}]}
+    logs = [[system], [system, mark], [system, {"role": "user", "content": "Be swift."}], [system]]
+    calls = []
+    for messages in logs:
+        record = {**USUAL, "request": {"model": "gpt-4.1", "messages": messages}}
+        found = quick(orjson.dumps(record))
+        assert found == native_call(0, record)
+        calls.append(found.request)
+    assert calls[0][0] is calls[2][0]
+    assert [[s.breakpoint for s in call] for call in calls] == [[0], [1], [0, 0], [0]]

@@ -11,10 +11,18 @@ from typing import Any
 import msgspec
 import orjson
 
-from costopt.model.call import Call, CallStatus, Segment, Usage, UsageContradiction, UsageState
+from costopt.model.call import (
+    Call,
+    CallStatus,
+    Segment,
+    SegmentKind,
+    Usage,
+    UsageContradiction,
+    UsageState,
+)
 from costopt.prices.names import bare, split_bedrock
 from costopt.sources.bodies.amounts import money_text
-from costopt.sources.bodies.build import shown
+from costopt.sources.bodies.build import counts_nothing, shown
 from costopt.sources.bodies.native import SPAN_KIND, add_aliases, add_metadata
 from costopt.sources.bodies.openai_chat import PLAIN_ROLES, key_of, maker, message
 from costopt.sources.bodies.openai_usage import plain_usage
@@ -23,6 +31,8 @@ from costopt.sources.bodies.parts import number, tier, time_us, whole
 from costopt.sources.bodies.segments import tool_schemas
 
 _TRIES = 64
+_SEEN, _LONG = 512, 65_536
+"""So many messages, each of so many characters at most, are kept in mind: 32 MB."""
 
 
 class _Shape(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -103,12 +113,13 @@ class QuickLoads:
 
     def __init__(self) -> None:
         self._misses = 0
+        self._seen: dict[int, Segment] = {}
 
     def __call__(self, line: bytes) -> Any:
         """The call of a usual line, without its line number. Raises ValueError on what is not JSON."""
         if self._misses < _TRIES:
             try:
-                call = _call(_decode(line))
+                call = _call(_decode(line), self._seen)
             except msgspec.MsgspecError:
                 call = None
             if call is not None:
@@ -118,8 +129,8 @@ class QuickLoads:
         return orjson.loads(line)
 
 
-def _call(record: _Record) -> Call | None:
-    """None where anything needs a second look."""
+def _call(record: _Record, seen: dict[int, Segment]) -> Call | None:
+    """None where anything needs a second look. `seen`: messages of earlier calls by their length."""
     said, asked = record.response, record.request
     id, model = said.id or "", said.model or ""
     guess = maker(model)
@@ -140,9 +151,12 @@ def _call(record: _Record) -> Call | None:
     if cost is not None and recorded is None:
         return None
     limit = whole(asked.max_completion_tokens)
-    request, response, finish = _blocks(asked, said)
-    served = tier(said.service_tier) or tier(said.usage.get("service_tier"))
-    own_tier = tier(record.service_tier)
+    request, response, finish = _blocks(asked, said, seen)
+    served = own_tier = ""
+    if said.service_tier or "service_tier" in said.usage:
+        served = tier(said.service_tier) or tier(said.usage.get("service_tier"))
+    if record.service_tier:
+        own_tier = tier(record.service_tier)
     if own_tier == "batch" and served in ("", "default"):
         served = own_tier
     session = record.session_id or ""
@@ -173,15 +187,18 @@ def _usage(told: dict[str, Any], provider: str, model: str) -> Usage | None:
         return None
     plain = plain_usage(told)
     if plain is not None:
-        return plain
+        return None if counts_nothing(plain) else plain
     try:
         found = chat_usage(told, provider=provider, model=model)
     except UsageContradiction:
         return None
-    return found if found.state == UsageState.REPORTED else None
+    known = found.state == UsageState.REPORTED and not counts_nothing(found)
+    return found if known else None
 
 
-def _blocks(asked: _Request, said: _Response) -> tuple[list[Segment], list[Segment], str]:
+def _blocks(
+    asked: _Request, said: _Response, seen: dict[int, Segment]
+) -> tuple[list[Segment], list[Segment], str]:
     request: list[Segment] = []
     names: dict[str, str] = {}
     if asked.tools:
@@ -190,7 +207,7 @@ def _blocks(asked: _Request, said: _Response) -> tuple[list[Segment], list[Segme
         if type(one) is dict and len(one) == 2:
             role, words = one.get("role"), one.get("content")
             if type(words) is str and type(role) is str and words and role in PLAIN_ROLES:
-                request.append(Segment(PLAIN_ROLES[role], words))
+                request.append(_resent(PLAIN_ROLES[role], words, seen))
                 continue
         message(request, one, names)
     response: list[Segment] = []
@@ -200,3 +217,17 @@ def _blocks(asked: _Request, said: _Response) -> tuple[list[Segment], list[Segme
         message(response, told if "role" in told else {**told, "role": "assistant"}, names)
         finish = finish or choice.finish_reason or ""
     return request, response, finish
+
+
+def _resent(kind: SegmentKind, words: str, seen: dict[int, Segment]) -> Segment:
+    """The very block of an earlier call where this one says the same: it is hashed and kept once."""
+    size = len(words)
+    found = seen.get(size)
+    if found is not None and found.text == words and found.kind is kind:
+        return found
+    if size > _LONG:
+        return Segment(kind, words)
+    if len(seen) >= _SEEN:
+        seen.clear()
+    block = seen[size] = Segment(kind, words)
+    return block

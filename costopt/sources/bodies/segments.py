@@ -7,6 +7,7 @@ must show); arguments of tool calls get sorted keys (equal calls must be equal).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -78,7 +79,8 @@ def _schema_text(tool: dict[str, Any]) -> str:
 def mark_last(out: list[Segment], mark: object) -> None:
     """Put a cache mark on the block just read."""
     if out and isinstance(mark, dict):
-        out[-1].breakpoint = Breakpoint.TTL_1H if mark.get("ttl") == "1h" else Breakpoint.TTL_5M
+        ttl = Breakpoint.TTL_1H if mark.get("ttl") == "1h" else Breakpoint.TTL_5M
+        out[-1] = replace(out[-1], breakpoint=ttl)  # the block may be an earlier call's as well
 
 
 def content(out: list[Segment], value: object, kind: SegmentKind, names: Names) -> None:
