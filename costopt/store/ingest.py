@@ -7,7 +7,7 @@ DuckDB may use, and eight bytes for each distinct block of text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -87,11 +87,14 @@ def ingest(
 @contextmanager
 def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """While a log is read DuckDB waits for the reader: more threads than one only cost more."""
+    import duckdb
+
     run(connection, "threads_one")
     try:
         yield
     finally:
-        run(connection, "threads_all")
+        with suppress(duckdb.Error):  # after a full disk nothing runs: the first error tells why
+            run(connection, "threads_all")
 
 
 def _make_room(connection: duckdb.DuckDBPyConnection) -> None:

@@ -75,10 +75,12 @@ class Staging:
             if type(record) is Call:
                 calls.append(record)
                 sources.append(source)
+                chars = 0
                 for segment in record.request or ():
-                    self._chars += len(segment.text)
+                    chars += len(segment.text)
                 for segment in record.response or ():
-                    self._chars += len(segment.text)
+                    chars += len(segment.text)
+                self._chars += chars
                 if len(calls) >= BATCH_CALLS or self._chars >= BATCH_CHARS:
                     self._stage()
                     calls, sources = self._calls, self._sources
