@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from costopt.model.call import Call, CallStatus, Record, Rejected, Skipped
+from costopt.model.call import Call, CallStatus, Record, Rejected, Skipped, UsageState
 from costopt.sources.costopt_jsonl import SOURCE
 from costopt.sources.files import source_files
 
@@ -147,3 +147,14 @@ def test_a_users_own_region_moves_no_price(tmp_path: Path) -> None:
     found = call(tmp_path, metadata={"region": "eu", "speed": "fast", "workflow": "chat"})
     assert (found.region, found.speed, found.workflow) == ("", "", "chat")
     assert found.metadata["region"] == "eu"
+
+
+def test_zeros_beside_an_answer_are_no_usage(tmp_path: Path) -> None:
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    said = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hey"}}
+    response = {"id": "chatcmpl-z", "model": "gpt-4.1", "choices": [said], "usage": zeros}
+    found = call(tmp_path, response=response)
+    assert (found.usage.state, found.response and found.response[0].text) == (
+        UsageState.MISSING,
+        "Hey",
+    )

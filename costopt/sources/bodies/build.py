@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from costopt.model.call import Call, CallStatus, Segment, SegmentKind, Usage, UsageState
+from costopt.model.call import (
+    Call,
+    CallStatus,
+    Segment,
+    SegmentKind,
+    Usage,
+    UsageState,
+    missing_usage,
+)
 from costopt.sources.bodies import streams
 from costopt.sources.bodies.parts import RequestParts, ResponseParts
 from costopt.sources.bodies.segments import to_json
@@ -26,7 +34,14 @@ def call_of(line: int, asked: RequestParts | None, said: ResponseParts | None) -
     )  # fmt: skip
     if asked is not None:
         _add_request(call, asked, said)
+    if call.status == CallStatus.OK and call.response and counts_nothing(call.usage):
+        call.usage = missing_usage()
     return call
+
+
+def counts_nothing(usage: Usage) -> bool:
+    """All zeros: no answer costs that. Proxies and streams write them where they were told no usage."""
+    return not (any(usage.leaves) or usage.extra or usage.web_searches or usage.state)
 
 
 def _add_request(call: Call, asked: RequestParts, said: ResponseParts) -> None:
