@@ -18,6 +18,7 @@ from costopt.accel.calibrate import PRIOR, Calibration, added, fitted, growth, n
 from costopt.accel.encodings import encoding_of
 from costopt.accel.features import FEATURES, features
 from costopt.accel.ranks import Encoder, find_encoder
+from costopt.model.beginning import shared_length
 from costopt.model.call import SegmentKind
 from costopt.model.ports import Texts
 from costopt.model.trace import Trace
@@ -104,7 +105,7 @@ class Counter:
         a, b = self._texts.get([first, second])
         if a is None or b is None:
             return 0
-        same = shared_characters(a, b)
+        same = shared_length(a, b)
         encoder = self._encoder(model)
         if encoder is not None:
             return shared_tokens(encoder, a, b, same)
@@ -191,18 +192,6 @@ class Counter:
             x = added(self._trace, found, self._features) if len(found.call) else PRIOR[None][:0]
             self._calibrations[model] = fitted(x, found.tokens)
         return self._calibrations[model]
-
-
-def shared_characters(first: str, second: str) -> int:
-    """Length of the common beginning, by halving: compares blocks, not single characters."""
-    low, high = 0, min(len(first), len(second))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if first[low:middle] == second[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def shared_tokens(encoder: Encoder, first: str, second: str, same: int) -> int:

@@ -25,7 +25,7 @@ def zone(name: str) -> dt.tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         hint = "Use a name like Europe/Berlin or UTC."
-        raise UsageError(f"{name!r} is no time zone.", where="--tz", hint=hint) from error
+        raise UsageError(f"there is no time zone `{name}`.", where="--tz", hint=hint) from error
 
 
 def calendar(at_us: NDArray[np.int64], unit: str, tz: str = "UTC") -> Categorical:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from costopt.model.beginning import shared_length
 from costopt.model.escape import clean
 from costopt.model.secrets import masked
 
@@ -70,18 +71,6 @@ def difference(before: str, after: str) -> Difference:
         behind + tail,
         excerpt(before, at, end_before), excerpt(after, at, end_after),
     )  # fmt: skip
-
-
-def shared_length(first: str, second: str) -> int:
-    """Length of the common beginning, by halving: compares blocks, not single characters."""
-    low, high = 0, min(len(first), len(second))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if first[low:middle] == second[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _token(before: str, after: str, at: int) -> tuple[str, int, int]:

@@ -35,11 +35,12 @@ class Audited:
 
 def audit(options: TraceOptions, evidence: list[Path]) -> Audited:
     """Read what the options name and say where its money goes. Raises InputError, UsageError."""
+    from costopt.billing.days import zone
     from costopt.checklist.discover import run_all
     from costopt.engine.audit import Asked, build_result
     from costopt.findings.discover import find_all
     from costopt.wiring.evidence import read_evidence
-    from costopt.wiring.slicing import groupings, zone
+    from costopt.wiring.slicing import groupings
 
     zone(options.tz)
     proven = read_evidence(evidence)  # before the long work: a typing error shows at once

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from costopt.billing.days import zone
 from costopt.errors import UsageError, nearest
 from costopt.model.select import Condition, Slice
 from costopt.model.trace import DIMS, Trace
@@ -16,16 +16,6 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _WHERE = re.compile(r"([A-Za-z_][\w.\-]*)\s*(!?=)\s*(.*)", re.DOTALL)
 EXTRA_COLUMNS = ("session", "session_id")
 BY_COLUMNS = (*DIMS, "day", "session", "step")
-
-
-def zone(name: str) -> ZoneInfo:
-    """A time zone by its IANA name. Raises UsageError."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UsageError(
-            f"there is no time zone `{name}`.", where="--tz", hint="For example Europe/Berlin, UTC."
-        ) from error
 
 
 def slice_of(options: TraceOptions, trace: Trace) -> Slice:
@@ -39,7 +29,7 @@ def slice_of(options: TraceOptions, trace: Trace) -> Slice:
     return Slice(since, until, tuple(_condition(w, trace) for w in options.where))
 
 
-def _moment(text: str, flag: str, tz: ZoneInfo, last_us: int | None) -> int:
+def _moment(text: str, flag: str, tz: dt.tzinfo, last_us: int | None) -> int:
     """UTC microseconds of a date, a time, or a span back from the trace's last call."""
     span = _SPAN.fullmatch(text.strip())
     if span:

@@ -17,10 +17,10 @@ from costopt.accel.tokens import (
     NOMINAL_IMAGE_TOKENS,
     Counter,
     exact_encoder,
-    shared_characters,
     shared_tokens,
     token_counter,
 )
+from costopt.model.beginning import shared_length
 from costopt.model.build import trace_of
 from costopt.model.call import Call, Segment, SegmentKind
 from costopt.model.identity import segment_digest
@@ -130,7 +130,7 @@ def test_common_tokens_are_those_of_the_whole_texts(
     a, b = "".join(head + first), "".join(head + second)
     pairs = list(zip(encoder.encode(a), encoder.encode(b), strict=False))
     expected = next((i for i, (x, y) in enumerate(pairs) if x != y), len(pairs))
-    assert shared_tokens(encoder, a, b, shared_characters(a, b)) == expected
+    assert shared_tokens(encoder, a, b, shared_length(a, b)) == expected
 
 
 def test_an_unknown_model_is_calibrated_on_the_traces_own_usage() -> None:

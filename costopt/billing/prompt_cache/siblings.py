@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.prompt_cache.tokens import encoded, shared_bytes
+from costopt.billing.prompt_cache.tokens import encoded
+from costopt.model.beginning import shared_length
 from costopt.model.ports import Texts
 
 BLOCK, OVERLAP = 8_192, 256
@@ -52,7 +53,7 @@ def _pairs(block: list[int], texts: list[bytes] | None, fresh: int) -> Iterator[
     for i in range(fresh, len(block)):
         others = [j for j in near.get(i, ()) if j != i - 1]
         for j in (*others, i - 1):
-            same = None if texts is None else shared_bytes(texts[i], texts[j])
+            same = None if texts is None else shared_length(texts[i], texts[j])
             if same != 0:
                 yield Pair(block[i], block[j], same)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.model.beginning import shared_length
 from costopt.model.ports import Texts
 from costopt.model.trace import SegmentTable
 
@@ -43,25 +44,9 @@ class ByteTokens:
         texts = self.texts.get([first, second])
         if texts[0] is None or texts[1] is None:
             return 0
-        return int(shared_bytes(encoded(texts[0]), encoded(texts[1])) / BYTES_PER_TOKEN)
+        return int(shared_length(encoded(texts[0]), encoded(texts[1])) / BYTES_PER_TOKEN)
 
 
 def encoded(text: str) -> bytes:
     """UTF-8 as the wire carries it; broken surrogates of a log survive."""
     return text.encode("utf-8", "surrogatepass")
-
-
-def shared_bytes(first: bytes, second: bytes) -> int:
-    """Length of the common beginning: compares blocks that grow, then halves the one that differs."""
-    low, block, limit = 0, 64, min(len(first), len(second))
-    while low < limit and first[low : low + block] == second[low : low + block]:
-        low += block
-        block *= 4
-    low, high = min(low, limit), min(low + block - 1, limit)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if first[low:middle] == second[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

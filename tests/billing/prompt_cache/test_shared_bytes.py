@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from costopt.billing.prompt_cache.tokens import shared_bytes
+from costopt.model.beginning import shared_length
 
 SIZES = (0, 1, 63, 64, 65, 319, 320, 321, 1344, 5000)
 
@@ -23,5 +23,5 @@ def test_blocks_find_what_bytes_find(size: int) -> None:
     for _ in range(50):
         kept = rng.randrange(size + 1)
         second = first[:kept] + rng.randbytes(rng.choice((0, 1, 100)))
-        assert shared_bytes(first, second) == shared_bytes(second, first) == plain(first, second)
-    assert shared_bytes(first, first) == size
+        assert shared_length(first, second) == shared_length(second, first) == plain(first, second)
+    assert shared_length(first, first) == size

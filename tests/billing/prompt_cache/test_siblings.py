@@ -9,7 +9,7 @@ import pytest
 
 from costopt.billing.prompt_cache import partial, siblings
 from costopt.billing.prompt_cache.siblings import pairs_of
-from costopt.billing.prompt_cache.tokens import shared_bytes
+from costopt.model.beginning import shared_length
 from tests.billing.prompt_cache.world import prefixes, sent
 
 SYSTEM = "system:" + "s" * 40
@@ -44,7 +44,7 @@ def test_the_best_earlier_sibling_is_found(seed: int) -> None:
     found = best(list(pairs_of(family, family.astype(np.int32), Given(list(texts)))))
     data = [t.encode() for t in texts]
     for child in range(1, len(texts)):
-        plain = max(shared_bytes(data[child], data[other]) for other in range(child))
+        plain = max(shared_length(data[child], data[other]) for other in range(child))
         assert found.get(child, 0) == plain
 
 
