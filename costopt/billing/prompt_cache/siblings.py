@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.prompt_cache.tokens import encoded
 from costopt.model.beginning import shared_length
 from costopt.model.ports import Texts
 
@@ -45,7 +44,8 @@ def _texts(
     found = None if texts is None else texts.get(seg[block])
     if found is None or any(t is None for t in found):
         return None
-    return [encoded(t or "") for t in found]
+    # Broken surrogates of a log survive, as on the wire.
+    return [(t or "").encode("utf-8", "surrogatepass") for t in found]
 
 
 def _pairs(block: list[int], texts: list[bytes] | None, fresh: int) -> Iterator[Pair]:
