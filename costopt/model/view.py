@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.model.call import CallStatus
-from costopt.model.trace import Categorical, Ragged, Trace
+from costopt.model.made import Made
+from costopt.model.trace import Categorical, Ragged, SegmentTable, Trace
 
 
 class Column(StrEnum):
@@ -30,6 +31,8 @@ class Column(StrEnum):
     RESPONSE = "response"
     MAX_TOKENS = "max_tokens"
     AT_US = "at_us"
+    MADE = "made"
+    """Segments that the effect adds; requests and answers refer to them by id."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,12 @@ class View:
     response: Ragged
     max_tokens: NDArray[np.int32]  # [call]
     at_us: NDArray[np.int64]  # [call]
+    made: Made
+
+    @property
+    def segments(self) -> SegmentTable:
+        """All segments that this view's requests and answers refer to."""
+        return self.made.table
 
     @classmethod
     def of(cls, trace: Trace) -> View:
@@ -58,6 +67,7 @@ class View:
         return cls(
             trace, sent, dims["provider"], dims["model"], dims["service_tier"], dims["region"],
             trace.leaves, trace.request, trace.response, trace.max_tokens, trace.at_us,
+            Made.none(trace.segments),
         )  # fmt: skip
 
     def edited(self, **columns: Any) -> View:

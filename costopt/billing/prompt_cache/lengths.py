@@ -6,6 +6,7 @@ request's reported length. Between such anchors, counted tokens are scaled to th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from costopt.model.ports import TokenCounter
 from costopt.model.trace import Ragged
-from costopt.model.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,32 @@ class Lengths:
         return self.hidden[call] + self.scale[call] * shown
 
 
-def counted_uses(view: View, block: Ragged, tokens: TokenCounter) -> NDArray[np.int64]:
-    """[use]: tokens of each segment use, counted once for each model and distinct segment."""
+def counted_uses(
+    codes: NDArray[np.int32], models: Sequence[str], block: Ragged, tokens: TokenCounter
+) -> NDArray[np.int64]:
+    """[use]: tokens of each segment use, counted once for each model and distinct segment.
+
+    `codes`: [call] of the block, into `models`.
+    """
     counts = np.zeros(len(block.ids), np.int64)
-    model_of_use = np.repeat(view.model.codes, block.lengths)
-    for code in np.unique(model_of_use).tolist():
+    used = np.flatnonzero(np.bincount(codes[block.lengths > 0], minlength=len(models)))
+    if len(used) == 1:  # the usual case needs no split
+        return _counted(block.ids, models[int(used[0])], tokens)
+    model_of_use = np.repeat(codes, block.lengths)
+    for code in used.tolist():
         uses = np.flatnonzero(model_of_use == code)
-        distinct, where = np.unique(block.ids[uses], return_inverse=True)
-        known = tokens.count(distinct.astype(np.int32), view.model.values[code])
-        counts[uses] = known[where.reshape(-1)]
+        counts[uses] = _counted(block.ids[uses], models[code], tokens)
     return counts
+
+
+def _counted(ids: NDArray[np.int32], model: str, tokens: TokenCounter) -> NDArray[np.int64]:
+    """A table over the segments instead of a sort of the uses, which are many more."""
+    table = np.zeros(int(ids.max(initial=-1)) + 1, np.int64)
+    there = np.zeros(len(table), np.bool_)
+    there[ids] = True
+    distinct = np.flatnonzero(there).astype(np.int32)
+    table[distinct] = tokens.count(distinct, model)
+    return table[ids]
 
 
 def visible_tokens(block: Ragged, counts: NDArray[np.int64]) -> NDArray[np.int64]:  # [call]

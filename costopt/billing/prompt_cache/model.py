@@ -18,7 +18,7 @@ from costopt.billing.prompt_cache.prefix import Lineage, PrefixResult
 from costopt.billing.prompt_cache.proven import ProvenRules
 from costopt.billing.prompt_cache.rules import RuleBook, RuleColumns, rule_columns
 from costopt.billing.prompt_cache.writes import split_input
-from costopt.model.leaf import Leaf
+from costopt.model.leaf import INPUT, Leaf
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import Trace
 from costopt.model.view import View
@@ -104,7 +104,7 @@ def rebill_leaves(before: View, after: View, model: CacheModel) -> Rebilled:
 def _differs(before: View, after: View, was: Modelled, now: Modelled) -> NDArray[np.bool_]:
     """Calls whose own bytes, rules or entries are not what they were."""
     a, b = was.prefix, now.prefix
-    differs = (before.leaves != after.leaves).any(axis=1)
+    differs = (before.leaves[:, INPUT] != after.leaves[:, INPUT]).any(axis=1)
     differs |= (a.entry_tokens != b.entry_tokens).any(axis=1)
     there = a.entry_tokens > 0
     differs |= (there & (a.entry_gap_us != b.entry_gap_us)).any(axis=1)

@@ -24,7 +24,9 @@ from costopt.billing.prompt_cache.namespace import (
 )
 from costopt.billing.prompt_cache.partial import Partial, partial_prefix
 from costopt.billing.prompt_cache.rules import RuleColumns
+from costopt.billing.view_tokens import tokens_of
 from costopt.model.leaf import INPUT
+from costopt.model.made import MadeTexts
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import NO_TIME, Trace
 from costopt.model.view import View
@@ -78,7 +80,8 @@ class Lineage:
     def of(cls, trace: Trace, tokens: TokenCounter, texts: Texts | None) -> Lineage:
         """The hidden prompts are inferred here, from the recorded calls, and hold for every view."""
         view = View.of(trace)
-        shown = visible_tokens(trace.request, counted_uses(view, trace.request, tokens))
+        counts = counted_uses(view.model.codes, view.model.values, trace.request, tokens)
+        shown = visible_tokens(trace.request, counts)
         return cls(trace, tokens, texts, hidden_prefix(trace, shown))
 
     def prefixes(self, view: View, rules: RuleColumns) -> PrefixResult:
@@ -91,12 +94,14 @@ def shared_prefix(view: View, rules: RuleColumns, lineage: Lineage) -> PrefixRes
     input_tokens = view.leaves[:, INPUT].sum(axis=1)
     rows = _rows(view, rules, lineage, input_tokens)
     found = walk(rows)
-    counts = counted_uses(view, view.request, lineage.tokens)
+    counter = tokens_of(view, lineage.tokens)
+    counts = counted_uses(view.model.codes, view.model.values, view.request, counter)
     lengths = measure(view.request, counts, lineage.hidden.tokens, input_tokens)
     model = view.model.texts()
-    part = partial_prefix(
-        found, rows, view.trace.segments, counts, lineage.tokens, lineage.texts, model
-    )
+    texts = lineage.texts
+    if texts is not None and len(view.made):
+        texts = MadeTexts(texts, view.made)
+    part = partial_prefix(found, rows, view.segments, counts, counter, texts, model)
     return _result(view, rules, found, lengths, part)
 
 

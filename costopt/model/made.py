@@ -1,0 +1,144 @@
+"""Segments that layers made: a result cut short, a summary, a compressed block.
+
+They stand behind the trace's own segments, so ids of the trace keep their meaning in every view. A
+made segment knows its tokens; its text is written only where somebody asks for it (a replay).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.model.ports import Texts
+from costopt.model.trace import Categorical, SegmentTable
+
+Int = NDArray[np.int64]
+CUT = "\n[...]\n"
+"""What stands where the middle of a text was cut out."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """`base` rows first, then `k` made ones; arrays below have the made segment as their axis."""
+
+    base: SegmentTable
+    digest: NDArray[np.uint64]  # [made, 2]
+    kind: NDArray[np.int8]  # [made]
+    name: NDArray[np.int32]  # [made], codes into `base.name`
+    tokens: Int  # [made]
+    source: NDArray[np.int32]  # [made]: segment it was made from; -1: from several or none
+    head: Int  # [made]: leading tokens of the source that it keeps
+    tail: Int  # [made]: trailing ones
+    text: Mapping[int, str] = field(default_factory=dict)
+    """Made segment (0..k-1) to its text, where a layer wrote one."""
+
+    @classmethod
+    def none(cls, base: SegmentTable) -> Made:
+        """A view that no layer has added a segment to."""
+        empty = np.zeros(0, np.int64)
+        small = empty.astype(np.int32)
+        return cls(
+            base, np.zeros((0, 2), np.uint64), small.astype(np.int8), small, empty, small,
+            empty, empty,
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    @cached_property
+    def table(self) -> SegmentTable:
+        """All segments, the trace's and the made ones, as one table."""
+        base = self.base
+        if not len(self):
+            return base
+        text = np.array([i in self.text for i in range(len(self))], np.bool_)
+        from_source = (self.source >= 0) & (self.head + self.tail > 0)
+        source = np.maximum(self.source, 0)
+        from_source[from_source] = base.has_text[np.minimum(source, len(base) - 1)][from_source]
+        return SegmentTable(
+            np.concatenate((base.digest, self.digest)),
+            np.concatenate((base.kind, self.kind)),
+            Categorical(np.concatenate((base.name.codes, self.name)), base.name.values),
+            np.concatenate((base.n_bytes, self.tokens * 4)),
+            np.concatenate((base.tokens, self.tokens)),
+            np.concatenate((base.has_text, text | from_source)),
+        )
+
+    def added(
+        self, *, kind: NDArray[np.int8], name: NDArray[np.int32], tokens: Int,
+        source: NDArray[np.int32], head: Int, tail: Int, mark: str,
+        text: Sequence[str] | None = None,
+    ) -> tuple[Made, NDArray[np.int32]]:  # fmt: skip
+        """More made segments, and the ids that requests use for them.
+
+        `mark` names layer and settings: the same source made by the same mark is the same content.
+        """
+        first = len(self.base) + len(self)
+        digests = [_digest(mark, *row) for row in zip(
+            source.tolist(), tokens.tolist(), head.tolist(), tail.tolist(),
+            text if text is not None else [""] * len(kind), strict=True)]  # fmt: skip
+        more = dict(self.text)
+        if text is not None:
+            more.update({len(self) + i: t for i, t in enumerate(text)})
+        made = replace(
+            self,
+            digest=np.concatenate((self.digest, np.array(digests, np.uint64).reshape(-1, 2))),
+            kind=np.concatenate((self.kind, kind.astype(np.int8))),
+            name=np.concatenate((self.name, name.astype(np.int32))),
+            tokens=np.concatenate((self.tokens, tokens.astype(np.int64))),
+            source=np.concatenate((self.source, source.astype(np.int32))),
+            head=np.concatenate((self.head, head.astype(np.int64))),
+            tail=np.concatenate((self.tail, tail.astype(np.int64))),
+            text=more,
+        )
+        return made, np.arange(first, first + len(kind), dtype=np.int32)
+
+
+def _digest(*parts: object) -> tuple[int, int]:
+    raw = hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:], "big")
+
+
+@dataclass(frozen=True)
+class MadeTexts:
+    """`Texts` of a view: the store's for the trace's segments, written here for made ones."""
+
+    base: Texts
+    made: Made
+
+    def get(self, segments: Sequence[int] | NDArray[np.int32]) -> list[str | None]:
+        """Texts in the order asked; a cut one keeps the share of characters that its tokens are."""
+        ids = [int(s) for s in segments]
+        n = len(self.made.base)
+        wanted = [s if s < n else int(self.made.source[s - n]) for s in ids]
+        there = [s for s in wanted if 0 <= s < n]
+        found = dict(zip(there, self.base.get(there), strict=True)) if there else {}
+        return [
+            found.get(source) if s < n else self._written(s - n, source, found)
+            for s, source in zip(ids, wanted, strict=True)
+        ]
+
+    def _written(self, i: int, source: int, found: Mapping[int, str | None]) -> str | None:
+        if i in self.made.text:
+            return self.made.text[i]
+        made_too = source >= len(self.made.base)
+        below = self.get([source])[0] if made_too else found.get(source)
+        if below is None:
+            return None
+        whole = self._tokens_before(i)
+        head = len(below) * int(self.made.head[i]) // whole
+        tail = len(below) * int(self.made.tail[i]) // whole
+        return below[:head] + CUT + (below[-tail:] if tail else "")
+
+    def _tokens_before(self, i: int) -> int:
+        """Tokens of the source as far as known, at least what is kept of it."""
+        source = int(self.made.source[i])
+        known = int(self.made.table.tokens[source])
+        if known < 0:
+            known = int(self.made.base.n_bytes[source]) // 4
+        return max(1, known, int(self.made.head[i] + self.made.tail[i]))
