@@ -1,0 +1,1 @@
+"""What several layers share: turns, texts, edited requests, intervals."""
