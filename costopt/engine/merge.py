@@ -45,7 +45,7 @@ def _sealed(value: Any) -> Any:
     arrays = {
         Categorical: lambda v: [v.codes],
         Ragged: lambda v: [v.offsets, v.ids, v.flags],
-        Made: lambda v: [v.digest, v.kind, v.name, v.tokens, v.source, v.head, v.tail],
+        Made: lambda v: [v.digest, v.kind, v.name, v.tokens, v.source, v.head, v.tail, v.whole],
     }.get(type(value), lambda v: [v])(value)
     for array in arrays:
         array.flags.writeable = False

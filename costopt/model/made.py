@@ -34,6 +34,7 @@ class Made:
     source: NDArray[np.int32]  # [made]: segment it was made from; -1: from several or none
     head: Int  # [made]: leading tokens of the source that it keeps
     tail: Int  # [made]: trailing ones
+    whole: Int  # [made]: tokens of its source; 0: not told
     text: Mapping[int, str] = field(default_factory=dict)
     """Made segment (0..k-1) to its text, where a layer wrote one."""
 
@@ -44,7 +45,7 @@ class Made:
         small = empty.astype(np.int32)
         return cls(
             base, np.zeros((0, 2), np.uint64), small.astype(np.int8), small, empty, small,
-            empty, empty,
+            empty, empty, empty,
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -56,47 +57,91 @@ class Made:
         base = self.base
         if not len(self):
             return base
-        text = np.array([i in self.text for i in range(len(self))], np.bool_)
-        from_source = (self.source >= 0) & (self.head + self.tail > 0)
-        source = np.maximum(self.source, 0)
-        from_source[from_source] = base.has_text[np.minimum(source, len(base) - 1)][from_source]
         return SegmentTable(
             np.concatenate((base.digest, self.digest)),
             np.concatenate((base.kind, self.kind)),
             Categorical(np.concatenate((base.name.codes, self.name)), base.name.values),
             np.concatenate((base.n_bytes, self.tokens * 4)),
             np.concatenate((base.tokens, self.tokens)),
-            np.concatenate((base.has_text, text | from_source)),
+            np.concatenate((base.has_text, self._has_text())),
         )
+
+    def _has_text(self) -> NDArray[np.bool_]:  # [made]
+        """A layer wrote it, or it keeps a part of a source that has one."""
+        out = np.array([i in self.text for i in range(len(self))], np.bool_)
+        n, kept = len(self.base), (self.source >= 0) & (self.head + self.tail > 0)
+        own = np.flatnonzero(kept & (self.source < n))
+        out[own] |= self.base.has_text[self.source[own]]
+        # A source that was made itself stands before what was made of it.
+        for i in np.flatnonzero(kept & (self.source >= n)).tolist():
+            out[i] |= out[self.source[i] - n]
+        return out
 
     def added(
         self, *, kind: NDArray[np.int8], name: NDArray[np.int32], tokens: Int,
         source: NDArray[np.int32], head: Int, tail: Int, mark: str,
-        text: Sequence[str] | None = None,
+        text: Sequence[str] | None = None, whole: Int | None = None,
     ) -> tuple[Made, NDArray[np.int32]]:  # fmt: skip
         """More made segments, and the ids that requests use for them.
 
-        `mark` names layer and settings: the same source made by the same mark is the same content.
+        `mark` names layer and settings: the same source made by the same mark is the same content and
+        has one id, whether it is asked for twice here or was made before.
         """
-        first = len(self.base) + len(self)
-        digests = [_digest(mark, *row) for row in zip(
-            source.tolist(), tokens.tolist(), head.tolist(), tail.tolist(),
-            text if text is not None else [""] * len(kind), strict=True)]  # fmt: skip
+        digests = self._digests(mark, kind, name, tokens, source, head, tail, text)
+        ids, new = self._ids_of(digests)
+        if not len(new):
+            return self, ids
         more = dict(self.text)
         if text is not None:
-            more.update({len(self) + i: t for i, t in enumerate(text)})
+            more.update({len(self) + i: text[k] for i, k in enumerate(new.tolist())})
+        size = np.zeros(len(kind), np.int64) if whole is None else whole
         made = replace(
             self,
-            digest=np.concatenate((self.digest, np.array(digests, np.uint64).reshape(-1, 2))),
-            kind=np.concatenate((self.kind, kind.astype(np.int8))),
-            name=np.concatenate((self.name, name.astype(np.int32))),
-            tokens=np.concatenate((self.tokens, tokens.astype(np.int64))),
-            source=np.concatenate((self.source, source.astype(np.int32))),
-            head=np.concatenate((self.head, head.astype(np.int64))),
-            tail=np.concatenate((self.tail, tail.astype(np.int64))),
+            digest=np.concatenate((self.digest, digests[new])),
+            kind=np.concatenate((self.kind, kind[new].astype(np.int8))),
+            name=np.concatenate((self.name, name[new].astype(np.int32))),
+            tokens=np.concatenate((self.tokens, tokens[new].astype(np.int64))),
+            source=np.concatenate((self.source, source[new].astype(np.int32))),
+            head=np.concatenate((self.head, head[new].astype(np.int64))),
+            tail=np.concatenate((self.tail, tail[new].astype(np.int64))),
+            whole=np.concatenate((self.whole, size[new].astype(np.int64))),
             text=more,
         )
-        return made, np.arange(first, first + len(kind), dtype=np.int32)
+        return made, ids
+
+    def _digests(
+        self, mark: str, kind: NDArray[np.int8], name: NDArray[np.int32], tokens: Int,
+        source: NDArray[np.int32], head: Int, tail: Int, text: Sequence[str] | None,
+    ) -> NDArray[np.uint64]:  # fmt: skip
+        """[new, 2]: by content, so that parts of a trace make what the whole makes."""
+        names = self.base.name.values
+        rows = zip(
+            kind.tolist(), (names[c] for c in name.tolist()), tokens.tolist(), self._content(source),
+            head.tolist(), tail.tolist(), text if text is not None else [""] * len(kind),
+            strict=True,
+        )  # fmt: skip
+        return np.array([_digest(mark, *row) for row in rows], np.uint64).reshape(-1, 2)
+
+    def _content(self, segments: NDArray[np.int32]) -> list[list[int]]:
+        """Content hash of each segment; zeros for none (-1)."""
+        out = np.zeros((len(segments), 2), np.uint64)
+        there = segments >= 0
+        out[there] = self.table.digest[segments[there]]
+        listed: list[list[int]] = out.tolist()
+        return listed
+
+    def _ids_of(self, digests: NDArray[np.uint64]) -> tuple[NDArray[np.int32], Int]:
+        """(an id for each content, places of those that are new)."""
+        known = {tuple(d): i for i, d in enumerate(self.digest.tolist())}
+        ids: list[int] = []
+        new: list[int] = []
+        for k, d in enumerate(map(tuple, digests.tolist())):
+            if d not in known:
+                known[d] = len(self) + len(new)
+                new.append(k)
+            ids.append(known[d])
+        first = len(self.base)
+        return np.array(ids, np.int32) + np.int32(first), np.array(new, np.int64)
 
 
 def _digest(*parts: object) -> tuple[int, int]:
@@ -128,7 +173,7 @@ class MadeTexts:
             return self.made.text[i]
         made_too = source >= len(self.made.base)
         below = self.get([source])[0] if made_too else found.get(source)
-        if below is None:
+        if below is None or not self.made.head[i] + self.made.tail[i]:
             return None
         whole = self._tokens_before(i)
         head = len(below) * int(self.made.head[i]) // whole
@@ -138,7 +183,7 @@ class MadeTexts:
     def _tokens_before(self, i: int) -> int:
         """Tokens of the source as far as known, at least what is kept of it."""
         source = int(self.made.source[i])
-        known = int(self.made.table.tokens[source])
+        known = int(self.made.whole[i]) or int(self.made.table.tokens[source])
         if known < 0:
             known = int(self.made.base.n_bytes[source]) // 4
         return max(1, known, int(self.made.head[i] + self.made.tail[i]))
