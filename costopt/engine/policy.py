@@ -18,3 +18,5 @@ class Policy:
     """As shown: the file's path, or `safe defaults`."""
     fields: Mapping[str, str] = field(default_factory=dict)
     replay: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict, compare=False)
+    """Where it stands in the file: (layer's index, name, setting) or ("fields", part) to the line."""

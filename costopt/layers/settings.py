@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from costopt.layers.base import Artifacts
 from costopt.model.view import View
@@ -29,17 +29,29 @@ def seconds(value: Any) -> Any:
     return float(found[1]) * _UNITS[found[2]]
 
 
-Duration = Annotated[float, BeforeValidator(seconds)]
+_DURATION_SCHEMA = {"anyOf": [
+    {"type": "number", "minimum": 0},
+    {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|min|m|h|d|w)\s*$"},
+]}  # fmt: skip
+Duration = Annotated[float, BeforeValidator(seconds), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds; written as `1h`."""
 
 
 def _patterns(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return tuple((k, (v,) if isinstance(v, str) else tuple(v)) for k, v in value.items())
+    return tuple((k, tuple(v) if isinstance(v, list) else (v,)) for k, v in value.items())
 
 
-Patterns = Annotated[tuple[tuple[str, tuple[str, ...]], ...], BeforeValidator(_patterns)]
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_PATTERNS_SCHEMA = {
+    "type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, _TEXTS]},
+}  # fmt: skip
+Patterns = Annotated[
+    tuple[tuple[str, tuple[str, ...]], ...],
+    BeforeValidator(_patterns),
+    WithJsonSchema(_PATTERNS_SCHEMA),
+]
 """`{agent: [nightly-*], tags: batch}`: parts of the policy's `fields:` to patterns with * and ?."""
 
 

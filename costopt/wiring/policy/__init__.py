@@ -1,0 +1,1 @@
+"""`policy.yaml`: read with line numbers, checked, described as JSON Schema, written, and proposed."""

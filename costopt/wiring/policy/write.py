@@ -1,0 +1,99 @@
+"""A policy as YAML that a person would have written: only what is not the default, one layer a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Any, get_type_hints
+
+from costopt.engine.policy import Policy
+from costopt.layers.base import Layer
+from costopt.layers.discover import name_of
+from costopt.layers.settings import Duration
+from costopt.model.escape import clean
+from costopt.wiring.policy.lined import scalar
+from costopt.wiring.policy.load import VERSION
+from costopt.wiring.policy.settings import changed
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
+_SPANS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def policy_yaml(
+    policy: Policy, *, top: Sequence[str] = (), above: Mapping[int, Sequence[str]] | None = None,
+    below: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """The policy as text that reads back as the same. Comments: on top, above a layer, below all."""
+    lines = [*_comments(top), f"version: {VERSION}"]
+    if policy.fields:
+        lines.append(f"fields: {_flow(dict(policy.fields))}")
+    lines.append("layers:" if policy.layers else "layers: []")
+    for index, layer in enumerate(policy.layers):
+        lines += _comments((above or {}).get(index, ()), "  ")
+        lines.append(f"  - {name_of(layer)}: {layer_flow(layer)}")
+    if policy.replay:
+        lines.append(f"replay: {_flow(dict(policy.replay))}")
+    return "\n".join([*lines, *_comments(below)]) + "\n"
+
+
+def layer_flow(layer: Layer) -> str:
+    """Settings that are not the defaults, in braces."""
+    return _flow(shown_settings(layer))
+
+
+def shown_settings(layer: Layer) -> dict[str, Any]:
+    """Settings that are not the defaults, in the words of a policy: `1h`, not 3600.0."""
+    hints = get_type_hints(type(layer), include_extras=True)
+    return {
+        name: _span(value) if hints.get(name) == Duration and _is_span(value) else value
+        for name, value in changed(layer).items()
+    }
+
+
+def _comments(texts: Sequence[str], indent: str = "") -> list[str]:
+    return [f"{indent}# {clean(text)}".rstrip() for text in texts]
+
+
+def _is_span(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value > 0 and float(value).is_integer()
+
+
+def _span(seconds: float) -> str:
+    size, unit = next((s, u) for s, u in _SPANS if seconds % s == 0)
+    return f"{int(seconds // size)}{unit}"
+
+
+def _flow(value: Any) -> str:
+    """A value in YAML's flow style."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_text(str(k))}: {_flow(v)}" for k, v in value.items()) + "}"
+    if _is_pairs(value):
+        return _flow(dict(value))
+    if isinstance(value, (tuple, list, frozenset)):
+        items = sorted(value) if isinstance(value, frozenset) else value
+        return "[" + ", ".join(_flow(item) for item in items) + "]"
+    if isinstance(value, Enum):
+        return _flow(value.value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if value is None or isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    return _text(str(value))
+
+
+def _is_pairs(value: Any) -> bool:
+    """A mapping as settings hold it, to be hashable: ((key, value), ...) with distinct keys."""
+    if not isinstance(value, tuple) or not value:
+        return False
+    pairs = all(isinstance(v, tuple) and len(v) == 2 and isinstance(v[0], str) for v in value)
+    return pairs and len({v[0] for v in value}) == len(value)
+
+
+def _text(text: str) -> str:
+    """Plain where YAML reads the same text back, else quoted."""
+    if _PLAIN.fullmatch(text) and scalar(text) == text:
+        return text
+    return json.dumps(text, ensure_ascii=True)
