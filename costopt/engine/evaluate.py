@@ -1,12 +1,12 @@
 """What a list of layers comes to: views in policy order, each billed by difference from the record.
 
 v(S) is the bill of the view behind the layers of S, at the prices of `as_of`, with the policy's own
-overhead. Views are shared by common beginnings; a layer without effect costs no second bill.
+overhead. Views are shared by common beginnings; a layer without effect costs no second bill. What is
+kept for that is bounded by bytes: the longest unused goes first and is computed again when needed.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +20,13 @@ from costopt.billing.meter import meter
 from costopt.billing.overhead import overhead_pusd
 from costopt.billing.prompt_cache.model import CacheModel, Rebilled, rebill_leaves
 from costopt.engine.handed import Builder, Handed, NoBuilder
+from costopt.engine.kept import Kept
 from costopt.engine.merge import BrokenLayer, merged
 from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
-from costopt.model.bill import Bill
+from costopt.model.bill import Bill, PriceStatus
 from costopt.model.effect import Charge, Effect, Fee
+from costopt.model.leaf import INPUT
 from costopt.model.trace import Trace
 from costopt.model.view import View
 from costopt.money import PicoUsd, exact_sum
@@ -32,8 +34,11 @@ from costopt.prices.contract import PriceBook
 
 Int = NDArray[np.int64]
 Layers = tuple[Layer, ...]
-KEPT_STATES = 64
-"""Views kept for lists of layers that begin alike."""
+KEPT_BYTES = 1 << 30
+"""Of views kept for lists of layers that begin alike, beside the recorded one: an eighth of the 8 GB
+that the benchmark grants a million calls."""
+PRICED_BYTES = 1 << 28
+"""Of bills kept by list of layers: three numbers a call."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,9 @@ class Priced:
     """What the policy costs because of the call."""
     variance_pusd2: NDArray[np.float64]
     """Of the dollars, where cached tokens are modelled and not recorded; pico-dollars squared."""
+    exposed_pusd: Int
+    """What reading all input of the call from the cache would be worth, where cached tokens are
+    modelled and not recorded: the base of the model's common error."""
 
     @property
     def all_pusd(self) -> Int:
@@ -86,14 +94,21 @@ class Evaluator:
             fields or {},
             evidence or {},
         )
-        self._states: OrderedDict[Layers, tuple[State, Effect | None]] = OrderedDict()
-        self._priced: dict[Layers, Priced] = {}
-        self._last_bill: tuple[View, Bill] | None = None
+        self._states: Kept[tuple[Layers, Layer], tuple[State, Effect]] = Kept(
+            KEPT_BYTES, self.recorded
+        )
+        self._priced: Kept[Layers, Priced] = Kept(PRICED_BYTES)
+        self._last_bill: tuple[View, Rebilled, Bill] | None = None
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:  # [call]
         """Calls whose price is known in the baseline: only these can save anything."""
-        return np.asarray(self._meter(self.recorded).priced)
+        return np.asarray(self.bill_of(self.recorded).priced)
+
+    @cached_property
+    def charged(self) -> NDArray[np.bool_]:  # [call]
+        """Calls that the provider charged for in the baseline."""
+        return np.asarray(self.bill_of(self.recorded).status == PriceStatus.PRICED)
 
     @cached_property
     def baseline(self) -> Priced:
@@ -115,15 +130,23 @@ class Evaluator:
 
     def priced(self, state: State) -> Priced:
         """The state's calls through cache and meter, its overhead through the price book."""
-        if state.acting not in self._priced:
-            rebilled = self.rebilled(state.view)
-            bill = self._meter(state.view.edited(leaves=rebilled.leaves))
-            self._check(bill, state)
-            overhead = overhead_pusd(state.charges, state.fees, self.prices, self.trace.n)
-            net = np.where(self.known & bill.priced, bill.net_pusd, 0)
-            worth = read_discount_pusd(state.view, self.prices).astype(np.float64)
-            self._priced[state.acting] = Priced(net, overhead, rebilled.variance * worth**2)
-        return self._priced[state.acting]
+        found = self._priced.get(state.acting)
+        if found is None:
+            found = self._price(state)
+            self._priced.put(state.acting, found)
+        return found
+
+    def _price(self, state: State) -> Priced:
+        rebilled, bill = self._billed(state.view)
+        self._check(bill, state)
+        overhead = overhead_pusd(state.charges, state.fees, self.prices, self.trace.n)
+        net = np.where(self.known & bill.priced, bill.net_pusd, 0)
+        if not rebilled.touched.any():
+            return Priced(net, overhead, rebilled.variance, np.zeros_like(net))
+        worth = np.where(self.known, read_discount_pusd(state.view, self.prices), 0)
+        exposed = np.where(rebilled.touched, rebilled.leaves[:, INPUT].sum(axis=1) * worth, 0)
+        variance = rebilled.variance * worth.astype(np.float64) ** 2
+        return Priced(net, overhead, variance, exposed)
 
     def rebilled(self, view: View) -> Rebilled:
         """The view's leaves after the prompt cache, by difference from the recorded calls."""
@@ -133,25 +156,30 @@ class Evaluator:
         return rebill_leaves(self.recorded, view, self.model)
 
     def bill_of(self, view: View) -> Bill:
-        """A view through cache and meter; the last one asked for is kept."""
+        """A view through cache and meter."""
+        return self._billed(view)[1]
+
+    def _billed(self, view: View) -> tuple[Rebilled, Bill]:
+        """The last one asked for is kept: a layer that meters the view so far asks for the state's."""
         if self._last_bill is None or self._last_bill[0] is not view:
-            bill = self._meter(view.edited(leaves=self.rebilled(view).leaves))
-            self._last_bill = view, bill
-        return self._last_bill[1]
+            rebilled = self.rebilled(view)
+            self._last_bill = view, rebilled, self._meter(view.edited(leaves=rebilled.leaves))
+        return self._last_bill[1], self._last_bill[2]
 
     def _meter(self, view: View) -> Bill:
         return meter(view, self.prices, at="as_of")
 
     def _step(self, layers: Layers) -> tuple[State, Effect | None]:
-        if not layers:
-            return State(self.recorded), None
-        found = self._states.get(layers)
-        if found is None:
-            found = self._states[layers] = self._apply(self.state(layers[:-1]), layers[-1])
-            while len(self._states) > KEPT_STATES:
-                self._states.popitem(last=False)
-        self._states.move_to_end(layers)
-        return found
+        """Layer by layer. What one does depends on the acting ones before it alone, so lists that
+        differ in layers without effect share their states."""
+        state, effect = State(self.recorded), None
+        for layer in layers:
+            found = self._states.get((state.acting, layer))
+            if found is None:
+                found = self._apply(state, layer)
+                self._states.put((state.acting, layer), found)
+            state, effect = found
+        return state, effect
 
     def _apply(self, state: State, layer: Layer) -> tuple[State, Effect]:
         effect = layer.apply(state.view, self.prices, self.handed)

@@ -32,6 +32,10 @@ class Outcome:
     detail: Mapping[str, Any]
     touched: int
     at_risk: int
+    exposed_pusd: PicoUsd = PicoUsd(0)
+    """Input of calls whose cached tokens are modelled, as if all of it were read from the cache."""
+    calls: int = 0
+    """Calls that the provider charged for in the baseline: what shares of calls are shares of."""
 
     @property
     def total_pusd(self) -> PicoUsd:
@@ -71,4 +75,6 @@ def outcome(evaluator: Evaluator, layers: Layers) -> Outcome:
         effect.detail,
         0 if effect.touched is None else int(effect.touched.sum()),
         0 if effect.at_risk is None else int(effect.at_risk.sum()),
+        exact_sum(priced.exposed_pusd),
+        int(evaluator.charged.sum()),
     )

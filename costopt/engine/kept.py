@@ -1,0 +1,70 @@
+"""Results kept for later, bounded by the bytes of the arrays that they hold."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Kept(Generic[K, V]):
+    """The most recently used values whose arrays fit; the newest stays whatever its size.
+
+    An array that several values share counts once; one that `beside` holds anyway does not count.
+    """
+
+    def __init__(self, most_bytes: int, beside: Any = None) -> None:
+        self.most_bytes = most_bytes
+        self._beside = {id(a) for a in arrays_of(beside)}
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._arrays: dict[K, dict[int, int]] = {}
+
+    def get(self, key: K) -> V | None:
+        """The value, which counts as used; None: never put, or gone."""
+        found = self._values.get(key)
+        if found is not None:
+            self._values.move_to_end(key)
+        return found
+
+    def put(self, key: K, value: V) -> None:
+        """Keep it, and let go of the longest unused ones until the rest fits."""
+        held = {id(a): a.nbytes for a in arrays_of(value)}
+        self._arrays[key] = {i: size for i, size in held.items() if i not in self._beside}
+        self._values[key] = value
+        self._values.move_to_end(key)
+        while len(self._values) > 1 and self.held_bytes() > self.most_bytes:
+            gone, _ = self._values.popitem(last=False)
+            del self._arrays[gone]
+
+    def held_bytes(self) -> int:
+        """Of all arrays held, each counted once."""
+        held: dict[int, int] = {}
+        for arrays in self._arrays.values():
+            held.update(arrays)
+        return sum(held.values())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def arrays_of(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """Arrays inside dataclasses, tuples and mappings; the trace itself is not looked into."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from arrays_of(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            if not isinstance(item, str | int | float):
+                yield from arrays_of(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for column in fields(value):
+            if column.name not in ("trace", "base"):
+                yield from arrays_of(getattr(value, column.name))
