@@ -46,6 +46,10 @@ def first_line(kind: str, name: str) -> str:
     """What a page gives, in one line; read from the file, nothing is imported."""
     for folder, (word, _) in PLUGINS.items():
         if word == kind:
+            if folder == "layers" and name in _outside_layers():
+                from costopt.layers.discover import layer_class
+
+                return inspect.cleandoc(layer_class(name).__doc__ or "").splitlines()[0]
             text = (PACKAGE / folder / f"{name.replace('-', '_')}.py").read_text("utf-8")
             return text.lstrip().removeprefix('"""').splitlines()[0].removesuffix('"""')
     return texts(kind).get(name, "").partition(". ")[0].splitlines()[0].rstrip(".") + "."
@@ -77,18 +81,23 @@ def _plugins(folder: str) -> list[str]:
     marker = PLUGINS[folder][1]
     # Told from the text: importing every plug-in to list their names would take half a second.
     kept = [n for n in names if marker in (PACKAGE / folder / f"{n}.py").read_text("utf-8")]
+    if folder == "layers":
+        kept += _outside_layers()
     return [n.replace("_", "-") if folder == "sources" else n for n in kept]
 
 
+def _outside_layers() -> list[str]:
+    """Layers of other installed packages."""
+    from importlib.metadata import entry_points
+
+    return [e.name for e in entry_points(group="costopt.layers")]
+
+
 def _docstring(folder: str, name: str) -> str:
-    """The module's page, and those of its public classes that say more (their settings)."""
+    """A plug-in's page: its module's docstring; of a layer its class's, with the settings."""
+    if folder == "layers":
+        from costopt.wiring.layer_page import layer_page
+
+        return layer_page(name)
     module = importlib.import_module(f"costopt.{folder}.{name}")
-    parts = [inspect.cleandoc(module.__doc__ or "")]
-    if folder != "layers":
-        return parts[0]
-    for _, item in inspect.getmembers(module, inspect.isclass):
-        public = item.__module__ == module.__name__ and not item.__name__.startswith("_")
-        text = inspect.cleandoc(item.__doc__ or "")
-        if public and text and not text.startswith(f"{item.__name__}("):
-            parts.append(text)
-    return "\n\n".join(parts)
+    return inspect.cleandoc(module.__doc__ or "")

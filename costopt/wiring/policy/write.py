@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from costopt.engine.policy import Policy
 from costopt.layers.base import Layer
@@ -48,17 +49,39 @@ def shown_settings(layer: Layer) -> dict[str, Any]:
     """Settings that are not the defaults, in the words of a policy: `1h`, not 3600.0."""
     hints = get_type_hints(type(layer), include_extras=True)
     return {
-        name: _span(value) if hints.get(name) == Duration and _is_span(value) else value
+        name: _span(value) if _is_duration(hints[name], value) else value
         for name, value in changed(layer).items()
     }
+
+
+def in_words(cls: type[Layer], field: dataclasses.Field[Any]) -> str:
+    """A setting's default as a policy writes it; empty: it has to be given."""
+    default = field.default
+    if default is dataclasses.MISSING:
+        if field.default_factory is dataclasses.MISSING:
+            return ""
+        default = field.default_factory()
+    hints = get_type_hints(cls, include_extras=True)
+    if _is_mapping(hints[field.name]) and default == ():
+        return "{}"
+    return _flow(_span(default) if _is_duration(hints[field.name], default) else default)
 
 
 def _comments(texts: Sequence[str], indent: str = "") -> list[str]:
     return [f"{indent}# {clean(text)}".rstrip() for text in texts]
 
 
-def _is_span(value: Any) -> bool:
-    return isinstance(value, (int, float)) and value > 0 and float(value).is_integer()
+def _is_duration(hint: Any, value: Any) -> bool:
+    """Of whole seconds, alone or in a union with null."""
+    duration = hint == Duration or Duration in get_args(hint)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return duration and number and value > 0 and float(value).is_integer()
+
+
+def _is_mapping(hint: Any) -> bool:
+    """Held as pairs, to be hashable, and written as a mapping."""
+    found = str(hint)
+    return found.startswith("typing.Annotated[tuple[tuple[") and "BeforeValidator" in found
 
 
 def _span(seconds: float) -> str:

@@ -1,0 +1,79 @@
+"""A layer's page: its class docstring and its settings, with defaults as a policy writes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from dataclasses import dataclass
+
+from costopt.layers.base import Layer
+from costopt.layers.discover import layer_class
+from costopt.wiring.field_docs import fields_of
+
+_LITERAL = re.compile(r"Literal\[([^\]]*)\]")
+_WORDS = {
+    "Duration": "duration", "Patterns": "patterns", "str": "text", "bool": "true or false",
+    "int": "whole number", "float": "number", "Decimal": "number", "None": "null",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the settings."""
+
+    name: str
+    type: str
+    default: str
+    """Empty: it has to be given."""
+    doc: str
+
+
+def layer_page(name: str) -> str:
+    """Page and settings as text. KeyError: no such layer."""
+    cls = layer_class(name)
+    lines = [inspect.cleandoc(cls.__doc__ or ""), "", "## Settings", ""]
+    rows = settings_of(cls)
+    for row in rows:
+        default = f"default {row.default}" if row.default else "has to be given"
+        lines += [f"{row.name}  ({row.type}; {default})", f"    {row.doc}"]
+    return "\n".join(lines if rows else [*lines, "None."])
+
+
+def layer_markdown(name: str) -> str:
+    """The same as Markdown, one heading level down, with a table of settings."""
+    cls = layer_class(name)
+    text = re.sub(r"^## ", "### ", inspect.cleandoc(cls.__doc__ or ""), flags=re.MULTILINE)
+    rows = settings_of(cls)
+    table = ["| setting | type | default | what it does |", "|---|---|---|---|"]
+    for row in rows:
+        default = f"`{row.default}`" if row.default else "none: has to be given"
+        table.append(f"| `{row.name}` | {row.type} | {_cell(default)} | {_cell(row.doc)} |")
+    settings = "\n".join(table) if rows else "None."
+    return f"## {name}\n\n{text}\n\n### Settings\n\n{settings}"
+
+
+def settings_of(cls: type[Layer]) -> list[Setting]:
+    """Settings in the order of the class."""
+    from costopt.wiring.policy.write import in_words
+
+    sources = {f.name: f for f in fields_of(cls)}
+    rows = []
+    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+        source = sources.get(f.name)
+        kind = _type(source.type if source else str(f.type))
+        rows.append(Setting(f.name, kind, in_words(cls, f), source.doc if source else ""))
+    return rows
+
+
+def _type(text: str) -> str:
+    """`int | Literal['p99']` is `whole number, or p99`."""
+    text = _LITERAL.sub(lambda m: m[1].replace("'", "").replace('"', "").replace(", ", " | "), text)
+    if "[" in text:
+        return "list" if text.startswith("tuple[str") else "list or mapping"
+    parts = [_WORDS.get(part.strip(), part.strip()) for part in text.split("|")]
+    return ", ".join(parts[:-1]) + f" or {parts[-1]}" if len(parts) > 1 else parts[0]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
