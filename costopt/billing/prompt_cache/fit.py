@@ -23,6 +23,7 @@ from costopt.billing.prompt_cache.entries import (
 )
 from costopt.billing.prompt_cache.hierarchy import ByKey, Key, nearest, scores, stacked
 from costopt.billing.prompt_cache.logistic import chance
+from costopt.billing.prompt_cache.namespace import distinct_codes
 from costopt.billing.prompt_cache.observed import Seen, could_read, last_there
 from costopt.billing.prompt_cache.prefix import PrefixResult
 from costopt.billing.prompt_cache.priors import (
@@ -129,10 +130,13 @@ def _chunks(n: int) -> Iterator[slice]:
 def group_keys(view: View, rules: RuleColumns) -> tuple[tuple[Key, ...], NDArray[np.int64]]:
     """(provider, model, agent) of each call: the distinct ones, and the code of each call."""
     agents = view.trace.dims["agent"]
-    pairs = np.stack((rules.rule, agents.codes.astype(np.int64)), axis=1)
-    distinct, where = np.unique(pairs, axis=0, return_inverse=True)
-    keys = tuple((*rules.names[r], agents.values[a]) for r, a in distinct.tolist())
-    return keys, where.reshape(-1) if len(pairs) else np.zeros(0, np.int64)
+    width = len(agents.values)
+    distinct, where = distinct_codes(rules.rule * width + agents.codes)
+    if not view.trace.n:
+        return (), where
+    return tuple(
+        (*rules.names[c // width], agents.values[c % width]) for c in distinct.tolist()
+    ), where
 
 
 def rule_fit() -> CacheFit:

@@ -8,9 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.model.trace import NO_TIME
+from costopt.billing.prompt_cache.namespace import combined, distinct_codes
 from costopt.model.view import View
 from costopt.prices.contract import CacheRules
+
+_DAY_US = 86_400_000_000
 
 
 class RuleBook(Protocol):
@@ -65,14 +67,16 @@ _COLUMNS = (
 def rule_columns(view: View, book: RuleBook) -> RuleColumns:
     """Look up each distinct (provider, model, UTC day) once: rules change by date, not by hour."""
     n = view.trace.n
-    day = np.where(view.at_us == NO_TIME, -1, view.at_us // 86_400_000_000)
-    keys = np.stack((view.provider.codes, view.model.codes, day), axis=1)
-    distinct, where = np.unique(keys, axis=0, return_inverse=True)
+    days, of_day = distinct_codes(_day(view))
+    names = combined([view.provider.codes, view.model.codes], n)
+    values, where = distinct_codes(names * max(1, len(days)) + of_day)
+    first = np.zeros(len(values), np.int64)
+    first[where[::-1]] = np.arange(n)[::-1]
     index: dict[CacheRules, int] = {}
-    found = [_rule(view, book, *key) for key in distinct.tolist()]
+    found = [_rule(view, book, row, int(days[of_day[row]]) - 1) for row in first.tolist()]
     code = np.array([index.setdefault(rule, len(index)) for rule in found], np.int64)
     rules = list(index)
-    row = code[where.reshape(-1)] if n else np.zeros(0, np.int64)
+    row = code[where] if n else np.zeros(0, np.int64)
     tier = np.array([t == "batch" for t in view.service_tier.values], np.bool_)
     batch = tier[view.service_tier.codes]
     stacks = np.array([r.batch_stacks for r in rules], np.bool_)[row]
@@ -89,6 +93,15 @@ def rule_columns(view: View, book: RuleBook) -> RuleColumns:
     )
 
 
-def _rule(view: View, book: RuleBook, provider: int, model: int, day: int) -> CacheRules:
-    at = None if day < 0 else day * 86_400_000_000
-    return book.cache_rules(view.provider.values[provider], view.model.values[model], at)
+def _day(view: View) -> NDArray[np.int64]:  # [call]
+    """UTC day of each call since 1970, plus one; 0: no time (NO_TIME is far below zero)."""
+    return np.where(view.at_us < 0, 0, view.at_us // _DAY_US + 1)
+
+
+def _rule(view: View, book: RuleBook, row: int, day: int) -> CacheRules:
+    """The rules of a call's provider and model on that day; -1: no day."""
+    at = None if day < 0 else day * _DAY_US
+    provider, model = view.provider, view.model
+    return book.cache_rules(
+        provider.values[provider.codes[row]], model.values[model.codes[row]], at
+    )
