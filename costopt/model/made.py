@@ -79,13 +79,14 @@ class Made:
 
     def added(
         self, *, kind: NDArray[np.int8], name: NDArray[np.int32], tokens: Int,
-        source: NDArray[np.int32], head: Int, tail: Int, mark: str,
+        source: NDArray[np.int32], head: Int, tail: Int, mark: str | Sequence[str],
         text: Sequence[str] | None = None, whole: Int | None = None,
     ) -> tuple[Made, NDArray[np.int32]]:  # fmt: skip
         """More made segments, and the ids that requests use for them.
 
         `mark` names layer and settings: the same source made by the same mark is the same content and
-        has one id, whether it is asked for twice here or was made before.
+        has one id, whether it is asked for twice here or was made before. One made of several
+        segments names them in a mark of its own: then `mark` has one for each.
         """
         digests = self._digests(mark, kind, name, tokens, source, head, tail, text)
         ids, new = self._ids_of(digests)
@@ -110,17 +111,18 @@ class Made:
         return made, ids
 
     def _digests(
-        self, mark: str, kind: NDArray[np.int8], name: NDArray[np.int32], tokens: Int,
+        self, mark: str | Sequence[str], kind: NDArray[np.int8], name: NDArray[np.int32], tokens: Int,
         source: NDArray[np.int32], head: Int, tail: Int, text: Sequence[str] | None,
     ) -> NDArray[np.uint64]:  # fmt: skip
         """[new, 2]: by content, so that parts of a trace make what the whole makes."""
         names = self.base.name.values
+        marks = [mark] * len(kind) if isinstance(mark, str) else mark
         rows = zip(
-            kind.tolist(), (names[c] for c in name.tolist()), tokens.tolist(), self._content(source),
+            marks, kind.tolist(), (names[c] for c in name.tolist()), tokens.tolist(), self._content(source),
             head.tolist(), tail.tolist(), text if text is not None else [""] * len(kind),
             strict=True,
         )  # fmt: skip
-        return np.array([_digest(mark, *row) for row in rows], np.uint64).reshape(-1, 2)
+        return np.array([_digest(*row) for row in rows], np.uint64).reshape(-1, 2)
 
     def _content(self, segments: NDArray[np.int32]) -> list[list[int]]:
         """Content hash of each segment; zeros for none (-1)."""
