@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from costopt.model.result import Result
 
 NO_STORE = " --no-store"
-HEADINGS = ("WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next", "BY ")
+HEADINGS = (
+    "WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next", "BY ", "LAYER", "NOTHING",
+    "UNPROVEN", "ASSUMED", "NOTE",
+)  # fmt: skip
 
 
 def print_result(

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from costopt.prices.book import Book
 
 
+WITH_RESULT = ("audit", "simulate")
+"""Commands whose result is kept for `costopt report`."""
+
+
 @dataclass(frozen=True)
 class Audited:
     """The result and what it was made of, for commands that show the proof."""
@@ -33,8 +37,11 @@ class Audited:
     reading: Reading
 
 
-def audit(options: TraceOptions, evidence: list[Path]) -> Audited:
-    """Read what the options name and say where its money goes. Raises InputError, UsageError."""
+def audit(options: TraceOptions, evidence: list[Path], *, keep: bool = True) -> Audited:
+    """Read what the options name and say where its money goes. Raises InputError, UsageError.
+
+    `keep`: the result stays in the store for `costopt report`.
+    """
     from costopt.billing.days import zone
     from costopt.checklist.discover import run_all
     from costopt.engine.audit import Asked, build_result
@@ -56,7 +63,8 @@ def audit(options: TraceOptions, evidence: list[Path]) -> Audited:
     with phase(progress, "putting the result together"):
         asked = Asked(by, options.tz, options.seed, part_of(options, reading))
         result = build_result(context, findings, checks, shown_name(reading.dataset), asked)
-        _keep(reading, context, result)
+        if keep:
+            keep_result("audit", reading, context, result)
     return Audited(result, context, findings, reading)
 
 
@@ -109,13 +117,13 @@ def as_of_date(text: str | None) -> dt.date | None:
         raise UsageError(f"`{text}` is no date.", where="--as-of", hint="2026-10-30") from error
 
 
-def _keep(reading: Reading, context: AuditContext, result: Result) -> None:
+def keep_result(command: str, reading: Reading, context: AuditContext, result: Result) -> None:
     """The result for `costopt report`, and the dollars for the store's views (of a slice: not)."""
     from costopt.report.render.json import result_json
 
     if context.trace.n == reading.full.n:
         reading.store.save_bill(reading.dataset, context.counted or context.trace, context.bill)
-    reading.store.record_run("audit", reading.dataset, result_json(result))
+    reading.store.record_run(command, reading.dataset, result_json(result))
 
 
 def result_of(options: TraceOptions) -> Result:
@@ -151,7 +159,7 @@ def _is_result(path: Path) -> bool:
 
 
 def _last_result(options: TraceOptions) -> Result:
-    """Of the last audit of the last data set; audited anew where none was kept."""
+    """Of the last audit or simulation of the last data set; audited anew where none was kept."""
     from costopt.report.render.json import read_result
     from costopt.store.database import DEFAULT_PATH
     from costopt.wiring.reading import last_dataset, open_store
@@ -160,7 +168,9 @@ def _last_result(options: TraceOptions) -> Result:
     with open_store(path, must_exist=True) as store:
         dataset = last_dataset(store, quiet=options.quiet)
         kept = [
-            r for r in store.runs() if r.dataset == dataset and r.command == "audit" and r.result
+            r
+            for r in store.runs()
+            if r.dataset == dataset and r.command in WITH_RESULT and r.result
         ]
     if kept and kept[0].result:
         return read_result(kept[0].result.encode(), str(path))

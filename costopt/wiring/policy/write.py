@@ -19,7 +19,9 @@ from costopt.wiring.policy.lined import scalar
 from costopt.wiring.policy.load import VERSION
 from costopt.wiring.policy.settings import changed
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*|\d+[smhdw]")
+_WORDS = ("y", "n", "yes", "no", "on", "off")
+"""Texts to us, truth values to readers of YAML 1.1."""
 _SPANS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -117,6 +119,6 @@ def _is_pairs(value: Any) -> bool:
 
 def _text(text: str) -> str:
     """Plain where YAML reads the same text back, else quoted."""
-    if _PLAIN.fullmatch(text) and scalar(text) == text:
+    if _PLAIN.fullmatch(text) and scalar(text) == text and text.lower() not in _WORDS:
         return text
     return json.dumps(text, ensure_ascii=True)

@@ -1,0 +1,72 @@
+"""`costopt policy init|schema|check`: propose a policy, describe the file, say what is wrong with one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from costopt.cli.options import reads_traces
+from costopt.wiring.request import TraceOptions
+
+app = typer.Typer(no_args_is_help=True, help="A policy file: init proposes one, schema, check.")
+POLICY = Path("policy.yaml")
+
+
+@app.command()
+@reads_traces
+def init(
+    options: TraceOptions,
+    *,
+    out: Annotated[Path, typer.Option(help="Where to write it; - for stdout.")] = POLICY,
+) -> None:
+    """Propose safe layers from the log's own findings, each simulated on it.
+
+    Writes policy.yaml with the reason for each layer; one that is there is kept (--yes replaces it).
+    """
+    from costopt.wiring.proposing import proposed, refuse_existing, write_new
+    from costopt.wiring.reading import tell
+
+    refuse_existing(out, replace_it=options.yes)
+    text = proposed(options).yaml
+    if str(out) == "-":
+        typer.echo(text, nl=False)
+        return
+    write_new(out, text, replace_it=options.yes)
+    name = "" if out == POLICY else f" --policy {out}"
+    tell(f"wrote {out}; next: costopt simulate{name}", quiet=options.quiet)
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of policy.yaml, for editors and CI."""
+    import json
+
+    from costopt.wiring.policy.schema import policy_schema
+
+    typer.echo(json.dumps(policy_schema(), indent=1, ensure_ascii=False))
+
+
+@app.command()
+@reads_traces
+def check(options: TraceOptions) -> None:
+    """What is wrong with a policy: costopt policy check FILE [TRACES].
+
+    The first argument is the policy (none: policy.yaml), the others the log: with it, the fields and
+    models that the policy names are looked up too.
+    """
+    from costopt.errors import UsageError
+    from costopt.wiring.policy.problems import PolicyError, problem_lines
+    from costopt.wiring.proposing import checked
+
+    path = Path(options.traces[0]) if options.traces else POLICY
+    try:
+        policy = checked(path, replace(options, traces=options.traces[1:]))
+    except PolicyError as error:
+        for line in problem_lines(error):
+            typer.echo(line, err=True)
+        raise typer.Exit(UsageError.exit_code) from error
+    count = len(policy.layers)
+    typer.echo(f"{path}: ok, {count} layer{'' if count == 1 else 's'}")

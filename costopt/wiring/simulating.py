@@ -1,0 +1,108 @@
+"""A policy over a trace: the evaluator behind a projection, and the audit's result with it filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from costopt.billing.context import AuditContext
+from costopt.engine.evaluate import Evaluator
+from costopt.engine.handed import Builder
+from costopt.engine.policy import Policy
+from costopt.model.result import Projection, Result
+from costopt.wiring.auditing import audit, audit_context, keep_result, price_book
+from costopt.wiring.executing import Execution
+from costopt.wiring.phases import phase
+from costopt.wiring.policy.check import require_fields
+from costopt.wiring.policy.load import load_policy
+from costopt.wiring.progress import progress_for
+from costopt.wiring.reading import Reading, read
+from costopt.wiring.request import TraceOptions
+
+if TYPE_CHECKING:
+    from costopt.prices.book import Book
+
+DEFAULT_POLICY = Path("policy.yaml")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The result with its projection, and what it was made of."""
+
+    result: Result
+    evaluator: Evaluator
+    projection: Projection
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A trace that is read and priced, and the evaluator of a policy over it."""
+
+    policy: Policy
+    reading: Reading
+    context: AuditContext
+    evaluator: Evaluator
+
+
+def simulate(
+    options: TraceOptions, policy: Path | Policy = DEFAULT_POLICY,
+    execution: Execution | None = None, *, shapley: bool = True,
+) -> Simulated:  # fmt: skip
+    """What the log would have cost under the policy. Raises UsageError, InputError."""
+    from costopt.engine.project import project
+
+    checked = policy_of(policy)  # before the long work: a typing error shows at once
+    audited = audit(options, [], keep=False)
+    context, reading = audited.context, audited.reading
+    evaluator = evaluator_of(context, checked, builder_of(options, reading))
+    progress = progress_for(options)
+    with (
+        (execution or Execution()).executor(evaluator) as executor,
+        phase(progress, "simulating the policy"),
+    ):
+        projection = project(executor, evaluator, checked, seed=options.seed, shapley=shapley)
+    result = replace(audited.result, projection=projection)
+    keep_result("simulate", reading, context, result)
+    return Simulated(result, evaluator, projection, reading)
+
+
+def prepare(options: TraceOptions, policy: Path | Policy) -> Prepared:
+    """Everything up to the first question, without findings and checks."""
+    checked = policy_of(policy)
+    book: Book = price_book(options)
+    progress = progress_for(options)
+    reading = read(options, progress)
+    context = audit_context(options, reading, book, progress)
+    evaluator = evaluator_of(context, checked, builder_of(options, reading))
+    return Prepared(checked, reading, context, evaluator)
+
+
+def policy_of(policy: Path | Policy) -> Policy:
+    """A policy as it is, or from its file."""
+    return policy if isinstance(policy, Policy) else load_policy(policy)
+
+
+def evaluator_of(
+    context: AuditContext, policy: Policy, builder: Builder | None = None
+) -> Evaluator:
+    """The evaluator of this trace. Raises PolicyError where the policy names a field it does not have."""
+    from costopt.billing.prompt_cache.model import CacheModel
+
+    require_fields(policy, context.trace)
+    model = context.cache.model or CacheModel.of(
+        context.trace, context.prices, context.tokens, context.texts
+    )
+    return Evaluator(
+        context.trace, context.prices, model, builder=builder, fields=policy.fields
+    )  # fmt: skip
+
+
+def builder_of(options: TraceOptions, reading: Reading) -> Builder:
+    """Builds artifacts; rows of them stay beside the store for the next run."""
+    from costopt.accel.artifacts import Artifacts
+
+    path = reading.store.path
+    more: dict[str, Any] = {"offline": options.offline}
+    return Artifacts(None if path is None else path.parent / "artifacts", **more)
