@@ -1,0 +1,134 @@
+"""Reach-back: logged answers that use what an edit took out of the request and left nowhere else.
+
+An answer reaches back where one of its identifiers, numbers, paths or quotes stands in a segment that
+was dropped and in none that stays. Measured on the log: the answers are those of the whole context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.layers.base import Artifacts
+from costopt.layers.parts.interval import RatioSums
+from costopt.layers.parts.texts import NONE, Anchors, AnchorTable, anchor_table
+from costopt.model.call import SegmentKind
+from costopt.model.effect import Risk
+from costopt.model.trace import Ragged
+from costopt.model.view import View
+
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+_NEVER_TEXT = (SegmentKind.IMAGE, SegmentKind.FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReachBack:
+    """Which of the edited calls reach back. Both are [call]."""
+
+    seen: Bool
+    """The log has the text of the answer and of all that was dropped: it could be looked at."""
+    reached: Bool
+
+
+def reach_back(view: View, after: Ragged, rows: Int, artifacts: Artifacts) -> ReachBack:
+    """Of these calls: whose answer uses what `after` no longer sends.
+
+    `after`: requests behind the edit; ids that the view does not know (a summary) hold nothing. A view
+    with the edit's own made segments knows them: what is left of a result that was cut holds its part.
+    """
+    n = view.trace.n
+    out = ReachBack(np.zeros(n, np.bool_), np.zeros(n, np.bool_))
+    if not len(rows) or not view.segments.has_text.any():
+        return out
+    texts = artifacts.texts(view)
+    table = anchor_table(view.trace, texts)
+    used = _segments(view, after, rows)
+    held = dict(zip(used.tolist(), table.of(view, texts, used), strict=True))
+    unseen = _without_text(view, held)
+    for row in rows.tolist():
+        answer = _answer(view, row, table)
+        kept = set(after.row(row).tolist())
+        dropped = set(view.request.row(row).tolist()) - kept
+        if answer is None or not unseen.isdisjoint(dropped):
+            continue
+        out.seen[row] = True
+        out.reached[row] = reaches(answer, dropped, kept, held)
+    return out
+
+
+def _segments(view: View, after: Ragged, rows: Int) -> NDArray[np.int32]:
+    """Distinct segments of these calls before and behind the edit, of those that the view knows."""
+    before = view.request.ids[view.request.uses_of(rows)]
+    ids = np.unique(np.concatenate((before, after.ids[after.uses_of(rows)])))
+    return ids[ids < len(view.segments)]
+
+
+def reaches(
+    answer: Anchors, dropped: set[int], kept: set[int], held: Mapping[int, Anchors | None]
+) -> bool:
+    """The answer has an anchor of a dropped segment that no kept one has."""
+    gone = answer
+    for segment in kept:
+        gone = gone - (held.get(segment) or NONE)
+        if not gone:
+            return False
+    return any(not gone.isdisjoint(held.get(segment) or NONE) for segment in dropped)
+
+
+def _answer(view: View, row: int, table: AnchorTable) -> Anchors | None:
+    """Anchors of the call's logged answer; None: the log has no text of it."""
+    parts = [table.answer[s] for s in view.trace.response.row(row).tolist() if s in table.answer]
+    return frozenset().union(*parts) if parts else None
+
+
+def _without_text(view: View, held: Mapping[int, Anchors | None]) -> set[int]:
+    """Segments of which nobody can say what they held; of an image nothing could be quoted."""
+    kind = view.segments.kind
+    return {s for s, found in held.items() if found is None and kind[s] not in _NEVER_TEXT}
+
+
+def reach_tally(view: View, touched: Bool, reach: ReachBack) -> dict[str, int]:
+    """Counts that add up over sessions, with the sums that an interval clustered by session needs."""
+    session, size = view.trace.session, len(view.trace.sessions)
+    looked = np.bincount(session[reach.seen], minlength=size)
+    hits = np.bincount(session[reach.reached], minlength=size)
+    sums = RatioSums.of(looked, hits)
+    return {
+        "affected_calls": int(touched.sum()), "measured_calls": sums.n, "reached_calls": sums.x,
+        "measured_sessions": sums.clusters, "reach_xx": sums.xx, "reach_nx": sums.nx,
+        "reach_nn": sums.nn,
+    }  # fmt: skip
+
+
+def risk_of(
+    tally: Mapping[str, int], most: float, metric: str = "reach_back_rate"
+) -> tuple[Risk, bool, dict[str, Any]]:
+    """(risk, verified, evidence) from the summed tallies.
+
+    Verified: the upper bound lies at or below `most` even if every call that could not be looked at
+    reaches back. Nothing edited is no risk.
+    """
+    affected, n = tally.get("affected_calls", 0), tally.get("measured_calls", 0)
+    evidence: dict[str, Any] = {
+        metric: None, "affected_calls": affected, "measured_calls": n,
+        "reached_calls": tally.get("reached_calls", 0),
+    }  # fmt: skip
+    if not affected:
+        return Risk(metric, 0.0, None, "no request is edited"), True, evidence
+    if not n:
+        return Risk(metric, None, None, "unverified"), False, evidence
+    x = tally["reached_calls"]
+    sums = RatioSums(
+        tally["measured_sessions"], n, x, tally["reach_xx"], tally["reach_nx"], tally["reach_nn"]
+    )
+    low, high = sums.interval()
+    evidence[metric] = x / n
+    worst = (high * n + affected - n) / affected
+    basis = f"from_log: {n:,} of {affected:,} edited calls, by session"
+    return Risk(metric, x / n, (low, high), basis), worst <= most, evidence
