@@ -13,7 +13,8 @@ from pydantic import Field
 from costopt.billing.prompt_cache.lengths import counted_uses
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.cuts import Cuts, by_tokens, by_turns, steps, to_fit
-from costopt.layers.parts.reach_back import reach_back, reach_tally, risk_of
+from costopt.layers.parts.reach_back import reach_back
+from costopt.layers.parts.reached import reach_rate, reach_risk, reach_tally, within
 from costopt.layers.parts.requests import inserted, kept
 from costopt.layers.parts.summaries import Plan, Summaries, summaries
 from costopt.layers.parts.turns import Turns, editable, turns_of
@@ -123,7 +124,7 @@ class Window:
         removed = work.removed(keep) - (
             0 if written is None else int(written.tokens[written.stands].sum())
         )
-        tally = reach_tally(view, touched, reach) | {"tokens_removed": removed}
+        tally = reach_tally(view, int(touched.sum()), reach) | {"tokens_removed": removed}
         if written is not None:
             tally["summaries"] = len(written.call)
         return Effect(
@@ -133,8 +134,14 @@ class Window:
 
     def report(self, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:
         """Reach-back as the risk; the summaries' length as an assumption."""
-        risk, verified, evidence = risk_of(tally, self.max_reach_back)
-        evidence = {"tokens_removed": tally.get("tokens_removed", 0), **evidence}
+        affected = tally.get("affected_calls", 0)
+        risk, verified = reach_risk(tally), within(tally, self.max_reach_back)
+        evidence = {
+            "tokens_removed": tally.get("tokens_removed", 0),
+            "reach_back_rate": reach_rate(tally) if affected else 0.0,
+            "affected_calls": affected,
+            "calls_without_text": tally.get("calls_without_text", 0),
+        }
         assumptions = [_OPEN_LOOP]
         if self.summarize != "off":
             evidence["summaries"] = tally.get("summaries", 0)
@@ -221,7 +228,7 @@ class Window:
                 "It slides at every turn, which ends the cached beginning behind the task each time: "
                 "try slide_every: 4."
             )
-        if not verified and tally.get("reached_calls"):
+        if not verified and tally.get("reach_x"):
             notes.append(
                 "Answers use what the window drops: more turns, or `memory`, keep more of it."
             )

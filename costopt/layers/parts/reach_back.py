@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.layers.base import Artifacts
-from costopt.layers.parts.interval import RatioSums
 from costopt.layers.parts.texts import NONE, Anchors, AnchorTable, anchor_table
 from costopt.model.call import SegmentKind
-from costopt.model.effect import Risk
 from costopt.model.trace import Ragged
 from costopt.model.view import View
 
@@ -91,44 +88,3 @@ def _without_text(view: View, held: Mapping[int, Anchors | None]) -> set[int]:
     """Segments of which nobody can say what they held; of an image nothing could be quoted."""
     kind = view.segments.kind
     return {s for s, found in held.items() if found is None and kind[s] not in _NEVER_TEXT}
-
-
-def reach_tally(view: View, touched: Bool, reach: ReachBack) -> dict[str, int]:
-    """Counts that add up over sessions, with the sums that an interval clustered by session needs."""
-    session, size = view.trace.session, len(view.trace.sessions)
-    looked = np.bincount(session[reach.seen], minlength=size)
-    hits = np.bincount(session[reach.reached], minlength=size)
-    sums = RatioSums.of(looked, hits)
-    return {
-        "affected_calls": int(touched.sum()), "measured_calls": sums.n, "reached_calls": sums.x,
-        "measured_sessions": sums.clusters, "reach_xx": sums.xx, "reach_nx": sums.nx,
-        "reach_nn": sums.nn,
-    }  # fmt: skip
-
-
-def risk_of(
-    tally: Mapping[str, int], most: float, metric: str = "reach_back_rate"
-) -> tuple[Risk, bool, dict[str, Any]]:
-    """(risk, verified, evidence) from the summed tallies.
-
-    Verified: the upper bound lies at or below `most` even if every call that could not be looked at
-    reaches back. Nothing edited is no risk.
-    """
-    affected, n = tally.get("affected_calls", 0), tally.get("measured_calls", 0)
-    evidence: dict[str, Any] = {
-        metric: None, "affected_calls": affected, "measured_calls": n,
-        "reached_calls": tally.get("reached_calls", 0),
-    }  # fmt: skip
-    if not affected:
-        return Risk(metric, 0.0, None, "no request is edited"), True, evidence
-    if not n:
-        return Risk(metric, None, None, "unverified"), False, evidence
-    x = tally["reached_calls"]
-    sums = RatioSums(
-        tally["measured_sessions"], n, x, tally["reach_xx"], tally["reach_nx"], tally["reach_nn"]
-    )
-    low, high = sums.interval()
-    evidence[metric] = x / n
-    worst = (high * n + affected - n) / affected
-    basis = f"from_log: {n:,} of {affected:,} edited calls, by session"
-    return Risk(metric, x / n, (low, high), basis), worst <= most, evidence
