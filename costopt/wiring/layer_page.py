@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import textwrap
 from dataclasses import dataclass
 
 from costopt.layers.base import Layer
 from costopt.layers.discover import layer_class
 from costopt.wiring.field_docs import fields_of
 
+PAGE_WIDTH = 100
+_ANNOTATED = re.compile(r"Annotated\[(\w+), [^\]]*\]")
 _LITERAL = re.compile(r"Literal\[([^\]]*)\]")
 _WORDS = {
     "Duration": "duration", "Patterns": "patterns", "str": "text", "bool": "true or false",
@@ -36,7 +39,8 @@ def layer_page(name: str) -> str:
     rows = settings_of(cls)
     for row in rows:
         default = f"default {row.default}" if row.default else "has to be given"
-        lines += [f"{row.name}  ({row.type}; {default})", f"    {row.doc}"]
+        lines.append(f"{row.name}  ({row.type}; {default})")
+        lines += textwrap.wrap(row.doc, PAGE_WIDTH, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(lines if rows else [*lines, "None."])
 
 
@@ -68,6 +72,7 @@ def settings_of(cls: type[Layer]) -> list[Setting]:
 
 def _type(text: str) -> str:
     """`int | Literal['p99']` is `whole number, or p99`."""
+    text = _ANNOTATED.sub(r"\1", text)
     text = _LITERAL.sub(lambda m: m[1].replace("'", "").replace('"', "").replace(", ", " | "), text)
     if "[" in text:
         return "list" if text.startswith("tuple[str") else "list or mapping"

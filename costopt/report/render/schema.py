@@ -21,13 +21,21 @@ _COMPONENT: _Row = {
     "new_cached_usd": "number", "resent_fresh_usd": "number", "resent_cached_usd": "number",
 }  # fmt: skip
 _SHARES = ("recorded_share", "ideal_share", "modelled_share", "heldout_residual_pp")
+_MAYBE = ["number", "null"]
+_LAYER: _Row = {
+    "layer": "string", "settings": "object", "step_usd": "number", "solo_usd": "number",
+    "without_usd": "number", "shapley_usd": _MAYBE, "shapley_se_usd": _MAYBE,
+    "overhead_usd": "number", "calls_touched": "integer", "evidence": "object", "risk": "object",
+    "verified": "boolean", "basis": "string", "assumptions": "array",
+}  # fmt: skip
 ROWS: dict[tuple[str, str], _Row] = {
     ("BillInfo", "by_model"): {"provider": "string", "model": "string"} | _GROUP,
     ("BillInfo", "by_step"): {"step": "integer"} | _GROUP,
     ("BillInfo", "by_component"): _COMPONENT,
     ("BillInfo", "paid_for"): {"what": "string", "usd": "number"},
+    ("Projection", "layers"): _LAYER,
     ("PromptCacheInfo", "by_model"): {"provider": "string", "model": "string"}
-    | {name: ["number", "null"] for name in _SHARES},
+    | dict.fromkeys(_SHARES, _MAYBE),
 }
 """(part, field): what every row of that list has."""
 for _name in ("agent", "task", "tool", "workflow", "user_segment", "tenant", "day"):

@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -60,13 +60,14 @@ def with_setting(layer: Layer, setting: str, value: Any) -> Layer | list[Wrong]:
     wrong = list(_unknown(name, setting_names(type(layer)), {setting: value}))
     if wrong:
         return wrong
-    return layer_of(name, written(layer) | {setting: value})
-
-
-def written(layer: Layer) -> dict[str, Any]:
-    """Settings as JSON values that read back as the same layer."""
-    made: dict[str, Any] = adapter(type(layer)).dump_python(layer, mode="json")
-    return made
+    hint = get_type_hints(type(layer), include_extras=True)[setting]
+    try:
+        made = TypeAdapter(hint).validate_json(json.dumps(value), strict=True)
+        return dataclasses.replace(layer, **{setting: made})  # type: ignore[type-var]
+    except ValidationError as error:
+        return list(_complaints(name, error, (setting,)))
+    except (CostoptError, TypeError, ValueError) as error:
+        return [Wrong((), f"layer `{name}`: {clean(str(error))}", _page(name))]
 
 
 def changed(layer: Layer) -> dict[str, Any]:
@@ -89,10 +90,11 @@ def _unknown(name: str, valid: tuple[str, ...], values: Mapping[str, Any]) -> It
             yield Wrong((key,), f"layer `{name}` has no setting `{clean(key)}`.", hint)
 
 
-def _complaints(name: str, error: ValidationError) -> Iterator[Wrong]:
+def _complaints(name: str, error: ValidationError, inside: tuple[str, ...] = ()) -> Iterator[Wrong]:
     """One a setting: a union complains once for each of its types."""
     by_setting: dict[str, list[Any]] = {}
     for found in error.errors(include_url=False):
+        found["loc"] = (*inside, *found["loc"])
         by_setting.setdefault(str(found["loc"][0]) if found["loc"] else "", []).append(found)
     for setting, found_here in by_setting.items():
         reasons = ", or ".join(dict.fromkeys(said(f) for f in found_here))
