@@ -117,8 +117,10 @@ class CacheFit:
         self, keys: tuple[Key, ...], group: NDArray[np.int64], rules: RuleColumns
     ) -> NDArray[np.int64]:
         """The rule's step where it is documented, else what the reads showed, else 1."""
-        learned = np.array([nearest(self.steps, k) for k in keys], np.int64)[group]
-        return np.where(rules.step_tokens > 1, rules.step_tokens, learned)
+        return np.where(rules.step_tokens > 1, rules.step_tokens, self.learned_steps(keys)[group])
+
+    def learned_steps(self, keys: tuple[Key, ...]) -> NDArray[np.int64]:  # [key]
+        return np.array([nearest(self.steps, k) for k in keys], np.int64)
 
 
 def _chunks(n: int) -> Iterator[slice]:

@@ -62,8 +62,17 @@ def scores(
     A model that the fit never saw stands somewhere around its parent: averaged over that, a chance
     is nearer to one half (MacKay 1992, "The evidence framework applied to classification networks").
     """
-    depth = np.array([len(found_key(table, key)) for key in keys])
-    apart = np.array([(spread[d + 1 :] ** 2).sum(axis=0) for d in depth]).reshape(-1, x.shape[-1])
+    apart = apart_of(table, spread, keys)
     score = np.einsum("c...f,cf->c...", x, stacked(table, keys)[group])
     variance = np.einsum("c...f,cf->c...", x**2, apart[group])
     return score / np.sqrt(1.0 + np.pi / 8.0 * variance)
+
+
+def apart_of(
+    table: dict[Key, NDArray[np.float64]], spread: NDArray[np.float64], keys: tuple[Key, ...]
+) -> NDArray[np.float64]:  # [key, coefficient]
+    """Variance of what is not known of each key: of the levels below the one that was fitted."""
+    depth = [len(found_key(table, key)) for key in keys]
+    return np.array([(spread[d + 1 :] ** 2).sum(axis=0) for d in depth]).reshape(
+        -1, spread.shape[1]
+    )

@@ -72,8 +72,16 @@ def measure(
     input_tokens: NDArray[np.int64],
 ) -> Lengths:  # fmt: skip
     """Positions scaled so that hidden and visible tokens sum to each call's input."""
-    shown = visible_tokens(block, counts)
+    cumulative = np.concatenate(([0.0], np.cumsum(counts, dtype=np.float64)))
+    return scaled(block.offsets, cumulative, hidden, input_tokens)
+
+
+def scaled(
+    offsets: NDArray[np.int64], cumulative: NDArray[np.float64], hidden: NDArray[np.int64],
+    input_tokens: NDArray[np.int64],
+) -> Lengths:  # fmt: skip
+    """Positions from the running counts over all uses (whole numbers, far below 2 to the 53)."""
+    shown = cumulative[offsets[1:]] - cumulative[offsets[:-1]]
     inside = np.minimum(hidden, input_tokens)
     scale = np.where(shown > 0, (input_tokens - inside) / np.maximum(shown, 1), 0.0)
-    cumulative = np.concatenate(([0.0], np.cumsum(counts, dtype=np.float64)))
-    return Lengths(block.offsets, cumulative, inside, scale, input_tokens)
+    return Lengths(offsets, cumulative, inside, scale, input_tokens)

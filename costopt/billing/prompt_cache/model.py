@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.entries import servable
 from costopt.billing.prompt_cache.fit import CacheFit, Served, fit_cache, group_keys
-from costopt.billing.prompt_cache.prefix import Lineage, PrefixResult
+from costopt.billing.prompt_cache.lineage import Lineage
+from costopt.billing.prompt_cache.prefix import PrefixResult
 from costopt.billing.prompt_cache.proven import ProvenRules
 from costopt.billing.prompt_cache.rules import RuleBook, RuleColumns, rule_columns
 from costopt.billing.prompt_cache.writes import split_input
@@ -52,18 +53,27 @@ class CacheModel:
     ) -> CacheModel:  # fmt: skip
         """Fit on the trace's own recorded reads, or take a fit made elsewhere."""
         view, book = View.of(trace), ProvenRules.of(trace, book)
-        rules, lineage = rule_columns(view, book), Lineage.of(trace, tokens, texts)
+        rules = rule_columns(view, book)
+        lineage = Lineage.of(trace, tokens, texts).judged(view, rules)
         prefix = lineage.prefixes(view, rules)
         fitted = fit_cache(view, prefix, rules) if fit is None else fit
-        return cls(lineage, fitted, book, _modelled(view, rules, prefix, fitted))
+        return cls(lineage, fitted, book, _modelled(view, rules, prefix, fitted, lineage.compiled))
 
     def modelled(self, view: View) -> Modelled:
         """What the cache would serve of this view."""
         rules = rule_columns(view, self.book)
-        return _modelled(view, rules, self.lineage.prefixes(view, rules), self.fit)
+        prefix = self.lineage.prefixes(view, rules)
+        return _modelled(view, rules, prefix, self.fit, self.lineage.compiled)
 
 
-def _modelled(view: View, rules: RuleColumns, prefix: PrefixResult, fit: CacheFit) -> Modelled:
+def _modelled(
+    view: View, rules: RuleColumns, prefix: PrefixResult, fit: CacheFit, compiled: bool
+) -> Modelled:
+    if compiled:
+        from costopt.billing.prompt_cache.fast import fast_served
+
+        served, limit = fast_served(fit, prefix, rules, view)
+        return Modelled(rules, prefix, served, limit)
     keys, group = group_keys(view, rules)
     longest = servable(prefix, rules, fit.step_tokens(keys, group, rules)).tokens.max(axis=1)
     limit = np.minimum(longest, prefix.shared_tokens)

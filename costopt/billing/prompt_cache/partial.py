@@ -2,62 +2,104 @@
 
 A clock in a system prompt leaves the text before it cached. Among all earlier siblings the one that
 shares most bytes is found exactly: sorted by text, the best earlier sibling is a neighbour.
+`partial_plain.py` says the same pair by pair and is the specification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.forest import Rows, Walk
-from costopt.billing.prompt_cache.siblings import Pair, pairs_of
-from costopt.billing.prompt_cache.uses import Uses
+from costopt.billing.prompt_cache.siblings import pairs_of
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import NO_TIME, SegmentTable
 
+Int = NDArray[np.int64]
 EXACT_SIBLINGS = 5_000
 """Up to so many siblings common tokens are counted; of more they are taken in proportion to common
 bytes (the difference is a token or two, and each count fetches and encodes two texts again)."""
+_NO_TEXT = -1
+_MODELS = 4_096
+"""More than a log names: pairs of segments and a model make one key."""
+_KEPT_SIBLINGS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
     """Tokens shared inside the first differing segment; 0: none."""
 
-    tokens: NDArray[np.int64]  # [call]
-    last_us: NDArray[np.int64]  # [call]: last use of the sibling before this call
+    tokens: Int  # [call]
+    last_us: Int  # [call]: last use of the sibling before this call
     source: NDArray[np.int32]  # [call]: the call that sent the sibling first; -1
 
 
-def partial_prefix(
-    walk: Walk, rows: Rows, segments: SegmentTable, counts: NDArray[np.int64],
-    tokens: TokenCounter, texts: Texts | None, model: list[str],
-) -> Partial:  # fmt: skip
-    """For every call that leaves the tree in mid-path: its best earlier sibling.
+@dataclass
+class Compared:
+    """What earlier views have compared already: of segments that the trace has, which never change."""
 
-    `counts`: [use], tokens of every use of `rows`.
-    """
+    pairs: dict[bytes, tuple[Int, Int, Int]] = field(default_factory=dict)
+    """Segments of a family to its pairs: (younger, elder) places in it, and bytes in common."""
+    held: int = 0
+    keys: Int = field(default_factory=lambda: np.zeros(0, np.int64))  # [pair], sorted
+    shared: Int = field(default_factory=lambda: np.zeros(0, np.int64))  # [pair]
+    models: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the siblings of a view are compared with."""
+
+    segments: SegmentTable
+    of_trace: int
+    """Segments below this number are the trace's; the others were made for this view."""
+    tokens: TokenCounter
+    texts: Texts | None
+    model: tuple[NDArray[np.int32], tuple[str, ...]]
+    """[call] codes, and the names."""
+    exact: bool
+    compared: Compared
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    child: Int  # [pair], node
+    other: Int  # [pair], node
+    shared_bytes: Int  # [pair]; _NO_TEXT: the texts are not at hand
+    call: Int  # [pair]: that made the child
+    sender: Int  # [pair]: that made the other
+
+    def only(self, keep: NDArray[np.bool_]) -> _Pairs:
+        columns = (self.child, self.other, self.shared_bytes, self.call, self.sender)
+        return _Pairs(*(c[keep] for c in columns))
+
+
+def partial_prefix(walk: Walk, rows: Rows, asked: Asked) -> Partial:
+    """For every call that leaves the tree in mid-path: its best earlier sibling."""
     n = len(rows.root)
     out = Partial(np.zeros(n, np.int64), np.full(n, NO_TIME, np.int64), np.full(n, -1, np.int32))
     created = created_nodes(walk, n)
     families = families_of(walk, created)
-    used = Uses(walk, rows, families)
-    shared = _Shared(walk, rows, segments, counts, tokens, model)
-    shared.exact = sum(map(len, families)) <= EXACT_SIBLINGS
-    for pair in _readable(families, walk, rows, segments, texts, created):
-        call = int(walk.node_creator[pair.child])
-        sender = int(walk.node_creator[pair.other])
-        found = (shared.tokens(pair, call), used.last(pair.other, call, sender), sender)
-        best = int(out.tokens[call]), int(out.last_us[call]), int(out.source[call])
-        if found > best and found[0] > 0:
-            out.tokens[call], out.last_us[call], out.source[call] = found
+    pairs = _readable(_all_pairs(families, walk, asked), walk, rows, asked.segments, created)
+    tokens = _shared_tokens(pairs, walk, asked)
+    pairs, tokens = pairs.only(tokens > 0), tokens[tokens > 0]
+    last = last_uses(pairs.other, pairs.call, pairs.sender, walk, rows)
+    order = np.lexsort((pairs.sender, last, tokens, pairs.call))
+    call = pairs.call[order]
+    best = order[np.append(call[1:] != call[:-1], True)] if len(order) else order
+    at = pairs.call[best]
+    out.tokens[at], out.last_us[at], out.source[at] = tokens[best], last[best], pairs.sender[best]
     return out
 
 
-def created_nodes(walk: Walk, n: int) -> NDArray[np.int64]:
+def siblings_in(walk: Walk, n: int) -> int:
+    """How many nodes of the forest stand beside another that a call parted from."""
+    return sum(map(len, families_of(walk, created_nodes(walk, n))))
+
+
+def created_nodes(walk: Walk, n: int) -> Int:
     """[call]: the node that the call made where it left the tree; -1: it never left it."""
     created = np.full(n, -1, np.int64)
     leaving = walk.parting[walk.node_creator] == walk.node_parent
@@ -68,59 +110,140 @@ def created_nodes(walk: Walk, n: int) -> NDArray[np.int64]:
     return created
 
 
-def families_of(walk: Walk, created: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def families_of(walk: Walk, created: Int) -> list[Int]:
     """Children of each node that has several, in order of creation."""
-    wanted = np.zeros(len(walk.node_parent), np.bool_)
-    wanted[walk.node_parent[created[created >= 0]]] = True
-    children = np.flatnonzero((walk.node_parent >= 0) & wanted[walk.node_parent])
-    order = children[np.argsort(walk.node_parent[children], kind="stable")]
-    cuts = np.flatnonzero(np.diff(walk.node_parent[order])) + 1
+    parent = walk.node_parent
+    below = parent >= 0
+    several = np.bincount(parent[below], minlength=len(parent)) > 1
+    wanted = np.zeros(len(parent), np.bool_)
+    wanted[parent[created[created >= 0]]] = True
+    children = np.flatnonzero(below & (wanted & several)[parent])
+    order = children[np.argsort(parent[children], kind="stable")]
+    cuts = np.flatnonzero(np.diff(parent[order])) + 1
     return [family for family in np.split(order, cuts) if len(family) > 1]
 
 
+def _all_pairs(families: list[Int], walk: Walk, asked: Asked) -> _Pairs:
+    """Of every family; without texts each child beside the one before it."""
+    if asked.texts is None:
+        children = [family[1:] for family in families]
+        others = [family[:-1] for family in families]
+        shared = [np.full(len(c), _NO_TEXT, np.int64) for c in children]
+    else:
+        found = [_family_pairs(family, walk.node_seg, asked) for family in families]
+        children = [family[young] for family, (young, _, _) in zip(families, found, strict=True)]
+        others = [family[old] for family, (_, old, _) in zip(families, found, strict=True)]
+        shared = [same for _, _, same in found]
+    none = np.zeros(0, np.int64)
+    child, other = np.concatenate([none, *children]), np.concatenate([none, *others])
+    creator = walk.node_creator.astype(np.int64)
+    return _Pairs(child, other, np.concatenate([none, *shared]), creator[child], creator[other])
+
+
+def _family_pairs(family: Int, seg: NDArray[np.int32], asked: Asked) -> tuple[Int, Int, Int]:
+    """(younger, elder, bytes in common) of the pairs worth comparing, as places in the family."""
+    ids, memo = seg[family], asked.compared
+    if ids.max() >= asked.of_trace:
+        return _compared(ids, asked.texts)
+    key = ids.tobytes()
+    if key not in memo.pairs:
+        if memo.held > _KEPT_SIBLINGS:
+            memo.pairs.clear()
+            memo.held = 0
+        memo.pairs[key] = _compared(ids, asked.texts)
+        memo.held += len(ids)
+    return memo.pairs[key]
+
+
+def _compared(ids: NDArray[np.int32], texts: Texts | None) -> tuple[Int, Int, Int]:
+    found = list(pairs_of(np.arange(len(ids)), ids, texts))
+    same = [_NO_TEXT if p.shared_bytes is None else p.shared_bytes for p in found]
+    columns = [p.child for p in found], [p.other for p in found], same
+    young, old, shared = (np.array(c, np.int64) for c in columns)
+    return young, old, shared
+
+
 def _readable(
-    families: list[NDArray[np.int64]], walk: Walk, rows: Rows, segments: SegmentTable,
-    texts: Texts | None, created: NDArray[np.int64],
-) -> Iterator[Pair]:  # fmt: skip
+    pairs: _Pairs, walk: Walk, rows: Rows, segments: SegmentTable, created: Int
+) -> _Pairs:
     """Pairs whose elder was sent and has begun to answer when the younger one came."""
-    # A view of an array gives plain integers, one at a time, ten times as fast as the array does.
-    creator, at_us = walk.node_creator.data, rows.at_us.data
-    ready_us, made = (rows.at_us + rows.begin_us).data, created.data
-    seg, kind = walk.node_seg.data, segments.kind.data
-    for family in families:
-        for pair in pairs_of(family, walk.node_seg, texts):
-            call, sender = creator[pair.child], creator[pair.other]
-            early = ready_us[sender] > at_us[call] > NO_TIME
-            same_kind = kind[seg[pair.child]] == kind[seg[pair.other]]
-            if made[call] == pair.child and same_kind and not early:
-                yield pair
+    pairs = pairs.only(created[pairs.call] == pairs.child)
+    at = rows.at_us[pairs.call]
+    early = (at > NO_TIME) & (rows.at_us[pairs.sender] + rows.begin_us[pairs.sender] > at)
+    kind, seg = segments.kind, walk.node_seg
+    return pairs.only((kind[seg[pairs.child]] == kind[seg[pairs.other]]) & ~early)
 
 
-class _Shared:
-    """Common tokens of two siblings, each distinct pair once."""
+def _shared_tokens(pairs: _Pairs, walk: Walk, asked: Asked) -> Int:  # [pair]
+    """Common tokens of two siblings, each distinct pair counted once and kept."""
+    codes, names = asked.model
+    seg, other = walk.node_seg[pairs.child], walk.node_seg[pairs.other]
+    code = codes[pairs.call]
+    out = np.zeros(len(seg), np.int64)
+    exact = (pairs.shared_bytes == _NO_TEXT) | asked.exact
+    for number in np.unique(code).tolist():
+        mine = code == number
+        rows = np.flatnonzero(mine & exact)
+        out[rows] = _counted_pairs(seg[rows], other[rows], names[number], asked)
+        rows = np.flatnonzero(mine & ~exact)
+        whole = asked.tokens.count(seg[rows], names[number])
+        share = whole * pairs.shared_bytes[rows] // np.maximum(1, asked.segments.n_bytes[seg[rows]])
+        out[rows] = np.minimum(whole, share)
+    return out
 
-    exact = True
 
-    def __init__(
-        self, walk: Walk, rows: Rows, segments: SegmentTable, counts: NDArray[np.int64],
-        tokens: TokenCounter, model: list[str],
-    ) -> None:  # fmt: skip
-        self._seg, self._size = walk.node_seg, segments.n_bytes
-        self._whole = np.zeros(len(segments), np.int64)
-        self._whole[rows.ids] = counts
-        self._tokens, self._model = tokens, model
-        self._known: dict[tuple[int, int, str], int] = {}
+def _counted_pairs(
+    seg: NDArray[np.int32], other: NDArray[np.int32], model: str, asked: Asked
+) -> Int:
+    """`common_prefix` of each pair; pairs of the trace's own segments are remembered."""
+    memo = asked.compared
+    kept = np.maximum(seg, other) < asked.of_trace
+    out = np.zeros(len(seg), np.int64)
+    rest = np.flatnonzero(~kept)
+    out[rest] = [
+        asked.tokens.common_prefix(a, b, model)
+        for a, b in zip(seg[rest].tolist(), other[rest].tolist(), strict=True)
+    ]
+    number = memo.models.setdefault(model, len(memo.models))
+    key = (seg.astype(np.int64) * asked.of_trace + other) * _MODELS + number
+    asked_for = np.unique(key[kept])
+    new = asked_for[~_in_sorted(memo.keys, asked_for)]
+    if len(new):
+        first, second = np.divmod(new // _MODELS, asked.of_trace)
+        shared = [
+            asked.tokens.common_prefix(a, b, model)
+            for a, b in zip(first.tolist(), second.tolist(), strict=True)
+        ]
+        keys = np.concatenate((memo.keys, new))
+        order = np.argsort(keys, kind="stable")
+        memo.keys = keys[order]
+        memo.shared = np.concatenate((memo.shared, np.array(shared, np.int64)))[order]
+    out[kept] = memo.shared[np.searchsorted(memo.keys, key[kept])]
+    return out
 
-    def tokens(self, pair: Pair, call: int) -> int:
-        seg, other = int(self._seg[pair.child]), int(self._seg[pair.other])
-        key = (seg, other, self._model[call])
-        if key not in self._known:
-            exact = pair.shared_bytes is None or self.exact
-            self._known[key] = (
-                self._tokens.common_prefix(*key) if exact else self._in_proportion(pair, seg)
-            )
-        return self._known[key]
 
-    def _in_proportion(self, pair: Pair, seg: int) -> int:
-        whole, size = int(self._whole[seg]), max(1, int(self._size[seg]))
-        return min(whole, whole * (pair.shared_bytes or 0) // size)
+def _in_sorted(table: Int, asked: Int) -> NDArray[np.bool_]:
+    """Which of the asked stand in the sorted table."""
+    place = np.searchsorted(table, asked)
+    inside = place < len(table)
+    inside[inside] = table[place[inside]] == asked[inside]
+    return inside
+
+
+def last_uses(node: Int, call: Int, sender: Int, walk: Walk, rows: Rows) -> Int:  # [pair]
+    """Time of the last request through the node before the call; else when its answer came."""
+    n = len(rows.root)
+    rank = np.zeros(n, np.int64)
+    rank[rows.order] = np.arange(len(rows.order))
+    asked = np.zeros(len(walk.node_parent) + 1, np.bool_)
+    asked[node] = True
+    uses = np.flatnonzero(asked[walk.node_of_use])  # a use that was not sent is node -1: last
+    of_use = np.searchsorted(rows.offsets, uses, side="right") - 1
+    keys = np.sort(walk.node_of_use[uses].astype(np.int64) * (n + 1) + rank[of_use])
+    first = node * (n + 1)
+    found = np.searchsorted(keys, first + rank[call]) - 1
+    there = found >= 0
+    there[there] = keys[found[there]] >= first[there]
+    out = rows.at_us[sender].copy()
+    out[there] = rows.at_us[rows.order[keys[found[there]] - first[there]]]
+    return out

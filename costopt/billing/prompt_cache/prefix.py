@@ -1,8 +1,4 @@
-"""What each call of a view shares with what was sent before it: tokens, gap, and from which call.
-
-This looks at bytes alone; whether the provider really served it is `fit.py`'s business. Any edited
-view can be asked: calls that are not sent warm nothing, and an edit is seen by everything behind it.
-"""
+"""What each call of a view shares with what was sent before it: tokens, gap, and from which call."""
 
 from __future__ import annotations
 
@@ -12,22 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.breakpoints import cut_to_marks, kept_tokens, marked_depth
-from costopt.billing.prompt_cache.forest import LEVELS, OWN_LEVELS, Rows, Walk
-from costopt.billing.prompt_cache.hidden import Hidden, hidden_prefix
-from costopt.billing.prompt_cache.kernel import walk
-from costopt.billing.prompt_cache.lengths import Lengths, counted_uses, measure, visible_tokens
-from costopt.billing.prompt_cache.namespace import (
-    combined,
-    namespace_codes,
-    reaches_provider,
-    time_order,
-)
-from costopt.billing.prompt_cache.partial import Partial, partial_prefix
+from costopt.billing.prompt_cache.forest import LEVELS, OWN_LEVELS, Walk
+from costopt.billing.prompt_cache.lengths import Lengths
+from costopt.billing.prompt_cache.namespace import reaches_provider
+from costopt.billing.prompt_cache.partial import Partial
 from costopt.billing.prompt_cache.rules import RuleColumns
-from costopt.billing.view_tokens import tokens_of
 from costopt.model.leaf import INPUT
-from costopt.model.made import MadeTexts
-from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import NO_TIME, Trace
 from costopt.model.view import View
 
@@ -67,75 +53,16 @@ class PrefixResult:
         return PrefixResult(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
-@dataclass(frozen=True)
-class Lineage:
-    """Asks views of one trace for their prefixes; what the trace tells once is kept."""
-
-    trace: Trace
-    tokens: TokenCounter
-    texts: Texts | None
-    hidden: Hidden
-
-    @classmethod
-    def of(cls, trace: Trace, tokens: TokenCounter, texts: Texts | None) -> Lineage:
-        """The hidden prompts are inferred here, from the recorded calls, and hold for every view."""
-        view = View.of(trace)
-        counts = counted_uses(view.model.codes, view.model.values, trace.request, tokens)
-        shown = visible_tokens(trace.request, counts)
-        return cls(trace, tokens, texts, hidden_prefix(trace, shown))
-
-    def prefixes(self, view: View, rules: RuleColumns) -> PrefixResult:
-        """The entries of every call of this view, as it stands."""
-        return shared_prefix(view, rules, self)
-
-
-def shared_prefix(view: View, rules: RuleColumns, lineage: Lineage) -> PrefixResult:
-    """Longest common token prefixes with earlier sent requests, per call of the view."""
-    input_tokens = view.leaves[:, INPUT].sum(axis=1)
-    rows = _rows(view, rules, lineage, input_tokens)
-    found = walk(rows)
-    counter = tokens_of(view, lineage.tokens)
-    counts = counted_uses(view.model.codes, view.model.values, view.request, counter)
-    lengths = measure(view.request, counts, lineage.hidden.tokens, input_tokens)
-    model = view.model.texts()
-    texts = lineage.texts
-    if texts is not None and len(view.made):
-        texts = MadeTexts(texts, view.made)
-    part = partial_prefix(found, rows, view.segments, counts, counter, texts, model)
-    return _result(view, rules, found, lengths, part)
-
-
-def _rows(
-    view: View, rules: RuleColumns, lineage: Lineage, input_tokens: NDArray[np.int64]
-) -> Rows:
-    trace = view.trace
-    root = combined([namespace_codes(view), lineage.hidden.code], trace.n)
-    return Rows(
-        order=time_order(view, reaches_provider(view) & rules.warms),
-        root=root.astype(np.int32),
-        n_roots=int(root.max(initial=-1)) + 1,
-        session=trace.session,
-        at_us=view.at_us,
-        begin_us=begins_us(trace),
-        lifetime_us=rules.lifetime_us,
-        # A request that is not in the log ends nowhere in the tree: at most the hidden prompt is known.
-        input_tokens=np.where(trace.has_content, input_tokens, lineage.hidden.tokens),
-        offsets=view.request.offsets,
-        ids=view.request.ids,
-        answer_offsets=view.response.offsets,
-        answer_ids=view.response.ids,
-    )
-
-
 def begins_us(trace: Trace) -> NDArray[np.int64]:  # [call]
     """From the request to the first byte of its answer; the whole latency where only that is known."""
     begins = np.where(np.isnan(trace.ttft_ms), trace.latency_ms, trace.ttft_ms)
     return np.where(np.isnan(begins), 0.0, np.maximum(begins, 0.0) * 1000.0).astype(np.int64)
 
 
-def _result(
+def plain_result(
     view: View, rules: RuleColumns, found: Walk, lengths: Lengths, part: Partial
 ) -> PrefixResult:
+    """The entries of every call, column by column: the specification of `fast.fast_result`."""
     n = view.trace.n
     calls = np.arange(n)
     tokens = np.zeros((n, COLUMNS), np.int64)
