@@ -34,9 +34,9 @@ class EntryHits:
     def of(cls, entry: Int, false: NDArray[np.bool_], weight: Float | None = None) -> EntryHits:
         """From one row a hit. `entry`: any codes of the entries that served."""
         _, code = np.unique(entry, return_inverse=True)
-        hits = np.bincount(code, weight)
+        hits = np.bincount(code, weight).astype(np.float64)
         wrong = np.where(false, 1.0 if weight is None else weight, 0.0)
-        return cls(hits.astype(np.float64), np.bincount(code, wrong, minlength=len(hits)))
+        return cls(hits, np.bincount(code, wrong).astype(np.float64))
 
     @property
     def rate(self) -> float | None:
