@@ -32,6 +32,23 @@ def listing(package: str, kind: str) -> str:
     return "\n".join(["| name | what it is |", "|---|---|", *rows])
 
 
+def layer_list() -> str:
+    """A table of the layers, in the order in which they usually act."""
+    from costopt.layers.discover import layer_names
+    from costopt.wiring.pages import first_line as first
+
+    rows = [f"| [`{n}`](#{n}) | {first('layers', n)} |" for n in layer_names()]
+    return "\n".join(["| layer | what it does |", "|---|---|", *rows])
+
+
+def layer_pages() -> str:
+    """Every layer's page with its settings, from the class itself."""
+    from costopt.layers.discover import layer_names
+    from costopt.wiring.layer_page import layer_markdown
+
+    return "\n\n".join(layer_markdown(name) for name in layer_names())
+
+
 def views() -> str:
     """Views of the ledger with the comment that stands above each in the SQL."""
     rows = []
@@ -49,7 +66,8 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "formats": lambda: listing("sources", "formats"),
     "checks": lambda: listing("checklist", "checks"),
     "findings": lambda: listing("findings", "findings"),
-    "layers": lambda: listing("layers", "layers"),
+    "layers": layer_list,
+    "layer_pages": layer_pages,
     "views": views,
 }
 

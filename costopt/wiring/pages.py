@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -44,15 +45,27 @@ def page(name: str) -> str | None:
 
 def first_line(kind: str, name: str) -> str:
     """What a page gives, in one line; read from the file, nothing is imported."""
+    if kind == "layers":
+        return _layer_line(name)
     for folder, (word, _) in PLUGINS.items():
         if word == kind:
-            if folder == "layers" and name in _outside_layers():
-                from costopt.layers.discover import layer_class
-
-                return inspect.cleandoc(layer_class(name).__doc__ or "").splitlines()[0]
             text = (PACKAGE / folder / f"{name.replace('-', '_')}.py").read_text("utf-8")
             return text.lstrip().removeprefix('"""').splitlines()[0].removesuffix('"""')
     return texts(kind).get(name, "").partition(". ")[0].splitlines()[0].rstrip(".") + "."
+
+
+def _layer_line(name: str) -> str:
+    """The first sentence of the class: of our own from the file, of another package's from the class."""
+    file = PACKAGE / "layers" / f"{name}.py"
+    wanted = name.replace("_", "")
+    if file.exists():
+        tree = ast.parse(file.read_text("utf-8"))
+        classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+        found = next((c for c in classes if c.name.lower() == wanted), None)
+        return (ast.get_docstring(found) or "").split("\n\n")[0].replace("\n", " ") if found else ""
+    from costopt.layers.discover import layer_class
+
+    return inspect.cleandoc(layer_class(name).__doc__ or "").splitlines()[0]
 
 
 def texts(kind: str) -> dict[str, str]:
