@@ -104,7 +104,7 @@ class Window:
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Requests without their older turns."""
-        rows = matching(view, self.match, artifacts) & editable(view)
+        rows = matching(view, self.match, artifacts) & editable(view, prices)
         turns = turns_of(view)
         work = _Counted(view, turns, artifacts)
         cuts = self._cuts(work, rows)
@@ -121,12 +121,14 @@ class Window:
             columns = self._with_summaries(view, request, turns.number[keep], written)
         after = columns[Column.REQUEST]
         reach = reach_back(view, after, np.flatnonzero(touched), artifacts)
-        removed = work.removed(keep) - (
-            0 if written is None else int(written.tokens[written.stands].sum())
-        )
-        tally = reach_tally(view, int(touched.sum()), reach) | {"tokens_removed": removed}
+        tally = reach_tally(view, int(touched.sum()), reach) | {
+            "tokens_dropped": work.removed(keep)
+        }
         if written is not None:
             tally["summaries"] = len(written.call)
+            tally["summary_tokens"] = work.billed(
+                written.stands_call, written.tokens[written.stands]
+            )
         return Effect(
             columns, touched, touched & (reach.reached | ~reach.seen),
             () if written is None else (self._charge(written),), tally=tally,
@@ -137,7 +139,7 @@ class Window:
         affected = tally.get("affected_calls", 0)
         risk, verified = reach_risk(tally), within(tally, self.max_reach_back)
         evidence = {
-            "tokens_removed": tally.get("tokens_removed", 0),
+            "tokens_removed": tally.get("tokens_dropped", 0) - tally.get("summary_tokens", 0),
             "reach_back_rate": reach_rate(tally) if affected else 0.0,
             "affected_calls": affected,
             "calls_without_text": tally.get("calls_without_text", 0),
@@ -279,6 +281,10 @@ class _Counted:
 
     def removed(self, keep: Bool) -> int:
         """Input tokens of the uses that are not kept, as billed."""
-        gone = np.concatenate(([0], np.cumsum(np.where(keep, 0, self.uses))))
-        by_call = np.diff(gone[self.view.request.offsets])
+        gone = np.flatnonzero(~keep)
+        return self.billed(self.view.request.call_of_use()[gone], self.uses[gone])
+
+    def billed(self, call: Int, tokens: Int) -> int:
+        """The sum of these tokens, scaled call by call and rounded once for each."""
+        by_call = np.bincount(call, tokens, minlength=self.view.trace.n)
         return int(np.rint(by_call * self.scale).astype(np.int64).sum())

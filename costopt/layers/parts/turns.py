@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.segment_counts import chunks
-from costopt.model.call import CallStatus, SegmentKind
+from costopt.model.call import CallStatus, SegmentKind, UsageState
 from costopt.model.trace import Ragged
 from costopt.model.view import View
+from costopt.prices.contract import PriceBook, Unpriced
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -140,9 +141,32 @@ def _most(number: NDArray[np.int32], offsets: Int) -> Int:  # [call]
     return out
 
 
-def editable(view: View) -> Bool:  # [call]
-    """Calls that were made, succeeded and whose request the log shows as blocks."""
-    return view.sent & (view.trace.status == CallStatus.OK) & view.trace.has_content
+def editable(view: View, prices: PriceBook | None = None) -> Bool:  # [call]
+    """Calls that were made, succeeded and whose request the log shows as blocks.
+
+    With `prices`: whose dollars are known, too. What has no price or no usage can save nothing, and a
+    summariser paid for it would look like a loss.
+    """
+    trace = view.trace
+    rows = view.sent & (trace.status == CallStatus.OK) & trace.has_content
+    if prices is None or not rows.any():
+        return rows
+    return rows & (trace.usage_state != UsageState.MISSING) & _has_rates(view, prices)
+
+
+def _has_rates(view: View, prices: PriceBook) -> Bool:  # [call]
+    """Each combination of what a price depends on is looked up once."""
+    parts = (view.provider, view.model, view.service_tier, view.region, view.trace.dims["speed"])
+    key = np.zeros(view.trace.n, np.int64)
+    for part in parts:
+        key = key * len(part.values) + part.codes
+    _, first, where = np.unique(key, return_index=True, return_inverse=True)
+    known = []
+    for row in first.tolist():
+        provider, model, tier, region, speed = (p.values[p.codes[row]] for p in parts)
+        found = prices.rates(provider, model, tier=tier, region=region, speed=speed)
+        known.append(not isinstance(found, Unpriced))
+    return np.array(known, np.bool_)[where.reshape(-1)]
 
 
 def first_turns(view: View) -> Bool:  # [call]
