@@ -88,14 +88,16 @@ class Made:
         has one id, whether it is asked for twice here or was made before. One made of several
         segments names them in a mark of its own: then `mark` has one for each.
         """
-        digests = self._digests(mark, kind, name, tokens, source, head, tail, text)
+        size = np.zeros(len(kind), np.int64) if whole is None else whole
+        digests = self._digests(
+            mark, kind, name, tokens, source, np.stack((head, tail, size), 1), text
+        )
         ids, new = self._ids_of(digests)
         if not len(new):
             return self, ids
         more = dict(self.text)
         if text is not None:
             more.update({len(self) + i: text[k] for i, k in enumerate(new.tolist())})
-        size = np.zeros(len(kind), np.int64) if whole is None else whole
         made = replace(
             self,
             digest=np.concatenate((self.digest, digests[new])),
@@ -112,14 +114,14 @@ class Made:
 
     def _digests(
         self, mark: str | Sequence[str], kind: NDArray[np.int8], name: NDArray[np.int32], tokens: Int,
-        source: NDArray[np.int32], head: Int, tail: Int, text: Sequence[str] | None,
+        source: NDArray[np.int32], cut: Int, text: Sequence[str] | None,
     ) -> NDArray[np.uint64]:  # fmt: skip
         """[new, 2]: by content, so that parts of a trace make what the whole makes."""
         names = self.base.name.values
         marks = [mark] * len(kind) if isinstance(mark, str) else mark
         rows = zip(
             marks, kind.tolist(), (names[c] for c in name.tolist()), tokens.tolist(), self._content(source),
-            head.tolist(), tail.tolist(), text if text is not None else [""] * len(kind),
+            cut.tolist(), text if text is not None else [""] * len(kind),
             strict=True,
         )  # fmt: skip
         return np.array([_digest(*row) for row in rows], np.uint64).reshape(-1, 2)

@@ -1,7 +1,7 @@
 """Edited requests: segments replaced, left out, put in. Cache marks stay on what stays.
 
 Each takes a view and gives its next REQUEST column, or the very same object where nothing changes. A
-billion tokens are a few ten million uses: whole columns at a time, no loop over calls.
+long log has ten million uses: whole columns at a time, no loop over calls.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.layers.base import Artifacts
 from costopt.model.trace import Ragged
 from costopt.model.view import View
 
@@ -30,13 +31,31 @@ def replaced(view: View, ids: Ids) -> Ragged:
     return Ragged(block.offsets, np.asarray(ids, np.int32), block.flags)
 
 
-def kept(view: View, keep: Mask) -> Ragged:
-    """Without the uses that are not kept. `keep`: [request use]."""
+def kept(view: View, keep: Mask, *, pass_marks: bool = False) -> Ragged:
+    """Without the uses that are not kept. `keep`: [request use].
+
+    `pass_marks`: the cache mark of one that goes falls to the nearest one in front of it that stays,
+    as a client marks the end of whatever it sends.
+    """
     block = view.request
     if keep.all():
         return block
     before = np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))
-    return Ragged(before[block.offsets], block.ids[keep], block.flags[keep])
+    flags = _passed(block, keep) if pass_marks else block.flags
+    return Ragged(before[block.offsets], block.ids[keep], flags[keep])
+
+
+def _passed(block: Ragged, keep: Mask) -> NDArray[np.uint8]:  # [use]
+    """Marks with those of uses that go on the last use before them that stays, in the same request."""
+    marked = np.flatnonzero(~keep & (block.flags > 0))
+    if not len(marked):
+        return block.flags
+    stays = np.maximum.accumulate(np.where(keep, np.arange(len(keep)), -1))[marked]
+    first = block.offsets[np.searchsorted(block.offsets, marked, side="right") - 1]
+    inside = stays >= first
+    flags = block.flags.copy()
+    np.maximum.at(flags, stays[inside], block.flags[marked[inside]])
+    return flags
 
 
 def inserted(view: View, calls: Int, places: Int, ids: Ids) -> Ragged:
@@ -58,3 +77,14 @@ def inserted(view: View, calls: Int, places: Int, ids: Ids) -> Ragged:
         np.insert(block.ids, at, ids[order]).astype(np.int32),
         np.insert(block.flags, at, np.uint8(0)),
     )
+
+
+def counted(view: View, uses: Int, calls: Int, artifacts: Artifacts) -> Int:  # [use given]
+    """Tokens of some request uses, each by the model of its call."""
+    tokens, counter = np.zeros(len(uses), np.int64), artifacts.tokens(view)
+    model = view.model.codes[calls]
+    for code in np.unique(model).tolist():
+        rows = np.flatnonzero(model == code)
+        distinct, where = np.unique(view.request.ids[uses[rows]], return_inverse=True)
+        tokens[rows] = counter.count(distinct, view.model.values[code])[where.reshape(-1)]
+    return tokens
