@@ -20,6 +20,7 @@ from costopt.layers.base import Artifacts
 from costopt.layers.parts.graph import Arrivals, arrivals_of
 from costopt.layers.parts.turns import ANSWER, editable, first_turns
 from costopt.model.call import SegmentKind, UsageState
+from costopt.model.scramble import scrambled
 from costopt.model.trace import NO_TIME, Categorical, Ragged
 from costopt.model.view import View
 
@@ -204,11 +205,11 @@ def _row_hash(block: Ragged, rows: Int, uses: Bool, digest: Hash) -> Hash:  # [r
     part = _chosen(block, rows, uses)
     lengths = part.lengths
     place = np.arange(len(part.ids)) - np.repeat(part.offsets[:-1], lengths)
-    at = _scrambled(place.astype(np.uint64))
+    at = scrambled(place.astype(np.uint64))
     out = np.zeros((len(rows), 2), np.uint64)
     for half in range(2):
         running = np.zeros(len(part.ids) + 1, np.uint64)
-        np.cumsum(_scrambled(digest[part.ids, half] ^ at), out=running[1:])
+        np.cumsum(scrambled(digest[part.ids, half] ^ at), out=running[1:])
         out[:, half] = running[part.offsets[1:]] - running[part.offsets[:-1]]
     return mixed(out, lengths.astype(np.uint64))
 
@@ -217,16 +218,8 @@ def mixed(hashes: Hash, *values: NDArray[np.uint64]) -> Hash:  # [row, 2]
     """The hashes with more values taken in: [row] each."""
     for value in values:
         both = np.stack((value, ~value), axis=1)
-        hashes = _scrambled(hashes ^ _scrambled(both))
+        hashes = scrambled(hashes ^ scrambled(both))
     return hashes
-
-
-def _scrambled(x: Hash) -> Hash:
-    """splitmix64's finaliser: https://prng.di.unimi.it/splitmix64.c, checked 2026-11-24."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(x ^ (x >> np.uint64(31)))
 
 
 def _numbered(rows: Hash) -> tuple[NDArray[np.int32], Int]:
