@@ -1,0 +1,44 @@
+"""Which models think before they answer and bill it: a token's price is not the price of an answer."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.model.leaf import Leaf
+from costopt.model.view import View
+
+LEAST_CALLS = 100
+"""Of a model in the log, before its own use of reasoning tokens says something of others."""
+_ONE_SIDED_95 = 1.645
+_ALWAYS = re.compile(
+    r"^(o[1345](-|$)|gpt-5(?!.*chat)|gemini-(2\.5|3)(?!.*flash-lite)|grok-(3-mini|4)(?!.*non-reasoning)|"
+    r"deepseek-(r1|reasoner)|qwq|magistral|gpt-oss|minimax-m\d|kimi-k2-thinking)"
+    r"|(-|\b)(thinking|reasoning|reasoner)\b"
+)
+"""Models that reason unless told not to. https://developers.openai.com/api/docs/guides/reasoning,
+https://ai.google.dev/gemini-api/docs/thinking, https://docs.x.ai/docs/guides/reasoning,
+https://api-docs.deepseek.com/guides/reasoning_model, https://docs.mistral.ai/capabilities/reasoning,
+checked 2026-11-24. Claude and Flash-Lite reason only when asked to."""
+
+
+def reasons(model: str) -> bool:
+    """By its name. A model that the log shows reasoning is told by `reasoning_per_token` besides."""
+    bare = model.lower().rpartition("/")[2]
+    return _ALWAYS.search(bare) is not None and "non-reasoning" not in bare
+
+
+def reasoning_per_token(view: View, rows: NDArray[np.bool_]) -> tuple[int, float, float]:
+    """(calls, mean, upper 95 % bound) of reasoning tokens for a token of visible output on these calls."""
+    leaves = view.trace.leaves[rows]
+    hidden = leaves[:, Leaf.OUTPUT_REASONING].astype(np.float64)
+    shown = leaves[:, Leaf.OUTPUT_TEXT].astype(np.float64)
+    n, total = len(hidden), float(shown.sum())
+    if not n or not total:
+        return n, 0.0, 0.0
+    ratio = float(hidden.sum()) / total
+    # Of a ratio of sums: the spread of what each call has beyond the ratio.
+    spread = float(np.sqrt(((hidden - ratio * shown) ** 2).sum())) / total
+    return n, ratio, ratio + _ONE_SIDED_95 * spread

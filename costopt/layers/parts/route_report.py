@@ -1,0 +1,164 @@
+"""A router's report: evidence, quality, break-even, and the sentences that a reader needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from costopt.layers.parts.routing_evidence import LEAST_PAIRS, Pairs
+from costopt.layers.parts.tiers import BAR_WORDS, TIERS
+from costopt.model.effect import Basis, LayerReport, Risk
+
+if TYPE_CHECKING:
+    from costopt.layers.route import Route
+
+METRIC = "quality_loss"
+OUTPUT_FACTOR = 1.5
+FITTED = ("features", "embedding", "recorded")
+_BARS = {
+    "stronger": "{n:,} calls stay: the target stands above their model, or is not cheaper by list price.",
+    "reasoning": "{n:,} calls stay: the target reasons, and how much is not known. A replay measures it;"
+    " or state the upper end of a range as reasoning_ratio.",
+    "no_price": "{n:,} calls stay: the target is not sold for their service tier, region or units.",
+    "too_long": "{n:,} calls stay: they do not fit in the target's context window.",
+    "no_tier": "{n:,} calls stay: no model stands for their tier.",
+    "unknown": "{n:,} calls stay: the log does not say whether the cheap answer would have been taken.",
+}
+
+
+def output_range(ratio: float) -> tuple[float, float]:
+    """An assumed output ratio and how far off it may be."""
+    return ratio / OUTPUT_FACTOR, ratio * OUTPUT_FACTOR
+
+
+def report(route: Route, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:
+    """From the summed counts; `detail` is of the whole trace."""
+    pairs = {t: Pairs.of(tally, (t,)) for t, _ in route.tiers}
+    risk, verified, basis = _risk(route, tally, detail, pairs)
+    return LayerReport(
+        _evidence(route, tally, detail, pairs), risk, verified, basis,
+        tuple(_assumptions(route, tally)),
+        "Answers of both models to the same requests, their lengths, reasoning tokens and extra steps.",
+        notes=tuple(_notes(route, tally, detail, pairs)),
+    )  # fmt: skip
+
+
+def _evidence(
+    route: Route, tally: Mapping[str, int], detail: Mapping[str, Any], pairs: Mapping[str, Pairs]
+) -> dict[str, Any]:
+    before = tally.get("input_tokens_before", 0)
+    beside = {t: p.against_the_line() for t, p in pairs.items() if p.judged}
+    return {
+        "classifier": route.classifier,
+        "tiers": dict(route.tiers),
+        "asked_calls": tally.get("asked_calls", 0),
+        "decided_calls": tally.get("decided_calls", 0),
+        "moved_calls": tally.get("moved_calls", 0),
+        "moves": detail.get("moves", []),
+        "kept": {w: n for w in BAR_WORDS.values() if (n := tally.get(f"kept.{w}", 0))},
+        "rejected_attempts": tally.get("rejected_attempts", 0),
+        "calls_without_text": tally.get("calls_without_text", 0),
+        "input_ratio": tally["input_tokens_after"] / before if before else None,
+        "cached_share_before": detail.get("cached_share_before"),
+        "cached_share_after": detail.get("cached_share_after"),
+        "break_even": detail.get("break_even"),
+        "quality": beside or None,
+        "curve": detail.get("curve", []),
+    }
+
+
+def _risk(
+    route: Route, tally: Mapping[str, int], detail: Mapping[str, Any], pairs: Mapping[str, Pairs]
+) -> tuple[Risk, bool, Basis]:
+    moved = tally.get("moved_calls", 0)
+    if not moved:
+        return Risk("none", 0.0, None, "no call is moved"), True, "rule"
+    measured = detail.get("measured")
+    if measured is not None:
+        loss, ci, judged = measured
+        return Risk(METRIC, loss, ci, f"replay of {judged:,} calls"), True, "measured"
+    if route.cascade and route.accept == "label":
+        why = (
+            "unverified: the cascade is told which answers are right, which nothing in use can tell"
+        )
+        return Risk(METRIC, None, None, why), False, "assumed"
+    used = [t for t in TIERS if tally.get(f"moved.{t}", 0)]
+    both = Pairs.of(tally, used)
+    found = both.loss()
+    if found is None or any(pairs[t].moved < LEAST_PAIRS for t in used):
+        return Risk(METRIC, None, None, "unverified"), False, "assumed"
+    half = " of the later half of the log" if route.classifier in FITTED else ""
+    words = f"{both.moved:,} of {moved:,} moved calls{half}, which the target answered as well"
+    return Risk(METRIC, found[0], found[1], words), True, "from_log"
+
+
+def _assumptions(route: Route, tally: Mapping[str, int]) -> Iterator[str]:
+    if not tally.get("moved_calls", 0) and not tally.get("rejected_attempts", 0):
+        return
+    yield (
+        "The log's own contexts are kept: a weaker model's extra steps and retries are not in the"
+        " dollars; the break-even says how many would eat the saving."
+    )
+    if tally.get("output.assumed", 0):
+        yield (
+            f"The target writes {route.output_ratio:g} times as much as the logged model"
+            f" (not measured; {output_range(1.0)[0]:.2f} to {OUTPUT_FACTOR:g} times that in the interval)."
+        )
+    if tally.get("reasoning.from_log", 0):
+        yield (
+            "A target that reasons takes as many reasoning tokens a visible one as its other calls in"
+            " the log (their upper 95 % bound)."
+        )
+    if tally.get("reasoning.assumed", 0):
+        yield (
+            f"A target that reasons takes {route.reasoning_ratio_low:g} to {route.reasoning_ratio or 0:g}"
+            " reasoning tokens a visible one, as you stated; the upper end is billed."
+        )
+    if route.cascade and route.accept == "label":
+        yield "The cascade knows which cheap answers are right; no check in use is as good: an upper bound."
+    if route.cascade:
+        yield "Cheap attempts in vain are billed without any prompt cache."
+    if tally.get("calls_without_text", 0):
+        n = tally["calls_without_text"]
+        yield f"{n:,} moved calls carry no text: they count as many tokens under the target."
+
+
+def _notes(
+    route: Route, tally: Mapping[str, int], detail: Mapping[str, Any], pairs: Mapping[str, Pairs]
+) -> Iterator[str]:
+    yield from detail.get("notes", ())
+    for word, text in _BARS.items():
+        if n := tally.get(f"kept.{word}", 0):
+            yield text.format(n=n)
+    even = detail.get("break_even")
+    if even:
+        yield _break_even_words(even)
+    for tier, found in pairs.items():
+        beside = found.against_the_line()
+        if beside is not None and tally.get(f"moved.{tier}", 0):
+            yield _line_words(tier, beside)
+    if tally.get("moved_calls", 0) and not any(p.moved for p in pairs.values()):
+        yield (
+            f"No moved call was answered by the target in this log with a label in `{route.labels}`: the"
+            " answers are not tested. Replay a sample first."
+        )
+
+
+def _break_even_words(even: Mapping[str, Any]) -> str:
+    extra, late = even["extra_steps_per_session"], even["extra_late_steps_per_session"]
+    if extra <= 0:
+        return "It costs more than it saves already: the provider's cache that is lost outweighs the prices."
+    return (
+        f"The saving is gone with {extra:.1f} extra steps a session ({even['steps_per_session']:.1f} now),"
+        f" or {late:.1f} at the price of its last step, or {even['retries_per_moved_call']:.2f} retries"
+        " a moved call."
+    )
+
+
+def _line_words(tier: str, found: Mapping[str, Any]) -> str:
+    low, high = found["advantage_ci95"]
+    return (
+        f"{tier}: {100 * found['routed']:.1f} % right with {100 * found['moved_share']:.0f} % of calls"
+        f" moved; random mixing of as many {100 * found['random_mixing']:.1f} %: {found['verdict']}"
+        f" ({100 * found['advantage']:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f})."
+    )

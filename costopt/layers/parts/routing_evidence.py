@@ -1,0 +1,192 @@
+"""What the log says of two models: the same request answered by both, labelled right or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.model.call import CallStatus
+from costopt.model.trace import Categorical, Trace
+
+Int = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+LEAST_PAIRS = 100
+"""Judged calls below which a loss is not called measured: none lost of 100 still bounds it at 3 % only."""
+UNKNOWN = -1
+_Z = 1.96
+_RIGHT = frozenset({"true", "yes", "1", "1.0", "pass", "passed", "right", "correct", "ok"})
+_WRONG = frozenset({"false", "no", "0", "0.0", "fail", "failed", "wrong", "incorrect"})
+_MIX, _STEP = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # splitmix64's constants
+CELLS = ("both", "lost", "gained", "neither")
+"""Of a pair: right under both models, only the logged one, only the target, neither."""
+
+
+def right_or_wrong(column: Categorical) -> NDArray[np.int8]:  # [call]
+    """1 right, 0 wrong, UNKNOWN. A number is right from 0.5 on (a reward, a score of a judge)."""
+    return np.array([_judged(v) for v in column.values], np.int8)[column.codes]
+
+
+def _judged(text: str) -> int:
+    word = text.strip().lower()
+    if word in _RIGHT:
+        return 1
+    if word in _WRONG:
+        return 0
+    number = as_number(word)
+    return UNKNOWN if number is None else int(number >= 0.5)
+
+
+def as_number(text: str) -> float | None:
+    """A finite number, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def request_keys(trace: Trace) -> Int:  # [call]
+    """One number for each distinct request, in order of first sight; a call without content is alone."""
+    block = trace.request
+    starts = np.repeat(block.offsets[:-1], block.lengths)
+    place = (np.arange(len(block.ids)) - starts + 1).astype(np.uint64)
+    with np.errstate(over="ignore"):
+        mixed = (block.ids.astype(np.uint64) + np.uint64(1)) * np.uint64(_MIX)
+        mixed ^= mixed >> np.uint64(31)
+        mixed = (mixed + place) * np.uint64(_STEP)
+        mixed ^= mixed >> np.uint64(27)
+        sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)))
+        key = sums[block.offsets[1:]] - sums[block.offsets[:-1]]
+    alone = ~trace.has_content | (block.lengths == 0)
+    _, first, code = np.unique(key, return_index=True, return_inverse=True)
+    code = code.reshape(-1).astype(np.int64)
+    code[alone] = len(first) + np.flatnonzero(alone)
+    _, first, code = np.unique(code, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return np.asarray(rank[code.reshape(-1)])
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The calls' labels, and which calls ask the same."""
+
+    right: NDArray[np.int8]  # [call]: 1, 0, UNKNOWN
+    key: Int  # [call]: equal requests have equal keys, in order of first sight
+    later: Mask  # [call]: of the later half of the requests; a router is fitted on one, judged on the other
+
+    @classmethod
+    def of(cls, trace: Trace, labels: Categorical | None) -> Labelled:
+        key = request_keys(trace)
+        unknown = np.full(trace.n, UNKNOWN, np.int8)
+        right = unknown if labels is None else right_or_wrong(labels)
+        right = np.where(trace.status == CallStatus.OK, right, UNKNOWN).astype(np.int8)
+        count = int(key.max(initial=-1)) + 1
+        return cls(right, key, key >= (count + 1) // 2)
+
+    def twin(self, of: Mask) -> Int:  # [call]
+        """Row of the first call among `of` that asks the same; UNKNOWN: there is none."""
+        rows = np.flatnonzero(of)
+        found = np.full(int(self.key.max(initial=-1)) + 1, UNKNOWN, np.int64)
+        found[self.key[rows[::-1]]] = rows[::-1]  # the first one is written last
+        return found[self.key]
+
+    def twin_right(self, of: Mask) -> NDArray[np.int8]:  # [call]
+        """Its label."""
+        twin = self.twin(of & (self.right != UNKNOWN))
+        return np.where(twin >= 0, self.right[twin], UNKNOWN).astype(np.int8)
+
+
+def pair_tally(
+    tier: str, labelled: Labelled, twin: NDArray[np.int8], rows: Mask, moved: Mask
+) -> dict[str, int]:
+    """Counts of judged calls by what the router did with them and what became of their answers."""
+    judged = rows & (twin != UNKNOWN) & (labelled.right != UNKNOWN)
+    cell = np.where(labelled.right == 1, np.where(twin == 1, 0, 1), np.where(twin == 1, 2, 3))
+    return {
+        f"{tier}.{word}.{name}": int((judged & (moved == did) & (cell == i)).sum())
+        for did, word in ((True, "moved"), (False, "kept"))
+        for i, name in enumerate(CELLS)
+    }
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Judged calls: [moved or kept, cell]."""
+
+    table: Int  # [2, 4]
+
+    @classmethod
+    def of(cls, tally: Mapping[str, int], tiers: Iterable[str]) -> Pairs:
+        rows = [
+            [sum(tally.get(f"{t}.{word}.{c}", 0) for t in tiers) for c in CELLS]
+            for word in ("moved", "kept")
+        ]
+        return cls(np.array(rows, np.int64))
+
+    @property
+    def moved(self) -> int:
+        return int(self.table[0].sum())
+
+    @property
+    def judged(self) -> int:
+        return int(self.table.sum())
+
+    def loss(self) -> tuple[float, tuple[float, float]] | None:
+        """(share of the moved calls whose right answer is lost, less those gained; its 95 % interval).
+
+        Agresti and Min's interval for paired shares, https://doi.org/10.1002/sim.1781: half a pair is
+        added to each cell, so that no loss among few calls is no proof of none.
+        """
+        _, lost, gained, _ = self.table[0].tolist()
+        n = self.moved
+        if not n:
+            return None
+        b, c, m = lost + 0.5, gained + 0.5, n + 2.0
+        middle = (b - c) / m
+        half = _Z * sqrt(max(b + c - (b - c) ** 2 / m, 0.0)) / m
+        return (lost - gained) / n, (max(-1.0, middle - half), min(1.0, middle + half))
+
+    def against_the_line(self) -> dict[str, Any] | None:
+        """The router beside always-small, always-large, random mixing at its own share, and the oracle.
+
+        `advantage`: its accuracy above the straight line, with an interval; only where that lies above
+        0 has the router learnt anything. None: nothing was judged.
+        """
+        n = self.judged
+        if not n:
+            return None
+        both, lost, gained, _ = self.table.sum(axis=0).tolist()
+        large, small = (both + lost) / n, (both + gained) / n
+        share = self.moved / n
+        routed = large - float(self.table[0, 1] - self.table[0, 2]) / n
+        line = large + share * (small - large)
+        half = _Z * self._spread(share, small - large)
+        # All or none moved is a point of the line itself, whatever the last bits of a float say.
+        better = 0 < share < 1 and routed - line - half > 0
+        return {
+            "judged_calls": n, "moved_share": share, "always_large": large, "always_small": small,
+            "routed": routed, "random_mixing": line, "oracle": (both + lost + gained) / n,
+            "advantage": routed - line, "advantage_ci95": [routed - line - half, routed - line + half],
+            "verdict": "better than the line" if better else "not better than the line",
+        }  # fmt: skip
+
+    def _spread(self, share: float, change: float) -> float:
+        """Standard error of the mean of (moved - share) x (target right - logged right - change)."""
+        n = self.judged
+        moved = np.array([1.0 - share, -share])[:, None]
+        differs = np.array([0.0, -1.0, 1.0, 0.0])[None, :] - change
+        influence = moved * differs
+        mean = float((influence * self.table).sum()) / n
+        return sqrt(max(float((influence**2 * self.table).sum()) / n - mean**2, 0.0) / n)
+
+
+def measured_ratio(measured: Mapping[str, Any], move: str, name: str) -> float | None:
+    """What replays measured of a move: {moves: {"a -> b": {output_ratio, reasoning_ratio, ...}}}."""
+    found = measured.get("moves", {}).get(move, {}).get(name)
+    return None if found is None else float(found)

@@ -1,0 +1,1 @@
+"""Classifiers of `route`, one file each: what tier a call belongs to, and what asking costs."""
