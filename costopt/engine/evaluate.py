@@ -93,6 +93,7 @@ class Evaluator:
             builder or NoBuilder(),
             fields or {},
             evidence or {},
+            model.lineage.hidden.tokens,
         )
         self._states: Kept[tuple[Layers, Layer], tuple[State, Effect]] = Kept(
             KEPT_BYTES, self.recorded

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from costopt.billing.view_tokens import tokens_of
 from costopt.layers.base import ArtifactSpec
 from costopt.model.bill import Bill
@@ -40,12 +43,17 @@ class Handed:
     """The policy's `fields:`: part to column (`agent`, `metadata.flow`)."""
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Layer to what replays measured of it."""
+    prompt: NDArray[np.int64] | None = None
+    """[call]: tokens before the visible segments; None: none."""
 
     def tokens(self, view: View) -> TokenCounter:
         return tokens_of(view, self.counter)
 
     def texts(self, view: View) -> Texts:
         return MadeTexts(self.store, view.made) if len(view.made) else self.store
+
+    def hidden(self, view: View) -> NDArray[np.int64]:  # [call]
+        return np.zeros(view.trace.n, np.int64) if self.prompt is None else self.prompt
 
     def bill(self, view: View) -> Bill:
         return self.billed(view)

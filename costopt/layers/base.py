@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from costopt.model.bill import Bill
 from costopt.model.effect import Effect, LayerReport
 from costopt.model.ports import Texts, TokenCounter
@@ -51,6 +54,10 @@ class Artifacts(Protocol):
 
     def texts(self, view: View) -> Texts:
         """Texts of all segments of the view; None where the log kept none."""
+        ...
+
+    def hidden(self, view: View) -> NDArray[np.int64]:  # [call]
+        """Tokens of the prompt that the provider saw and the log does not show: no edit changes them."""
         ...
 
     def bill(self, view: View) -> Bill:

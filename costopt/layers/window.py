@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -190,7 +191,7 @@ class Window:
             return dropped
         standing = self.plan.most if self.summarize != "off" else 0
         excess = work.input_tokens - self.max_input_tokens
-        counted = np.ceil(excess / work.scale).astype(np.int64) + standing
+        counted = np.ceil(excess / np.maximum(work.scale, _LEAST_SCALE)).astype(np.int64) + standing
         excess = np.where(rows & (excess > 0), counted, 0)
         return to_fit(dropped, work.turns, work.turn_tokens(), excess, self.slide_every)
 
@@ -243,33 +244,35 @@ _OPEN_LOOP = (
 )
 
 
-@dataclass
+_LEAST_SCALE = 1e-9
+"""A call of which all input is hidden: no turn that is dropped brings it below a budget."""
+
+
+@dataclass(frozen=True)
 class _Counted:
     """Tokens of the view's uses, counted when first asked for."""
 
     view: View
     turns: Turns
     artifacts: Artifacts
-    _uses: Int | None = None
 
-    @property
+    @cached_property
     def uses(self) -> Int:  # [request use], under the call's own model
-        if self._uses is None:
-            model, tokens = self.view.model, self.artifacts.tokens(self.view)
-            self._uses = counted_uses(model.codes, model.values, self.view.request, tokens)
-        return self._uses
+        model, tokens = self.view.model, self.artifacts.tokens(self.view)
+        return counted_uses(model.codes, model.values, self.view.request, tokens)
 
     @property
     def input_tokens(self) -> Int:  # [call]
         return np.asarray(self.view.leaves[:, INPUT].sum(axis=1))
 
-    @property
+    @cached_property
     def scale(self) -> NDArray[np.float64]:  # [call]
-        """Billed tokens for each counted one. At most 1: a surplus is a prompt that the log hides."""
+        """Billed tokens for each counted one, the hidden prompt aside."""
         running = np.concatenate(([0], np.cumsum(self.uses)))
         shown = np.diff(running[self.view.request.offsets])
-        ratio = np.where(shown > 0, self.input_tokens / np.maximum(shown, 1), 1.0)
-        return np.clip(ratio, 1e-9, 1.0)
+        total = self.input_tokens
+        visible = total - np.minimum(self.artifacts.hidden(self.view), total)
+        return np.where(shown > 0, visible / np.maximum(shown, 1), 1.0)
 
     def turn_tokens(self, model: str = "") -> Int:  # [turn]
         """Of each turn under one model, or under the call's own."""
