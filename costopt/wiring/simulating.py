@@ -62,7 +62,10 @@ def simulate(
         (execution or Execution()).executor(evaluator) as executor,
         phase(progress, "simulating the policy"),
     ):
-        projection = project(executor, evaluator, checked, seed=options.seed, shapley=shapley)
+        projection = project(
+            executor, evaluator, checked, seed=options.seed, shapley=shapley,
+            recorded_pusd=context.total_pusd,
+        )  # fmt: skip
     result = replace(audited.result, projection=projection)
     keep_result("simulate", reading, context, result)
     return Simulated(result, evaluator, projection, reading)

@@ -5,7 +5,7 @@ Reads a `Result` and nothing else. At most 40 lines at 80 columns; also right at
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from costopt.model.escape import clean, pad
@@ -15,10 +15,10 @@ from costopt.report.words import trace_name, unit_text, units
 
 MAX_LINES = 40
 MAX_WIDTH = 100
+MORE_PLACES = 4
+"""Beyond the bill's own: a step of a millionth of it is nothing, not $0.000000123."""
 LEAST_RISK_ROOM = 17
 """`0.2 % (0.1-0.4)` and a space before it."""
-LITTLE_PCT = 0.5
-"""Of the bill: below half a percent no policy is worth its upkeep."""
 COLUMNS = (
     ("step", "step_usd"), ("alone", "solo_usd"), ("without", "without_usd"),
     ("Shapley", "shapley_usd"),
@@ -55,59 +55,50 @@ def _header(result: Result, found: Projection, width: int, seconds: float | None
 
 
 def _bill(found: Projection, width: int) -> list[str]:
-    places = places_for(found.baseline_usd)
-    base = dollars(found.baseline_usd, places)
-    proven = dollars(found.baseline_usd - found.verified_savings_usd, places)
-    line = f"BILL  {base} -> {proven}  {_saves(found.verified_savings_usd, places, found)}"
+    """Verified savings first; what the unproven layers would add in a line of its own."""
+    base = dollars(found.baseline_usd, _places(found))
     unproven = any(not row["verified"] for row in found.layers)
-    lines = _indented(f"{line}, verified" if unproven else line, width)
+    sure = _arm(base, found.verified_savings_usd, found.verified_ci95_pct, found)
+    lines = _indented(f"BILL  {sure}{', verified' if unproven else ''}", width)
     if unproven:
-        hoped = dollars(found.projected_usd, places)
-        text = f"      {base} -> {hoped}  {_saves(found.savings_usd, places, found)}"
-        lines += _indented(f"{text}, if the unproven layers hold too", width)
+        hoped = _arm(base, found.savings_usd, found.ci95_pct, found)
+        lines += _indented(f"      {hoped}, if the unproven layers hold too", width)
+    if not found.verdict.startswith("$"):  # else the lines above say it
+        lines += _indented(found.verdict, width)
     lines += _indented(_interval(found), width)
+    if found.provider_cache_saved_usd > 0:
+        took = dollars(found.provider_cache_saved_usd, _places(found))
+        lines += _indented(f"The provider's prompt cache has taken {took} off it already.", width)
     if found.recorded_baseline_usd != found.baseline_usd:
-        then = dollars(found.recorded_baseline_usd, places_for(found.recorded_baseline_usd))
+        then = dollars(found.recorded_baseline_usd, _places(found))
         lines += _indented(f"The same calls at the prices of their own days: {then}", width)
-    if _little(found):
-        lines += _indented("Little left to save with this policy.", width)
     return lines
 
 
-def _saves(usd: float, places: int, found: Projection) -> str:
-    word = "saves" if usd >= 0 else "costs"
-    share = percent(abs(usd), found.baseline_usd)
-    return f"{word} {dollars(abs(usd), places)}{'' if usd >= 0 else ' MORE'}, {share}".rstrip(", ")
+def _arm(base: str, usd: float, ci: list[float] | None, found: Projection) -> str:
+    """`$402.18 -> $331.07  saves $71.11, 18 % [15.9, 19.4]`."""
+    places = _places(found)
+    after = dollars(found.baseline_usd - usd, places)
+    word, more = ("saves", "") if usd >= 0 else ("costs", " MORE")
+    share = percent(usd, found.baseline_usd).lstrip("-")
+    text = f"{base} -> {after}  {word} {dollars(abs(usd), places)}{more}"
+    text += f", {share}" if share else ""
+    return f"{text} [{ci[0]:.1f}, {ci[1]:.1f}]" if ci else text
 
 
 def _interval(found: Projection) -> str:
-    parts = found.ci_parts
     if found.ci95_pct is None:
-        reason = parts.get("reason") or "there are too few sessions to tell"
-        return f"95 % interval: not known, {reason}"
-    low, high = found.ci95_pct
+        return f"No 95 % interval: {found.ci_reason or 'not known why'}."
     named = (
         ("sampling", "sampling"),
         ("cache_model", "cache model"),
         ("assumptions", "assumptions"),
     )
-    shown = [f"{words} {_part(parts[key])}" for key, words in named if parts.get(key) is not None]
-    of = f": {' · '.join(shown)}" if shown else ""
-    return f"95 % interval [{low:.1f}, {high:.1f}] % of the bill{of}"
-
-
-def _part(value: Any) -> str:
-    """Half a width, or both ends, in percentage points."""
-    if isinstance(value, (int, float)):
-        return f"±{abs(value):.1f}"
-    if isinstance(value, Sequence) and len(value) == 2:
-        return f"[{value[0]:.1f}, {value[1]:.1f}]"
-    return str(value)
-
-
-def _little(found: Projection) -> bool:
-    best = max(found.verified_savings_usd, found.savings_usd)
-    return bool(found.baseline_usd) and 0 <= 100 * best / found.baseline_usd < LITTLE_PCT
+    parts = [
+        f"{words} {ends[0]:.1f} to {ends[1]:.1f}"
+        for key, words in named if (ends := found.ci_parts.get(key))
+    ]  # fmt: skip
+    return f"95 % interval of {found.ci_basis}, by its parts: {' · '.join(parts)} %"
 
 
 def _table(found: Projection, width: int) -> list[str]:
@@ -139,7 +130,10 @@ def _cells(texts: list[str], rooms: list[int]) -> str:
 
 
 def _places(found: Projection) -> int:
-    return places_for(found.baseline_usd)
+    """Decimals that show the largest step with three digits; the same in the whole screen."""
+    largest = max((abs(row["step_usd"]) for row in found.layers), default=0.0)
+    most = places_for(found.baseline_usd) + MORE_PLACES
+    return min(most, max(places_for(found.baseline_usd), places_for(largest)))
 
 
 def _total(found: Projection) -> tuple[int, float]:
@@ -159,11 +153,11 @@ def _column(found: Projection, key: str) -> list[str]:
 
 
 def risk_text(row: Row) -> str:
-    """`none`, `1.9 % (1.6-2.3)`, or UNPROVEN."""
+    """`none`, `1.9 % (1.6-2.3)`, or UNPROVEN with what was seen on too few calls."""
     risk = row["risk"]
     value, ci = risk.get("value"), risk.get("ci95")
     if not row["verified"]:
-        return "UNPROVEN"
+        return "UNPROVEN" if value is None else f"UNPROVEN {100 * value:.1f} %"
     if not row.get("calls_touched"):
         return "nothing changed"
     if value is None or risk.get("metric") == "none":
@@ -203,7 +197,7 @@ def _small_print(found: Projection, width: int, room: int) -> list[str]:
         f"NOTE     {row['layer']}: {t}"
         for row in found.layers for t in (row.get("notes") or [])[_used(row) :]
     ]  # fmt: skip
-    texts += [f"NOTE     {t}" for t in found.ci_parts.get("notes") or []]
+    texts += [f"NOTE     {t}" for t in found.notes]
     lines: list[str] = []
     for i, text in enumerate(texts):
         block = wrap(text, width, "         ")
