@@ -183,6 +183,23 @@ class Projection:
     ci95_pct: list[float] | None
     ci_parts: dict[str, Any]
     layers: list[dict[str, Any]]
+    verified_ci95_pct: list[float] | None = None
+    ci_reason: str = ""
+    """Why there is no interval; empty: there is one."""
+    ci_basis: str = ""
+    """What was resampled: `812 sessions`, `31 days, 9,204 sessions`."""
+    verdict: str = ""
+    """The headline as one sentence: what is saved for sure, or that little is left to save."""
+    notes: list[str] = field(default_factory=list)
+    provider_cache_saved_usd: float = 0.0
+    """What the provider's prompt cache has taken off the baseline already."""
+    cache_residual_pp: float | None = None
+    """Error of the cache model on sessions left out of its fit, percentage points of input; None: no
+    recorded reads to judge it by."""
+    cache_residual_usd: float = 0.0
+    """The same on the input whose cached share is modelled under the policy."""
+    shapley_sampled: bool = False
+    """Shapley shares come from a sample of the sessions, scaled to the exact savings."""
 
 
 @dataclass(frozen=True, slots=True)

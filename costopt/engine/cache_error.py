@@ -1,0 +1,78 @@
+"""How far off the prompt-cache model is as a whole: what does not average out over calls.
+
+`Priced.variance` is the luck of single calls. On top of it the calls of a session share their luck (one
+eviction loses all that follows), and all calls share the fit. Both show on recorded sessions that a fit
+has not seen, in dollars: the spread of a session's error against what single calls would give, and the
+error of the sum over half of the sessions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.billing.marginal import read_discount_pusd
+from costopt.billing.prompt_cache.fit import fit_cache, judgeable
+from costopt.billing.prompt_cache.report import half_of_sessions
+from costopt.engine.evaluate import Evaluator
+from costopt.model.leaf import INPUT
+
+Float = NDArray[np.float64]
+SPLITS = 3
+"""Random halves of the sessions, each side fitted once: six errors of a half. One alone can be 0 by luck."""
+UNJUDGED = 1 / sqrt(12)
+"""Of what is exposed, where no recorded read judges the model: anything between nothing and all of it is
+as likely, and that is the standard deviation of the uniform distribution."""
+
+
+@dataclass(frozen=True)
+class CommonError:
+    """Standard deviations beyond the luck of single calls."""
+
+    share: float
+    """Of the exposed input, valued at the discount of a cached read: the error all calls have in common."""
+    inflation: float
+    """By how much the calls of a session share their luck: factor on the variance of their sum, >= 1."""
+    judged: bool
+    """False: no recorded reads to judge by."""
+
+    def sd_pusd(self, variance_pusd2: float, exposed_pusd: int) -> float:
+        """Of the dollars of a view, from its calls' own variance and what is exposed."""
+        return sqrt(self.inflation * variance_pusd2 + (self.share * exposed_pusd) ** 2)
+
+
+def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
+    """From sessions left out of the fit; `UNJUDGED` where the log shows no reads to judge by."""
+    trace, view, recorded = evaluator.trace, evaluator.recorded, evaluator.model.recorded
+    prefix, rules = recorded.prefix, recorded.rules
+    worth = np.where(evaluator.known, read_discount_pusd(view, evaluator.prices), 0)
+    usable = judgeable(trace, prefix, rules) & (worth > 0)
+    shares, spreads = [], []
+    for split in range(SPLITS):
+        half = half_of_sessions(trace, seed + split)
+        for fitted in (half, ~half):
+            judged = usable & ~fitted
+            if not (usable & fitted).any() or not judged.any():
+                continue
+            found = fit_cache(view, prefix, rules, fitted).served(prefix, rules, view)
+            off = np.where(judged, (found.tokens - trace.cache_read) * worth, 0.0)
+            expected = np.where(judged, found.variance * worth.astype(np.float64) ** 2, 0.0)
+            whole = float((trace.leaves[:, INPUT].sum(axis=1) * worth)[judged].sum())
+            shares.append(float(off.sum()) / whole)
+            spreads.append(_spread(off, expected, trace.session))
+    if not shares:
+        return CommonError(UNJUDGED, 1.0, False)
+    share = sqrt(sum(s * s for s in shares) / len(shares))
+    return CommonError(share, max(1.0, float(np.mean(spreads))), True)
+
+
+def _spread(off: Float, expected: Float, session: NDArray[np.int32]) -> float:
+    """Squared errors of sessions about their common share, over what single calls would give."""
+    sums, variance = np.bincount(session, off), float(expected.sum())
+    if variance <= 0:
+        return 1.0
+    some = np.flatnonzero(np.bincount(session, expected) > 0)
+    return float(((sums[some] - sums[some].mean()) ** 2).sum()) / variance

@@ -1,0 +1,195 @@
+"""A policy over a trace: two futures at the same prices, who saves what, how sure, and at what risk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from costopt.billing.marginal import read_discount_pusd
+from costopt.billing.meter import meter
+from costopt.engine.attribute import Attribution, Sample, attribute
+from costopt.engine.cache_error import CommonError, common_error
+from costopt.engine.evaluate import Evaluator
+from costopt.engine.headline import Facts, verdict
+from costopt.engine.outcome import Executor, InProcess, Outcome
+from costopt.engine.parts_of import part_of, sampled_sessions
+from costopt.engine.policy import Policy
+from costopt.engine.run import Step, waterfall
+from costopt.engine.uncertainty import Certainty, certainty, listed
+from costopt.engine.verified import verified_steps
+from costopt.layers.base import Layer
+from costopt.model.leaf import Leaf
+from costopt.model.result import Projection
+from costopt.money import PicoUsd, exact_sum, usd_float
+
+SHAPLEY_CALLS = 100_000
+"""Above this Shapley's coalitions are priced on a sample of the sessions."""
+SAMPLE_CALLS = 20_000
+"""Of the sample: shares of it have standard errors, which are stated; more calls cost minutes."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A waterfall with what it comes to and how sure that is."""
+
+    steps: list[Step]
+    after: Outcome
+    certain: Certainty
+
+
+def project(
+    executor: Executor, evaluator: Evaluator, policy: Policy, *, seed: int = 0,
+    shapley: bool = True, recorded_pusd: PicoUsd | None = None,
+) -> Projection:  # fmt: skip
+    """`recorded_pusd`: the bill at the calls' dates where it holds more than calls (own GPUs)."""
+    (base,) = executor.outcomes([()])
+    error = common_error(evaluator, seed)
+    steps = waterfall(executor, policy.layers)
+    whole = _arm(executor, evaluator, base, steps, error, seed)
+    sure_steps = verified_steps(executor, steps)
+    sure = whole
+    if len(sure_steps) < len(steps):
+        sure = _arm(executor, evaluator, base, sure_steps, error, seed)
+    sample = _sample(evaluator, seed) if shapley and evaluator.trace.n > SHAPLEY_CALLS else None
+    shares = attribute(executor, policy.layers, seed=seed, shapley=shapley, sample=sample)
+    if recorded_pusd is None:
+        recorded_pusd = meter(evaluator.recorded, evaluator.prices).total_pusd
+    saved, verified = (base.total_pusd - arm.after.total_pusd for arm in (whole, sure))
+    residual = error.share * sure.after.exposed_pusd
+    facts = Facts(
+        base.total_pusd, saved, verified, sure.certain.pct, sure.certain.ci95_pct,
+        tuple(dict.fromkeys(s.name for s in steps if not s.report.verified)),
+        _cached_share(evaluator), _cache_saved(evaluator), round(residual),
+    )  # fmt: skip
+    return Projection(
+        policy=policy.name,
+        as_of=evaluator.prices.as_of.isoformat(),
+        recorded_baseline_usd=usd_float(recorded_pusd),
+        baseline_usd=usd_float(base.total_pusd),
+        projected_usd=usd_float(whole.after.total_pusd),
+        savings_usd=usd_float(saved),
+        savings_pct=whole.certain.pct,
+        verified_savings_usd=usd_float(verified),
+        verified_savings_pct=sure.certain.pct,
+        ci95_pct=listed(whole.certain.ci95_pct),
+        ci_parts={**whole.certain.parts, **_why_none(whole.certain)},
+        layers=[_row(step, i, shares) for i, step in enumerate(steps)],
+        verified_ci95_pct=listed(sure.certain.ci95_pct),
+        ci_reason=whole.certain.reason,
+        ci_basis=whole.certain.basis,
+        verdict=verdict(facts),
+        notes=_notes(evaluator, shares, error, whole.after),
+        provider_cache_saved_usd=usd_float(facts.cache_saved_pusd),
+        cache_residual_pp=100 * error.share if error.judged else None,
+        cache_residual_usd=usd_float(round(error.share * whole.after.exposed_pusd)),
+        shapley_sampled=shares.shapley is not None and shares.shapley.sampled,
+    )
+
+
+def _why_none(certain: Certainty) -> dict[str, str]:
+    return {"reason": certain.reason} if certain.reason else {}
+
+
+def _arm(
+    executor: Executor, evaluator: Evaluator, base: Outcome, steps: list[Step],
+    error: CommonError, seed: int,
+) -> Arm:  # fmt: skip
+    after = steps[-1].after if steps else base
+    layers = tuple(step.layer for step in steps)
+    sure = certainty(executor, layers, base, after, evaluator.trace, error, seed)
+    return Arm(steps, after, sure)
+
+
+def _sample(evaluator: Evaluator, seed: int) -> Sample:
+    chosen = sampled_sessions(evaluator.trace, SAMPLE_CALLS, seed)
+    part = part_of(evaluator, chosen, evaluator.model.fit)
+    words = f"a sample of {len(chosen):,} of {len(evaluator.trace.sessions):,} sessions"
+    return Sample(InProcess(part), words)
+
+
+def _row(step: Step, place: int, shares: Attribution) -> dict[str, Any]:
+    """One layer, under the published names."""
+    report, shapley = step.report, shares.shapley
+    return {
+        "layer": step.name,
+        "settings": settings_of(step.layer, report.settings),
+        "step_usd": usd_float(step.step_pusd),
+        "solo_usd": usd_float(shares.solo_pusd[place]),
+        "without_usd": usd_float(shares.without_pusd[place]),
+        "shapley_usd": None if shapley is None else usd_float(shapley.pusd[place]),
+        "shapley_se_usd": None if shapley is None else usd_float(round(shapley.se_pusd[place])),
+        "overhead_usd": usd_float(step.overhead_pusd),
+        "calls_touched": step.after.touched,
+        "evidence": plain(report.evidence),
+        "risk": {
+            "metric": report.risk.metric, "value": report.risk.value,
+            "ci95": plain(report.risk.ci95), "basis": report.risk.basis,
+        },
+        "verified": report.verified,
+        "basis": report.basis,
+        "assumptions": list(report.assumptions),
+        "replay": report.replay,
+        "notes": list(report.notes),
+    }  # fmt: skip
+
+
+def settings_of(layer: Layer, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings by name; what the layer chose itself stands in place of `auto`."""
+    own = {f.name: getattr(layer, f.name) for f in fields(layer)}  # type: ignore[arg-type]  # a dataclass
+    return {name: plain(value) for name, value in {**own, **chosen}.items()}
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it: pairs of name and patterns are an object, other tuples lists, numbers Python's."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        if value and all(
+            isinstance(v, tuple) and len(v) == 2 and isinstance(v[1], tuple) for v in value
+        ):
+            return {str(k): plain(v) for k, v in value}
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
+
+
+def _cached_share(evaluator: Evaluator) -> float | None:
+    """Of the input of charged calls, as recorded."""
+    trace, rows = evaluator.trace, evaluator.charged
+    whole = int(trace.input_tokens[rows].sum())
+    return int(trace.cache_read[rows].sum()) / whole if whole else None
+
+
+def _cache_saved(evaluator: Evaluator) -> PicoUsd:
+    """Cached reads of the baseline at what they would have cost fresh, less what they did."""
+    worth = read_discount_pusd(evaluator.recorded, evaluator.prices)
+    reads = evaluator.trace.leaves[:, Leaf.CACHE_READ]
+    return exact_sum(np.where(evaluator.charged, reads * worth, 0))
+
+
+def _notes(
+    evaluator: Evaluator, shares: Attribution, error: CommonError, after: Outcome
+) -> list[str]:
+    """What a reader must know beside the figures."""
+    found = []
+    unknown = int((~evaluator.known).sum())
+    if unknown:
+        found.append(f"{unknown:,} calls without a known price are in neither arm.")
+    if shares.shapley is not None and shares.shapley.note:
+        found.append(shares.shapley.note)
+    if after.exposed_pusd and not error.judged:
+        found.append(
+            "No recorded cache reads judge the prompt-cache model here: the interval takes anything "
+            "between no cached input and all of it as possible where the policy touches it."
+        )
+    return found
