@@ -80,6 +80,9 @@ class Route:
     """For `embedding`: nearest labelled calls that vote."""
     embedder: str = "builtin"
     """For `embedding`: as in `semantic_cache`."""
+    embed_usd_per_mtok: float = 0.02
+    """For `embedding`: what a million tokens cost to embed. OpenAI's text-embedding-3-small by default
+    (https://developers.openai.com/api/docs/pricing, 2026-11-24); 0 for a machine that is paid already."""
     by: tuple[str, ...] = ("agent", "task")
     """For `recorded`: the columns that make a group of calls."""
     max_loss: float = 0.02
@@ -111,7 +114,7 @@ class Route:
     out. Between 0 (it answers straight away) and 1 (it thinks aloud); the upper end is billed."""
 
     partition: ClassVar[Partition] = Partition.WHOLE
-    needs: ClassVar[tuple[str, ...]] = ("router", "neighbours")
+    needs: ClassVar[tuple[str, ...]] = ("router", "router_nearest", "embeddings")
     touches: ClassVar[frozenset[Column]] = frozenset({Column.MODEL, Column.PROVIDER, Column.LEAVES})
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"tiers": ()}
 

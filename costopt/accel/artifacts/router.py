@@ -44,7 +44,7 @@ def build(spec: ArtifactSpec, view: View, tokens: TokenCounter, texts: Texts) ->
     trained = tuple(int((y[half] != UNKNOWN).sum()) for half in halves)
     good = np.full(trace.n, np.nan)
     if not all(enough(y, half) for half in halves):
-        return RouterScores(good, (trained[0], trained[1]), _too_few(trained))
+        return RouterScores(good, (trained[0], trained[1]), too_few(trained))
     extractor = Extractor(View.of(trace), texts)
     for half, other in (halves, halves[::-1]):
         weights = _learnt(extractor, y, half)
@@ -92,7 +92,7 @@ def _told(trained: tuple[int, ...]) -> str:
     return f"learnt from {trained[0]:,} judged answers of the earlier half and {trained[1]:,} of the later"
 
 
-def _too_few(trained: tuple[int, ...]) -> str:
+def too_few(trained: tuple[int, ...]) -> str:
     return (
         f"only {trained[0]:,} and {trained[1]:,} judged answers in the two halves of the log, or of one kind:"
         " nothing is learnt, no call is moved"

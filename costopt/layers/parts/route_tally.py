@@ -97,4 +97,5 @@ def _thresholds(score: NDArray[np.float64]) -> list[float]:
     if not len(score):
         return []
     marks = np.quantile(score, np.linspace(0.0, 1.0, _CURVE_POINTS))
-    return sorted(set(np.round(marks, 4).tolist()))
+    # Rounded down, so that a threshold takes the calls whose score it was.
+    return sorted(set((np.floor(marks * 10_000) / 10_000).tolist()))

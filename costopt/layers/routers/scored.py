@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from costopt.layers.base import ArtifactSpec
 from costopt.layers.parts.router_scores import RouterScores
@@ -57,13 +56,3 @@ def _scores(
     spec = ArtifactSpec(kind, (("labels", asked.route.labels), ("target", names), *settings))
     found: RouterScores = asked.artifacts.build(spec, asked.view)
     return found
-
-
-def spread(good: NDArray[np.float64]) -> list[float]:
-    """Thresholds that the curve is drawn over."""
-    known = good[~np.isnan(good)]
-    return (
-        sorted(set(np.round(np.quantile(known, np.linspace(0, 1, 21)), 4).tolist()))
-        if len(known)
-        else []
-    )
