@@ -223,3 +223,33 @@ def entries_of(
             if ideal_anchor[call] >= 0:
                 whole = ideal_anchor[call] * 1.0
         ideal[call] = min(np.int64(np.floor(whole + part + 1e-6)), input_tokens[call])
+
+
+@_jit
+def differing(
+    a_offsets: I8, a_ids: I4, a_flags: U1, b_offsets: I8, b_ids: I4, b_flags: U1
+) -> Flags:  # fmt: skip
+    """Rows of two ragged columns that are not equal."""
+    out = np.zeros(len(a_offsets) - 1, np.bool_)
+    for row in range(len(out)):
+        a, b = a_offsets[row], b_offsets[row]
+        size = a_offsets[row + 1] - a
+        if size != b_offsets[row + 1] - b:
+            out[row] = True
+            continue
+        for i in range(size):
+            if a_ids[a + i] != b_ids[b + i] or a_flags[a + i] != b_flags[b + i]:
+                out[row] = True
+                break
+    return out
+
+
+@_jit
+def taken(
+    rows: I8, offsets: I8, ids: I4, flags: U1, new_offsets: I8, new_ids: I4, new_flags: U1
+) -> None:  # fmt: skip
+    """Copies these rows of a ragged column one behind the other."""
+    for i in range(len(rows)):
+        start, place = offsets[rows[i]], new_offsets[i]
+        for j in range(new_offsets[i + 1] - place):
+            new_ids[place + j], new_flags[place + j] = ids[start + j], flags[start + j]

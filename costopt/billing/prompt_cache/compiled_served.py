@@ -161,14 +161,14 @@ def serve_all(
     entry_tokens: I8, entry_gap: I8, entry_count: I4, entry_own: Flags, shared: I8, opens: Flags,
     reached: Flags, input_tokens: I8, warms: Flags, rule_step: I8, least: I8, lifetime_us: I8,
     group: I8, step_of: I8, call_weights: F8, call_apart: F8, entry_weights: F8, entry_apart: F8,
-    share: F8, unseen: F8, mean: F8, variance: F8, hit: F8, limit: I8,
+    share: F8, unseen: F8, asked: Flags, mean: F8, variance: F8, hit: F8, limit: I8,
 ) -> None:  # fmt: skip
-    """Fills expected tokens, their variance, the chance of any read, and the most that one could be."""
+    """Of the calls asked: expected tokens, variance, chance of any read, the most that one could be."""
     tokens, gap = np.zeros(_COLUMNS, np.int64), np.zeros(_COLUMNS, np.int64)
     count, kind = np.zeros(_COLUMNS, np.int32), np.zeros(_COLUMNS, np.int64)
     of_call, of_entry = np.zeros(call_weights.shape[1]), np.zeros(entry_weights.shape[1])
     hazard = np.zeros(_COLUMNS)
-    for call in range(len(group)):
+    for call in np.flatnonzero(asked):
         key, size = group[call], input_tokens[call]
         alive = reached[call] and warms[call]
         step = rule_step[call] if rule_step[call] > 1 else step_of[key]

@@ -87,11 +87,13 @@ def fast_result(
 
 
 def fast_served(
-    fit: CacheFit, prefix: PrefixResult, rules: RuleColumns, view: View
-) -> tuple[Served, Int]:
-    """`CacheFit.served`, and [call] the most that could be read."""
+    fit: CacheFit, prefix: PrefixResult, rules: RuleColumns, view: View,
+    asked: NDArray[np.bool_] | None = None,
+) -> tuple[Served, Int]:  # fmt: skip
+    """`CacheFit.served`, and [call] the most that could be read; zeros where it is not asked for."""
     keys, group = group_keys(view, rules)
     n = len(group)
+    asked = np.ones(n, np.bool_) if asked is None else asked
     mean, variance, hit, limit = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
     if n:
         call_apart = apart_of(fit.any_read, CALL_SPREADS, keys)
@@ -101,6 +103,6 @@ def fast_served(
             prefix.shared_tokens, prefix.opens, prefix.reached, prefix.input_tokens, rules.warms,
             rules.step_tokens, rules.min_tokens, rules.lifetime_us, group, fit.learned_steps(keys),
             stacked(fit.any_read, keys), call_apart, stacked(fit.which, keys), entry_apart,
-            stacked(fit.share, keys), stacked(fit.unseen, keys), mean, variance, hit, limit,
+            stacked(fit.share, keys), stacked(fit.unseen, keys), asked, mean, variance, hit, limit,
         )  # fmt: skip
     return Served(mean, variance, hit), limit

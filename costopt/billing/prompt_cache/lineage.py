@@ -79,6 +79,11 @@ class Lineage:
         part = partial_prefix(found, rows, self.asked(view))
         return self.entries(view, rules, found, part, input_tokens)
 
+    def part(self, trace: Trace, rows: Int) -> Lineage:
+        """Of some calls, which `trace` holds alone; counts, and what was decided, are the whole's."""
+        hidden = Hidden(self.hidden.code[rows], self.hidden.tokens[rows])
+        return replace(self, trace=trace, hidden=hidden)
+
     def inputs(self, view: View) -> Int:  # [call]
         return view.leaves[:, INPUT].sum(axis=1)
 

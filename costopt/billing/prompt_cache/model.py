@@ -7,11 +7,12 @@ leaves stand as they are, to the token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.billing.prompt_cache.affected import affected_calls, changed_calls, part_of_view
 from costopt.billing.prompt_cache.entries import servable
 from costopt.billing.prompt_cache.fit import CacheFit, Served, fit_cache, group_keys
 from costopt.billing.prompt_cache.lineage import Lineage
@@ -34,6 +35,13 @@ class Modelled:
     served: Served
     limit: NDArray[np.int64]
     """[call]: most that could be read: the longest entry in whole steps, 0 below the minimum."""
+
+    def subset(self, rows: NDArray[np.int64]) -> Modelled:
+        """The same columns for some of the calls."""
+        served = self.served
+        part = Served(served.tokens[rows], served.variance[rows], served.hit[rows])
+        rules, prefix = self.rules.subset(rows), self.prefix.subset(rows)
+        return Modelled(rules, prefix, part, self.limit[rows])
 
 
 @dataclass(frozen=True)
@@ -65,14 +73,25 @@ class CacheModel:
         prefix = self.lineage.prefixes(view, rules)
         return _modelled(view, rules, prefix, self.fit, self.lineage.compiled)
 
+    def part(self, trace: Trace, rows: NDArray[np.int64]) -> CacheModel:
+        """The same model for some calls of its trace: whole cache trees, which `trace` holds alone.
+
+        Fit, hidden prompts, proven rules and what was decided on the whole stay as they are.
+        """
+        return replace(
+            self, lineage=self.lineage.part(trace, rows), recorded=self.recorded.subset(rows)
+        )
+
 
 def _modelled(
-    view: View, rules: RuleColumns, prefix: PrefixResult, fit: CacheFit, compiled: bool
-) -> Modelled:
+    view: View, rules: RuleColumns, prefix: PrefixResult, fit: CacheFit, compiled: bool,
+    asked: NDArray[np.bool_] | None = None,
+) -> Modelled:  # fmt: skip
+    """`asked`: calls whose served tokens and limit will be read; None: all."""
     if compiled:
         from costopt.billing.prompt_cache.fast import fast_served
 
-        served, limit = fast_served(fit, prefix, rules, view)
+        served, limit = fast_served(fit, prefix, rules, view, asked)
         return Modelled(rules, prefix, served, limit)
     keys, group = group_keys(view, rules)
     longest = servable(prefix, rules, fit.step_tokens(keys, group, rules)).tokens.max(axis=1)
@@ -95,29 +114,60 @@ def rebill_leaves(before: View, after: View, model: CacheModel) -> Rebilled:
     `before` is a view whose leaves are right already (the trace's own, or one rebilled); of `after`
     only the total and the audio and image parts of each call's input are read.
     """
-    was = model.recorded if before.leaves is model.lineage.trace.leaves else model.modelled(before)
-    now = model.modelled(after)
-    touched = after.sent & _differs(before, after, was, now)
-    change = np.rint(now.served.tokens).astype(np.int64) - np.rint(was.served.tokens).astype(
-        np.int64
-    )
-    cached = np.clip(before.leaves[:, Leaf.CACHE_READ] + change, 0, now.limit)
-    leaves = after.leaves.copy()
-    rows = np.flatnonzero(touched)
-    leaves[rows] = split_input(
-        before.leaves[rows], after.leaves[rows], cached[rows], now.rules.subset(rows)
-    )
-    variance = np.where(touched, now.served.variance + was.served.variance, 0.0)
+    if before.leaves is model.lineage.trace.leaves:
+        return _from_recorded(before, after, model)
+    return _by_difference(before, after, model, model.modelled(before))
+
+
+def _from_recorded(before: View, after: View, model: CacheModel) -> Rebilled:
+    """Only the trees with a changed call are modelled again: the others hold what they held."""
+    lineage, was, n = model.lineage, model.recorded, after.trace.n
+    rules = rule_columns(after, model.book)
+    changed = changed_calls(before, after, was.rules, rules, lineage.compiled)
+    rows = affected_calls(before, after, lineage.hidden.code, changed)
+    if len(rows) == n:
+        return _by_difference(before, after, model, was)
+    leaves, touched, variance = after.leaves, np.zeros(n, np.bool_), np.zeros(n)
+    if len(rows):
+        old, new = (part_of_view(view, rows, lineage.compiled) for view in (before, after))
+        part = model.part(old.trace, rows)
+        found = _by_difference(old, new, part, part.recorded)
+        leaves = leaves.copy()
+        leaves[rows], touched[rows], variance[rows] = found.leaves, found.touched, found.variance
     return Rebilled(leaves, touched, variance)
 
 
-def _differs(before: View, after: View, was: Modelled, now: Modelled) -> NDArray[np.bool_]:
+def _by_difference(before: View, after: View, model: CacheModel, was: Modelled) -> Rebilled:
+    """Every call of these views, as modelled before and now."""
+    lineage, rules = model.lineage, rule_columns(after, model.book)
+    prefix = lineage.prefixes(after, rules)
+    touched = after.sent & _differs(before, after, was, rules, prefix)
+    now = _modelled(after, rules, prefix, model.fit, lineage.compiled, touched)
+    rows = np.flatnonzero(touched)
+    change = _whole(now.served.tokens[rows]) - _whole(was.served.tokens[rows])
+    cached = np.clip(before.leaves[rows, Leaf.CACHE_READ] + change, 0, now.limit[rows])
+    leaves = after.leaves.copy()
+    leaves[rows] = split_input(
+        before.leaves[rows], after.leaves[rows], cached, now.rules.subset(rows)
+    )
+    variance = np.zeros(len(touched))
+    variance[rows] = now.served.variance[rows] + was.served.variance[rows]
+    return Rebilled(leaves, touched, variance)
+
+
+def _whole(tokens: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.rint(tokens).astype(np.int64)
+
+
+def _differs(
+    before: View, after: View, was: Modelled, rules: RuleColumns, b: PrefixResult
+) -> NDArray[np.bool_]:
     """Calls whose own bytes, rules or entries are not what they were."""
-    a, b = was.prefix, now.prefix
+    a = was.prefix
     differs = (before.leaves[:, INPUT] != after.leaves[:, INPUT]).any(axis=1)
     differs |= (a.entry_tokens != b.entry_tokens).any(axis=1)
     there = a.entry_tokens > 0
     differs |= (there & (a.entry_gap_us != b.entry_gap_us)).any(axis=1)
     differs |= (there & (a.entry_count != b.entry_count)).any(axis=1)
-    differs |= was.rules.differs(now.rules)
+    differs |= was.rules.differs(rules)
     return differs
