@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.interval import wilson
-from costopt.layers.parts.requests import counted, kept, replaced
+from costopt.layers.parts.requests import counted, kept, removed_tokens, replaced
 from costopt.layers.parts.tool_pairs import Repeats, only_reads, repeats, same_arguments
 from costopt.layers.parts.turns import editable
 from costopt.layers.settings import Patterns, matching
@@ -79,17 +79,19 @@ class ToolDedup:
             return Effect()
         same = same_arguments(view, reads, artifacts)
         found = repeats(view, same, reads, across_users=self.across_user_turns)
-        here = (editable(view) & matching(view, self.match, artifacts))[found.call]
+        here = (editable(view, prices) & matching(view, self.match, artifacts))[found.call]
         gone = self._gone(view, found, artifacts)
         answered = here & found.quiet & (gone > 0)
         if not answered.any():
-            return Effect(tally=self._tally(view, found, here, answered, gone))
+            return Effect(tally=_tally(view, found, here, answered))
         made, notes = self._notes(view, found, answered)
         after = self._without(view.edited(made=made), found, answered, notes)
         touched, at_risk = np.zeros(view.trace.n, np.bool_), np.zeros(view.trace.n, np.bool_)
         touched[found.call[answered]] = True
         at_risk[found.call[answered & _differs(view, found)]] = True
-        tally = self._tally(view, found, here, answered, gone)
+        tally = _tally(view, found, here, answered) | {
+            "tokens_removed": removed_tokens(view, view.edited(request=after, made=made), artifacts)
+        }
         return Effect({Column.REQUEST: after, Column.MADE: made}, touched, at_risk, tally=tally)
 
     def report(self, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:
@@ -155,17 +157,15 @@ class ToolDedup:
         keep[found.result_use[answered]] = False
         return kept(noted, keep, pass_marks=True)
 
-    def _tally(
-        self, view: View, found: Repeats, here: Bool, answered: Bool, gone: Int
-    ) -> dict[str, int]:
-        """Each repeat once, where it enters; tokens in every request."""
-        enters = here & found.enters
-        return {
-            "repeats": int(enters.sum()), "answered": int((enters & answered).sum()),
-            "changed_between": int((enters & ~found.quiet).sum()),
-            "results_differ": int((enters & answered & _differs(view, found)).sum()),
-            "tokens_removed": int(gone[answered].sum()),
-        }  # fmt: skip
+
+def _tally(view: View, found: Repeats, here: Bool, answered: Bool) -> dict[str, int]:
+    """Each repeat once, where it enters."""
+    enters = here & found.enters
+    return {
+        "repeats": int(enters.sum()), "answered": int((enters & answered).sum()),
+        "changed_between": int((enters & ~found.quiet).sum()),
+        "results_differ": int((enters & answered & _differs(view, found)).sum()),
+    }  # fmt: skip
 
 
 def _differs(view: View, found: Repeats) -> Bool:  # [repeat]

@@ -14,7 +14,7 @@ from pydantic import Field
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.reach_back import reach_back
 from costopt.layers.parts.reached import reach_rate, reach_risk, reach_tally, within
-from costopt.layers.parts.requests import counted, replaced
+from costopt.layers.parts.requests import counted, removed_tokens, replaced
 from costopt.layers.parts.turns import editable
 from costopt.layers.settings import Patterns, matching
 from costopt.model.call import SegmentKind
@@ -50,7 +50,7 @@ class TrimTools:
     `head` the beginning, and `extract` has a cheap model read the whole result once and write down what
     matters: its tokens are charged, and as nobody knows what it keeps, it counts as keeping nothing: its
     reach-back is an upper bound. The marker that stands in place of the cut is part of `max_tokens`.
-    Calls that failed, and requests of which the log shows no blocks, stay as they are.
+    Calls that failed or have no price, and requests of which the log shows no blocks, stay as they are.
 
     ## Sources
     Item 5 of the usual list of advice. Agents do it themselves: mini-swe-agent sends the first and the
@@ -87,7 +87,7 @@ class TrimTools:
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Long results by short ones, session by session."""
-        uses = self._uses(view, artifacts)
+        uses = self._uses(view, prices, artifacts)
         if not len(uses):
             return Effect()
         call = np.searchsorted(view.request.offsets, uses, side="right") - 1
@@ -102,11 +102,11 @@ class TrimTools:
         after = replaced(view, ids)
         touched = np.zeros(view.trace.n, np.bool_)
         touched[call[cut]] = True
-        gone = int((results.tokens - self._length())[results.of_use[cut]].sum())
         # Beginnings and ends still stand; of an extract the view knows no text.
         looked = reach_back(view.edited(made=made), after, np.flatnonzero(touched), artifacts)
         tally = {
-            "results_cut": int(long.sum()), "tokens_removed": gone,
+            "results_cut": int(long.sum()),
+            "tokens_removed": removed_tokens(view, view.edited(request=after, made=made), artifacts),
             **reach_tally(view, int(touched.sum()), looked),
         }  # fmt: skip
         charges = (self._charge(results, long, artifacts, view),) if self.keep == "extract" else ()
@@ -148,7 +148,7 @@ class TrimTools:
         """None: the lengths are a rule."""
         return {}
 
-    def _uses(self, view: View, artifacts: Artifacts) -> Int:
+    def _uses(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Int:
         """Request uses that hold a result which may be long enough, in calls where the rule holds."""
         table = view.segments
         names = table.name.values
@@ -160,7 +160,7 @@ class TrimTools:
             return np.zeros(0, np.int64)
         uses = np.flatnonzero(wanted[view.request.ids])
         call = np.searchsorted(view.request.offsets, uses, side="right") - 1
-        return uses[(editable(view) & matching(view, self.match, artifacts))[call]]
+        return uses[(editable(view, prices) & matching(view, self.match, artifacts))[call]]
 
     def _cuts(self, tool: str) -> bool:
         asked = not self.tools or any(fnmatchcase(tool, p) for p in self.tools)

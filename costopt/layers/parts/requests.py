@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.billing.view_tokens import resized
 from costopt.layers.base import Artifacts
+from costopt.model.leaf import INPUT
 from costopt.model.trace import Ragged
 from costopt.model.view import View
 
@@ -88,3 +90,10 @@ def counted(view: View, uses: Int, calls: Int, artifacts: Artifacts) -> Int:  # 
         distinct, where = np.unique(view.request.ids[uses[rows]], return_inverse=True)
         tokens[rows] = counter.count(distinct, view.model.values[code])[where.reshape(-1)]
     return tokens
+
+
+def removed_tokens(view: View, after: View, artifacts: Artifacts) -> int:
+    """Input tokens that an edit of requests takes out of all calls, as billing will count them."""
+    counter = artifacts.tokens(after)
+    leaves = resized(view, after, artifacts.hidden(view), counter)
+    return int(view.leaves[:, INPUT].sum() - leaves[:, INPUT].sum())
