@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from costopt.billing.prompt_cache.lengths import counted_uses
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.cuts import Cuts, by_tokens, by_turns, steps, to_fit
 from costopt.layers.parts.reach_back import reach_back
 from costopt.layers.parts.reached import reach_rate, reach_risk, reach_tally, within
 from costopt.layers.parts.requests import inserted, kept
+from costopt.layers.parts.sizes import LEAST_SCALE, Sizes
 from costopt.layers.parts.summaries import Plan, Summaries, summaries
-from costopt.layers.parts.turns import Turns, editable, turns_of
+from costopt.layers.parts.turns import editable, turns_of
 from costopt.layers.settings import Patterns, matching
 from costopt.model.call import SegmentKind
 from costopt.model.effect import Charge, Effect, LayerReport
-from costopt.model.leaf import INPUT, N_LEAVES, Leaf
+from costopt.model.leaf import N_LEAVES, Leaf
 from costopt.model.trace import Ragged
 from costopt.model.view import Column, View
 from costopt.prices.contract import PriceBook
@@ -107,7 +106,7 @@ class Window:
         """Requests without their older turns."""
         rows = matching(view, self.match, artifacts) & editable(view, prices)
         turns = turns_of(view)
-        work = _Counted(view, turns, artifacts)
+        work = Sizes(view, turns, artifacts)
         cuts = self._cuts(work, rows)
         touched = cuts.dropped > 0
         if not touched.any():
@@ -171,7 +170,7 @@ class Window:
         """How summaries are kept."""
         return Plan(self.levels, self.summaries_per_level, self.summary_tokens)
 
-    def _cuts(self, work: _Counted, rows: Bool) -> Cuts:
+    def _cuts(self, work: Sizes, rows: Bool) -> Cuts:
         """Where each call is cut; calls outside `rows` are not."""
         count = np.where(rows, work.turns.count, 0)
         step = self.slide_every
@@ -185,13 +184,13 @@ class Window:
         cuts = cuts.only(rows)
         return cuts.then(self._fitting(work, rows, cuts.dropped))
 
-    def _fitting(self, work: _Counted, rows: Bool, dropped: Int) -> Int:  # [call]
+    def _fitting(self, work: Sizes, rows: Bool, dropped: Int) -> Int:  # [call]
         """More dropped where a request is above the budget; summaries count as they would stand."""
         if self.max_input_tokens is None:
             return dropped
         standing = self.plan.most if self.summarize != "off" else 0
         excess = work.input_tokens - self.max_input_tokens
-        counted = np.ceil(excess / np.maximum(work.scale, _LEAST_SCALE)).astype(np.int64) + standing
+        counted = np.ceil(excess / np.maximum(work.scale, LEAST_SCALE)).astype(np.int64) + standing
         excess = np.where(rows & (excess > 0), counted, 0)
         return to_fit(dropped, work.turns, work.turn_tokens(), excess, self.slide_every)
 
@@ -242,52 +241,3 @@ _OPEN_LOOP = (
     "The logged answers are kept: what an agent does after it has forgotten a turn (reading a file "
     "again, asking again) is not in the log."
 )
-
-
-_LEAST_SCALE = 1e-9
-"""A call of which all input is hidden: no turn that is dropped brings it below a budget."""
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """Tokens of the view's uses, counted when first asked for."""
-
-    view: View
-    turns: Turns
-    artifacts: Artifacts
-
-    @cached_property
-    def uses(self) -> Int:  # [request use], under the call's own model
-        model, tokens = self.view.model, self.artifacts.tokens(self.view)
-        return counted_uses(model.codes, model.values, self.view.request, tokens)
-
-    @property
-    def input_tokens(self) -> Int:  # [call]
-        return np.asarray(self.view.leaves[:, INPUT].sum(axis=1))
-
-    @cached_property
-    def scale(self) -> NDArray[np.float64]:  # [call]
-        """Billed tokens for each counted one, the hidden prompt aside."""
-        running = np.concatenate(([0], np.cumsum(self.uses)))
-        shown = np.diff(running[self.view.request.offsets])
-        total = self.input_tokens
-        visible = total - np.minimum(self.artifacts.hidden(self.view), total)
-        return np.where(shown > 0, visible / np.maximum(shown, 1), 1.0)
-
-    def turn_tokens(self, model: str = "") -> Int:  # [turn]
-        """Of each turn under one model, or under the call's own."""
-        uses = self.uses
-        if model:
-            block, tokens = self.view.request, self.artifacts.tokens(self.view)
-            uses = counted_uses(np.zeros(self.view.trace.n, np.int32), [model], block, tokens)
-        return self.turns.sums(self.view.request, uses)
-
-    def removed(self, keep: Bool) -> int:
-        """Input tokens of the uses that are not kept, as billed."""
-        gone = np.flatnonzero(~keep)
-        return self.billed(self.view.request.call_of_use()[gone], self.uses[gone])
-
-    def billed(self, call: Int, tokens: Int) -> int:
-        """The sum of these tokens, scaled call by call and rounded once for each."""
-        by_call = np.bincount(call, tokens, minlength=self.view.trace.n)
-        return int(np.rint(by_call * self.scale).astype(np.int64).sum())
