@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from costopt.errors import UsageError
 from costopt.layers.base import Artifacts
 from costopt.layers.parts.graph import Arrivals, arrivals_of
-from costopt.layers.parts.turns import ANSWER, editable, first_turns
+from costopt.layers.parts.turns import ANSWER
 from costopt.model.call import SegmentKind, UsageState
 from costopt.model.scramble import scrambled
 from costopt.model.trace import NO_TIME, Categorical, Ragged
@@ -63,13 +63,10 @@ class Keys:
         return isinstance(other, Keys) and self.content == other.content
 
 
-def exact_keys(view: View, artifacts: Artifacts, scope: Sequence[str], timed: bool) -> Keys:
-    """Keys of whole requests. `timed`: only calls with a time, since a ttl has to be measured."""
+def exact_keys(view: View, artifacts: Artifacts, scope: Sequence[str], calls: Bool) -> Keys:
+    """Keys of whole requests. `calls`: [call] that ask the cache."""
     trace = view.trace
-    chosen = editable(view) & (trace.requests == 1) & (view.request.lengths > 0)
-    if timed:
-        chosen &= view.at_us != NO_TIME
-    rows = np.flatnonzero(chosen)
+    rows = np.flatnonzero(calls & (view.request.lengths > 0))
     reported = trace.usage_state == UsageState.REPORTED
     asked = [
         trace.max_tokens, trace.temperature.view(np.int32), np.where(reported, trace.input_tokens, 0),
@@ -80,28 +77,17 @@ def exact_keys(view: View, artifacts: Artifacts, scope: Sequence[str], timed: bo
 
 
 def semantic_keys(
-    view: View,
-    artifacts: Artifacts,
-    scope: Sequence[str],
-    timed: bool,
-    text: KeyText,
-    agent_turns: bool,
+    view: View, artifacts: Artifacts, scope: Sequence[str], calls: Bool, text: KeyText
 ) -> Keys:
-    """Keys of what a semantic cache embeds; tools, system prompt and pictures are in the scope."""
+    """Keys of what a semantic cache embeds; tools, system prompt and pictures are in the scope.
+
+    Calls without a key text, or with one that the log did not keep, have no key.
+    """
     uses = key_uses(view, text)
-    chosen = semantic_calls(view, agent_turns) & with_key_text(view, uses)
-    if timed:
-        chosen &= view.at_us != NO_TIME
-    rows = np.flatnonzero(chosen)
+    rows = np.flatnonzero(calls & with_key_text(view, uses))
     parts = [p[rows] for p in _scope_codes(view, artifacts, scope)]
     kind = view.segments.kind[view.request.ids]
     return _keys(view, rows, parts, [np.isin(kind, (*_PREAMBLE, *_NO_TEXT))], uses)
-
-
-def semantic_calls(view: View, agent_turns: bool) -> Bool:  # [call]
-    """Calls that a semantic cache is asked for, could their text be read."""
-    calls = editable(view) & (view.trace.requests == 1)
-    return calls if agent_turns else calls & first_turns(view)
 
 
 def with_key_text(view: View, uses: Bool) -> Bool:  # [call]
