@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.errors import UsageError
 from costopt.layers.base import Artifacts
 from costopt.layers.parts.routing_evidence import Labelled
 from costopt.layers.parts.tiers import Targets
 from costopt.model.call import SegmentKind
 from costopt.model.effect import Charge, Fee
+from costopt.model.trace import Categorical
 from costopt.model.view import View
 from costopt.prices.contract import PriceBook
 
@@ -70,6 +72,18 @@ def router(name: str) -> Router:
 def nothing(asked: Asked, *notes: str) -> Decided:
     """No call is decided, and why."""
     return Decided(np.full(asked.view.trace.n, NOWHERE, np.int8), notes=notes)
+
+
+def column(asked: Asked, part: str, where: str) -> Categorical:
+    """A column of the log by its part. UsageError: there is none."""
+    try:
+        found: Categorical = asked.artifacts.column(asked.view, part)
+    except KeyError:
+        raise UsageError(
+            f"route: the log has no column `{part}`.", where=where,
+            hint="Use agent, task, tags, session, metadata.NAME or a part of `fields:`.",
+        ) from None  # fmt: skip
+    return found
 
 
 def last_user(view: View) -> NDArray[np.int32]:  # [call]

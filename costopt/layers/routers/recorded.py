@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.namespace import combined
 from costopt.layers.parts.routing_evidence import UNKNOWN
 from costopt.layers.parts.tiers import TIERS
-from costopt.layers.routers.base import NOWHERE, Asked, Decided, nothing
+from costopt.layers.routers.base import NOWHERE, Asked, Decided, column, nothing
 from costopt.layers.routers.scored import NO_LABELS, lower_targets
 
 Int = NDArray[np.int64]
@@ -34,7 +34,7 @@ def decide(asked: Asked) -> Decided:
 
 
 def _groups(asked: Asked) -> Int:  # [call]
-    columns = [asked.artifacts.column(asked.view, part).codes for part in asked.route.by]
+    columns = [column(asked, part, "by").codes for part in asked.route.by]
     return combined(columns, asked.view.trace.n)
 
 
@@ -52,7 +52,7 @@ def _holds(asked: Asked, group: Int, twin: NDArray[np.int8], rows: Mask) -> Mask
 
 def from_column(asked: Asked) -> Decided:
     """Tiers as a column of the log names them. Somebody else's decision: nothing was fitted here."""
-    column = asked.artifacts.column(asked.view, asked.route.decisions)
-    numbers = [TIERS.index(v) if v in TIERS else NOWHERE for v in column.values]
-    tier = np.array(numbers, np.int8)[column.codes]
+    said = column(asked, asked.route.decisions, "decisions")
+    numbers = [TIERS.index(v) if v in TIERS else NOWHERE for v in said.values]
+    tier = np.array(numbers, np.int8)[said.codes]
     return Decided(np.where(asked.rows, tier, NOWHERE).astype(np.int8))

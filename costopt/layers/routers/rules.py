@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from costopt.layers.parts.routing_rules import LIMITS, Rule
 from costopt.layers.parts.tiers import tier_number
 from costopt.layers.parts.turns import first_turns
-from costopt.layers.routers.base import NOWHERE, Asked, Decided
+from costopt.layers.routers.base import NOWHERE, Asked, Decided, column
 from costopt.model.call import SegmentKind
 from costopt.model.leaf import INPUT
 from costopt.model.view import View
@@ -43,9 +43,9 @@ def _fits(asked: Asked, rule: Rule) -> Mask:
 
 def _pattern(asked: Asked, part: str, value: object) -> Mask:
     patterns = (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
-    column = asked.artifacts.column(asked.view, part)
-    fits = [any(fnmatchcase(v, p) for p in patterns) for v in column.values]
-    return np.array(fits, np.bool_)[column.codes]
+    found = column(asked, part, "rules")
+    fits = [any(fnmatchcase(v, p) for p in patterns) for v in found.values]
+    return np.array(fits, np.bool_)[found.codes]
 
 
 def _limit(view: View, part: str, value: object) -> Mask:
