@@ -7,7 +7,7 @@ order. Nothing here is a sum of solo savings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from math import hypot, sqrt
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from costopt.engine.evaluate import Layers
 from costopt.engine.merge import BrokenLayer
 from costopt.engine.outcome import Executor, Outcome
+from costopt.engine.settings import setting_names
 from costopt.engine.shapley import (
     Design,
     Mask,
@@ -117,7 +118,7 @@ def design_of(layers: Layers, seed: int) -> Design:
 def is_neutral(layer: Layer) -> bool:
     """By its own declaration it does nothing on any trace."""
     neutral = type(layer).NEUTRAL
-    own = {f.name for f in fields(layer)}  # type: ignore[arg-type]  # every layer is a dataclass
+    own = setting_names(layer)
     return bool(neutral) and all(k in own and getattr(layer, k) == v for k, v in neutral.items())
 
 

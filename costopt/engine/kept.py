@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Generic, TypeVar
@@ -24,6 +24,9 @@ class Kept(Generic[K, V]):
         self._beside = {id(a) for a in arrays_of(beside)}
         self._values: OrderedDict[K, V] = OrderedDict()
         self._arrays: dict[K, dict[int, int]] = {}
+        self._holders: Counter[int] = Counter()
+        self.held_bytes = 0
+        """Of all arrays held, each counted once."""
 
     def get(self, key: K) -> V | None:
         """The value, which counts as used; None: never put, or gone."""
@@ -34,20 +37,23 @@ class Kept(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keep it, and let go of the longest unused ones until the rest fits."""
-        held = {id(a): a.nbytes for a in arrays_of(value)}
-        self._arrays[key] = {i: size for i, size in held.items() if i not in self._beside}
-        self._values[key] = value
-        self._values.move_to_end(key)
-        while len(self._values) > 1 and self.held_bytes() > self.most_bytes:
-            gone, _ = self._values.popitem(last=False)
-            del self._arrays[gone]
+        if key in self._values:
+            self._let_go(key)
+        held = {id(a): a.nbytes for a in arrays_of(value) if id(a) not in self._beside}
+        self._values[key], self._arrays[key] = value, held
+        for array, size in held.items():
+            self.held_bytes += 0 if self._holders[array] else size
+            self._holders[array] += 1
+        while len(self._values) > 1 and self.held_bytes > self.most_bytes:
+            self._let_go(next(iter(self._values)))
 
-    def held_bytes(self) -> int:
-        """Of all arrays held, each counted once."""
-        held: dict[int, int] = {}
-        for arrays in self._arrays.values():
-            held.update(arrays)
-        return sum(held.values())
+    def _let_go(self, key: K) -> None:
+        del self._values[key]
+        for array, size in self._arrays.pop(key).items():
+            self._holders[array] -= 1
+            if not self._holders[array]:
+                del self._holders[array]
+                self.held_bytes -= size
 
     def __len__(self) -> int:
         return len(self._values)

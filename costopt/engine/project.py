@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from enum import Enum
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +17,9 @@ from costopt.engine.outcome import Executor, InProcess, Outcome
 from costopt.engine.parts_of import part_of, sampled_sessions
 from costopt.engine.policy import Policy
 from costopt.engine.run import Step, waterfall
+from costopt.engine.settings import plain, settings_of
 from costopt.engine.uncertainty import Certainty, certainty, listed
 from costopt.engine.verified import verified_steps
-from costopt.layers.base import Layer
 from costopt.model.leaf import Leaf
 from costopt.model.result import Projection
 from costopt.money import PicoUsd, exact_sum, usd_float
@@ -114,20 +111,27 @@ def _sample(evaluator: Evaluator, seed: int) -> Sample:
 
 def _row(step: Step, place: int, shares: Attribution) -> dict[str, Any]:
     """One layer, under the published names."""
-    report, shapley = step.report, shares.shapley
-    return {
-        "layer": step.name,
-        "settings": settings_of(step.layer, report.settings),
-        "step_usd": usd_float(step.step_pusd),
+    shapley = shares.shapley
+    return step_row(step) | {
         "solo_usd": usd_float(shares.solo_pusd[place]),
         "without_usd": usd_float(shares.without_pusd[place]),
         "shapley_usd": None if shapley is None else usd_float(shapley.pusd[place]),
         "shapley_se_usd": None if shapley is None else usd_float(round(shapley.se_pusd[place])),
+    }
+
+
+def step_row(step: Step) -> dict[str, Any]:
+    """What the waterfall alone says of a layer."""
+    report = step.report
+    return {
+        "layer": step.name,
+        "settings": settings_of(step.layer, report.settings),
+        "step_usd": usd_float(step.step_pusd),
         "overhead_usd": usd_float(step.overhead_pusd),
         "calls_touched": step.after.touched,
         "evidence": plain(report.evidence),
         "risk": {
-            "metric": report.risk.metric, "value": report.risk.value,
+            "metric": report.risk.metric, "value": plain(report.risk.value),
             "ci95": plain(report.risk.ci95), "basis": report.risk.basis,
         },
         "verified": report.verified,
@@ -136,31 +140,6 @@ def _row(step: Step, place: int, shares: Attribution) -> dict[str, Any]:
         "replay": report.replay,
         "notes": list(report.notes),
     }  # fmt: skip
-
-
-def settings_of(layer: Layer, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings by name; what the layer chose itself stands in place of `auto`."""
-    own = {f.name: getattr(layer, f.name) for f in fields(layer)}  # type: ignore[arg-type]  # a dataclass
-    return {name: plain(value) for name, value in {**own, **chosen}.items()}
-
-
-def plain(value: Any) -> Any:
-    """As JSON has it: pairs of name and patterns are an object, other tuples lists, numbers Python's."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        if value and all(
-            isinstance(v, tuple) and len(v) == 2 and isinstance(v[1], tuple) for v in value
-        ):
-            return {str(k): plain(v) for k, v in value}
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
 
 
 def _cached_share(evaluator: Evaluator) -> float | None:

@@ -10,9 +10,8 @@ keeps what it read, it does not warm another one's prefix anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from costopt.engine.cache_error import CommonError
 from costopt.engine.evaluate import Layers
 from costopt.engine.outcome import Executor, Outcome
 from costopt.engine.parts import DAY_US
+from costopt.engine.settings import with_setting
 from costopt.model.trace import Trace
 
 Interval = tuple[float, float]
@@ -124,7 +124,7 @@ def _assumed(
 ) -> tuple[float, float]:
     """Percent that the saving may lie below and above, by the ranges of the layers' settings."""
     ends = [
-        [_with(layers, i, name, end) for end in pair]
+        [with_setting(layers, i, name, end) for end in pair]
         for i, layer in enumerate(layers)
         for name, pair in sorted(layer.ranges().items())
     ]
@@ -134,8 +134,3 @@ def _assumed(
     more = [100.0 * (after_pusd - o.total_pusd) / total_pusd for o in found]
     pairs: Sequence[tuple[float, float]] = list(zip(more[0::2], more[1::2], strict=True))
     return _squares(*(-min(pair) for pair in pairs)), _squares(*(max(pair) for pair in pairs))
-
-
-def _with(layers: Layers, place: int, setting: str, value: Any) -> Layers:
-    changed = replace(layers[place], **{setting: value})  # type: ignore[type-var]  # a dataclass
-    return (*layers[:place], changed, *layers[place + 1 :])

@@ -126,10 +126,10 @@ def test_what_is_kept_stays_within_its_bytes() -> None:
     evaluator._states.most_bytes = 2 * one
     for layer in settings:
         evaluator.value((layer,))
-        assert evaluator._states.held_bytes() <= 2 * one
+        assert evaluator._states.held_bytes <= 2 * one
     assert len(evaluator._states) < len(settings)
 
 
 def _held(evaluator: Evaluator, layers: list[LastSegments]) -> int:
     InProcess(evaluator).outcomes([(layer,) for layer in layers])
-    return evaluator._states.held_bytes()
+    return evaluator._states.held_bytes

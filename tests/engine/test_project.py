@@ -12,7 +12,8 @@ from costopt.engine.evaluate import Layers
 from costopt.engine.headline import Facts, verdict
 from costopt.engine.outcome import InProcess
 from costopt.engine.policy import Policy
-from costopt.engine.project import project, settings_of
+from costopt.engine.project import project
+from costopt.engine.settings import settings_of
 from costopt.model.result import Projection
 from tests.engine.stories import calls_of
 from tests.engine.toys.last_segments import LastSegments
