@@ -54,8 +54,10 @@ def other_blocks(a: Ragged, b: Ragged, by_kernel: bool) -> Rows:
     if by_kernel:
         from costopt.billing.prompt_cache.compiled_entries import differing
 
-        columns = (a.offsets, a.ids, a.flags, b.offsets, b.ids, b.flags)
-        return differing(*(for_kernel(c) for c in columns))
+        return differing(
+            for_kernel(a.offsets), for_kernel(a.ids), for_kernel(a.flags), for_kernel(b.offsets),
+            for_kernel(b.ids), for_kernel(b.flags),
+        )  # fmt: skip
     out: Rows = a.lengths != b.lengths
     same = np.flatnonzero(~out)
     first, second = a.uses_of(same), b.uses_of(same)
@@ -118,6 +120,8 @@ def _ragged(column: Ragged, rows: Int, by_kernel: bool) -> Ragged:
     from costopt.billing.prompt_cache.compiled_entries import taken
 
     ids, flags = np.empty(int(offsets[-1]), np.int32), np.empty(int(offsets[-1]), np.uint8)
-    whole = (column.offsets, column.ids, column.flags)
-    taken(rows, *(for_kernel(c) for c in whole), offsets, ids, flags)
+    taken(
+        rows, for_kernel(column.offsets), for_kernel(column.ids), for_kernel(column.flags), offsets,
+        ids, flags,
+    )  # fmt: skip
     return Ragged(offsets, ids, flags)

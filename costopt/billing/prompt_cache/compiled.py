@@ -1,8 +1,8 @@
 """The forest walk as numba compiles it; imported only where numba is installed (see `kernel.py`).
 
-Same answers as `forest.walk_plain`. One open-addressing table holds the edges (node, segment) ->
-node, exactly: no hash of a hash. A call is first compared with its session's previous row, so a long
-history costs no look-up at all.
+Same answers as `forest.walk_plain`. A node keeps its first child itself; the others stand in one
+open-addressing table (node, segment) -> node, exactly: no hash of a hash. A call is first compared
+with its session's previous row, so a long history costs no look-up at all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ Flags = NDArray[np.bool_]
 F = TypeVar("F", bound=Callable[..., object])
 
 # A node's eight facts are one cache line; what is written once (parent, segment, creator) lies apart.
-_SESSION, _LAST_CALL, _SENDER, _USES, _SHARED, _READY, _LAST, _END = range(8)
+_SESSION, _LAST_CALL, _SENDER, _USES, _CHILD, _READY, _LAST, _END = range(8)
+_NOBODY, _SEVERAL = -1, -2
+"""In the place of a session: no one used the node yet; more than one did."""
+_NODE_BITS = 0xFFFFFFFF
 _PARENT, _SEG, _CREATOR = range(3)
 
 
@@ -50,11 +53,17 @@ def edge(node: int | np.int32, seg: int | np.int32) -> np.int64:
 
 
 @_jit
+def blank(fact: I8) -> None:
+    """A node that nobody used yet."""
+    fact[:] = -1
+    fact[_USES], fact[_LAST] = 0, NO_TIME
+
+
+@_jit
 def grown(facts: I8, birth: I4, size: int) -> tuple[I8, I4]:
-    """Room for `size` nodes, the new ones blank."""
+    """Room for `size` nodes; a new one is blanked when it is made."""
     room = len(facts)
-    more, more_birth = np.full((size, 8), -1, np.int64), np.full((size, 3), -1, np.int32)
-    more[:, _USES], more[:, _SHARED], more[:, _LAST] = 0, 0, NO_TIME
+    more, more_birth = np.empty((size, 8), np.int64), np.empty((size, 3), np.int32)
     more[:room], more_birth[:room] = facts, birth
     return more, more_birth
 
@@ -72,15 +81,34 @@ def grown_table(keys: I8, slots: I4) -> tuple[I8, I4]:
 
 
 @_jit
-def child_of(node: int, seg: int, keys: I8, slots: I4, birth: I4, n_nodes: int) -> tuple[int, int]:
-    """The node below `node` that `seg` leads to, made where there is none; and the nodes there are."""
-    key = edge(node, seg)
-    slot = slot_of(keys, key)
-    if keys[slot] < 0:
+def child_in(node: int, seg: int, keys: I8, slots: I4, facts: I8) -> int:
+    """The node below `node` that `seg` leads to; -1: there is none."""
+    first = facts[node, _CHILD]
+    if first < 0:
+        return -1
+    if first >> 32 == seg:
+        return first & _NODE_BITS
+    slot = slot_of(keys, edge(node, seg))
+    return int(slots[slot]) if keys[slot] >= 0 else -1
+
+
+@_jit
+def child_of(
+    node: int, seg: int, keys: I8, slots: I4, facts: I8, birth: I4, n_nodes: int
+) -> int:  # fmt: skip
+    """The same, made as node `n_nodes` where there is none."""
+    child = child_in(node, seg, keys, slots, facts)
+    if child >= 0:
+        return child
+    if facts[node, _CHILD] < 0:
+        facts[node, _CHILD] = edge(seg, n_nodes)
+    else:
+        key = edge(node, seg)
+        slot = slot_of(keys, key)
         keys[slot], slots[slot] = key, n_nodes
-        birth[n_nodes, _PARENT], birth[n_nodes, _SEG] = node, seg
-        n_nodes += 1
-    return slots[slot], n_nodes
+    blank(facts[n_nodes])
+    birth[n_nodes, _PARENT], birth[n_nodes, _SEG], birth[n_nodes, _CREATOR] = node, seg, -1
+    return n_nodes
 
 
 @_jit
@@ -99,10 +127,10 @@ def use(
 ) -> None:
     """`forest._use`."""
     fact = facts[node]
-    if fact[_SESSION] < 0:
+    if fact[_SESSION] == _NOBODY:
         fact[_SESSION], fact[_READY], birth[node, _CREATOR] = mine, ready, call
-    if fact[_SESSION] != mine:
-        fact[_SHARED] = 1
+    elif fact[_SESSION] != mine:
+        fact[_SESSION] = _SEVERAL
     fact[_READY] = min(fact[_READY], ready)
     fact[_LAST] = max(fact[_LAST], at)
     fact[_LAST_CALL] = call
@@ -124,7 +152,7 @@ def levels(
         at_depth = n_path - 1 - i
         fact = facts[path[at_depth]]
         noted = False
-        if fact[_SHARED] == 0 and fact[_SESSION] == mine:
+        if fact[_SESSION] == mine:
             if own < OWN_LEVELS and fact[_USES] > last_count + max(last_count, 0) // 2:
                 column, last_count, noted = own, fact[_USES], True
                 own += 1
@@ -160,10 +188,9 @@ def down(
         if start + found == end:
             break
         if found < same:
-            child = node_of_use[before_start + found]
+            child = int(node_of_use[before_start + found])
         else:
-            slot = slot_of(keys, edge(node, ids[start + found]))
-            child = slots[slot] if keys[slot] >= 0 else np.int32(-1)
+            child = child_in(node, ids[start + found], keys, slots, facts)
         if child < 0:
             parting[call] = node
             break
@@ -184,6 +211,10 @@ def walk_all(
     """Fills the result columns; gives parent, segment and creator of every node."""
     facts, birth = grown(np.zeros((0, 8), np.int64), np.zeros((0, 3), np.int32), n_roots + 1024)
     keys, slots, n_nodes = np.full(4096, -1, np.int64), np.zeros(4096, np.int32), n_roots
+    hashed = 0
+    for node in range(n_roots):
+        blank(facts[node])
+        birth[node] = -1
     last_of = np.full(lineage.max() + 1 if len(lineage) else 0, -1, np.int64)
     longest = (offsets[1:] - offsets[:-1]).max() if len(root) else 0
     path = np.empty(longest + 1, np.int32)
@@ -193,8 +224,10 @@ def walk_all(
         need = n_nodes + (end - start) + (answer_end - answer)
         if need > len(facts):
             facts, birth = grown(facts, birth, max(2 * len(facts), need))
-        while 2 * need > len(keys):
+        # At most two new children a call go to the table: where its request leaves, and its answer.
+        while 2 * (hashed + 2) > len(keys):
             keys, slots = grown_table(keys, slots)
+        hashed += 2
         at, mine = at_us[call], session[call]
         before, same, before_start = last_of[lineage[call]], 0, 0
         last_of[lineage[call]] = call
@@ -217,11 +250,13 @@ def walk_all(
             if i - start < found:
                 node = node_of_use[i]
             else:
-                node, n_nodes = child_of(node, ids[i], keys, slots, birth, n_nodes)
+                node = child_of(node, ids[i], keys, slots, facts, birth, n_nodes)
+                n_nodes = max(n_nodes, node + 1)
                 node_of_use[i] = node
             use(node, call, mine, at, ready, True, facts, birth)
         facts[node, _END] = input_tokens[call]
         for i in range(answer, answer_end):
-            node, n_nodes = child_of(node, answer_ids[i], keys, slots, birth, n_nodes)
+            node = child_of(node, answer_ids[i], keys, slots, facts, birth, n_nodes)
+            n_nodes = max(n_nodes, node + 1)
             use(node, call, mine, at, ready, False, facts, birth)
     return birth[:n_nodes, 0].copy(), birth[:n_nodes, 1].copy(), birth[:n_nodes, 2].copy()

@@ -168,7 +168,9 @@ def serve_all(
     count, kind = np.zeros(_COLUMNS, np.int32), np.zeros(_COLUMNS, np.int64)
     of_call, of_entry = np.zeros(call_weights.shape[1]), np.zeros(entry_weights.shape[1])
     hazard = np.zeros(_COLUMNS)
-    for call in np.flatnonzero(asked):
+    for call in range(len(group)):
+        if not asked[call]:
+            continue
         key, size = group[call], input_tokens[call]
         alive = reached[call] and warms[call]
         step = rule_step[call] if rule_step[call] > 1 else step_of[key]

@@ -22,6 +22,7 @@ from costopt.billing.prompt_cache.namespace import (
     time_order,
 )
 from costopt.billing.prompt_cache.partial import (
+    EXACT_CALLS,
     EXACT_SIBLINGS,
     Asked,
     Compared,
@@ -70,7 +71,7 @@ class Lineage:
         """Itself, knowing from the recorded view whether its siblings are too many to be counted."""
         found = self.walked(view, rules, self.inputs(view))[1]
         few = siblings_in(found, self.trace.n) <= EXACT_SIBLINGS
-        return replace(self, exact_siblings=few)
+        return replace(self, exact_siblings=few and self.trace.n <= EXACT_CALLS)
 
     def prefixes(self, view: View, rules: RuleColumns) -> PrefixResult:
         """Longest common token prefixes with earlier sent requests, per call of the view."""

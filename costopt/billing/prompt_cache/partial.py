@@ -21,6 +21,8 @@ Int = NDArray[np.int64]
 EXACT_SIBLINGS = 5_000
 """Up to so many siblings common tokens are counted; of more they are taken in proportion to common
 bytes (the difference is a token or two, and each count fetches and encodes two texts again)."""
+EXACT_CALLS = 20_000
+"""And of so many calls: an edit may part each of them from its siblings."""
 _NO_TEXT = -1
 _MODELS = 4_096
 """More than a log names: pairs of segments and a model make one key."""
@@ -96,7 +98,7 @@ def partial_prefix(walk: Walk, rows: Rows, asked: Asked) -> Partial:
 
 def siblings_in(walk: Walk, n: int) -> int:
     """How many nodes of the forest stand beside another that a call parted from."""
-    return sum(map(len, families_of(walk, created_nodes(walk, n))))
+    return len(families_of(walk, created_nodes(walk, n)).node)
 
 
 def created_nodes(walk: Walk, n: int) -> Int:
@@ -110,8 +112,19 @@ def created_nodes(walk: Walk, n: int) -> Int:
     return created
 
 
-def families_of(walk: Walk, created: Int) -> list[Int]:
-    """Children of each node that has several, in order of creation."""
+@dataclass(frozen=True, slots=True)
+class Families:
+    """Children of each node that has several, family by family, in order of creation."""
+
+    node: Int  # [sibling]
+    begins: NDArray[np.bool_]  # [sibling]: first of its family
+
+    def each(self) -> list[Int]:
+        return np.split(self.node, np.flatnonzero(self.begins)[1:]) if len(self.node) else []
+
+
+def families_of(walk: Walk, created: Int) -> Families:
+    """Those that a call parted from."""
     parent = walk.node_parent
     below = parent >= 0
     several = np.bincount(parent[below], minlength=len(parent)) > 1
@@ -119,25 +132,27 @@ def families_of(walk: Walk, created: Int) -> list[Int]:
     wanted[parent[created[created >= 0]]] = True
     children = np.flatnonzero(below & (wanted & several)[parent])
     order = children[np.argsort(parent[children], kind="stable")]
-    cuts = np.flatnonzero(np.diff(parent[order])) + 1
-    return [family for family in np.split(order, cuts) if len(family) > 1]
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = np.diff(parent[order]) != 0
+    return Families(order, begins)
 
 
-def _all_pairs(families: list[Int], walk: Walk, asked: Asked) -> _Pairs:
+def _all_pairs(families: Families, walk: Walk, asked: Asked) -> _Pairs:
     """Of every family; without texts each child beside the one before it."""
-    if asked.texts is None:
-        children = [family[1:] for family in families]
-        others = [family[:-1] for family in families]
-        shared = [np.full(len(c), _NO_TEXT, np.int64) for c in children]
-    else:
-        found = [_family_pairs(family, walk.node_seg, asked) for family in families]
-        children = [family[young] for family, (young, _, _) in zip(families, found, strict=True)]
-        others = [family[old] for family, (_, old, _) in zip(families, found, strict=True)]
-        shared = [same for _, _, same in found]
-    none = np.zeros(0, np.int64)
-    child, other = np.concatenate([none, *children]), np.concatenate([none, *others])
     creator = walk.node_creator.astype(np.int64)
-    return _Pairs(child, other, np.concatenate([none, *shared]), creator[child], creator[other])
+    if asked.texts is None:
+        place = np.flatnonzero(~families.begins)
+        child, other = families.node[place], families.node[place - 1]
+        shared = np.full(len(place), _NO_TEXT, np.int64)
+        return _Pairs(child, other, shared, creator[child], creator[other])
+    lists = families.each()
+    found = [_family_pairs(family, walk.node_seg, asked) for family in lists]
+    none = np.zeros(0, np.int64)
+    children = [family[young] for family, (young, _, _) in zip(lists, found, strict=True)]
+    others = [family[old] for family, (_, old, _) in zip(lists, found, strict=True)]
+    child, other = np.concatenate([none, *children]), np.concatenate([none, *others])
+    shared = np.concatenate([none, *(same for _, _, same in found)])
+    return _Pairs(child, other, shared, creator[child], creator[other])
 
 
 def _family_pairs(family: Int, seg: NDArray[np.int32], asked: Asked) -> tuple[Int, Int, Int]:
@@ -199,21 +214,19 @@ def _counted_pairs(
     memo = asked.compared
     kept = np.maximum(seg, other) < asked.of_trace
     out = np.zeros(len(seg), np.int64)
-    rest = np.flatnonzero(~kept)
-    out[rest] = [
-        asked.tokens.common_prefix(a, b, model)
-        for a, b in zip(seg[rest].tolist(), other[rest].tolist(), strict=True)
-    ]
+    made = np.stack((seg[~kept], other[~kept]), axis=1)
+    if len(made):
+        pairs, where = np.unique(made, axis=0, return_inverse=True)
+        shared = [asked.tokens.common_prefix(a, b, model) for a, b in pairs.tolist()]
+        out[~kept] = np.array(shared, np.int64)[where.reshape(-1)]
     number = memo.models.setdefault(model, len(memo.models))
     key = (seg.astype(np.int64) * asked.of_trace + other) * _MODELS + number
     asked_for = np.unique(key[kept])
     new = asked_for[~_in_sorted(memo.keys, asked_for)]
     if len(new):
         first, second = np.divmod(new // _MODELS, asked.of_trace)
-        shared = [
-            asked.tokens.common_prefix(a, b, model)
-            for a, b in zip(first.tolist(), second.tolist(), strict=True)
-        ]
+        pairs = np.stack((first, second), axis=1)
+        shared = [asked.tokens.common_prefix(a, b, model) for a, b in pairs.tolist()]
         keys = np.concatenate((memo.keys, new))
         order = np.argsort(keys, kind="stable")
         memo.keys = keys[order]

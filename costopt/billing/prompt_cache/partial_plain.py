@@ -23,7 +23,7 @@ def partial_plain(
     n = len(rows.root)
     out = Partial(np.zeros(n, np.int64), np.full(n, NO_TIME, np.int64), np.full(n, -1, np.int32))
     created = created_nodes(walk, n)
-    families = families_of(walk, created)
+    families = families_of(walk, created).each()
     used = Uses(walk, rows, families)
     shared = _Shared(walk, segments, tokens, model, exact)
     for pair in _readable(families, walk, rows, segments, texts, created):

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from costopt.billing.prompt_cache import partial, siblings
+from costopt.billing.prompt_cache import lineage, siblings
 from costopt.billing.prompt_cache.siblings import pairs_of
 from costopt.model.beginning import shared_length
 from tests.billing.prompt_cache.world import prefixes, sent
@@ -74,5 +74,5 @@ def test_common_bytes_stand_for_tokens_where_siblings_are_many(
         for i in range(40)
     ]
     counted = prefixes(calls).shared_tokens
-    monkeypatch.setattr(partial, "EXACT_SIBLINGS", 0)
+    monkeypatch.setattr(lineage, "EXACT_SIBLINGS", 0)
     assert (prefixes(calls).shared_tokens == counted).all()
