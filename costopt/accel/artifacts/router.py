@@ -95,5 +95,5 @@ def _told(trained: tuple[int, ...]) -> str:
 def too_few(trained: tuple[int, ...]) -> str:
     return (
         f"only {trained[0]:,} and {trained[1]:,} judged answers in the two halves of the log, or of one kind:"
-        " nothing is learnt, no call is moved"
+        " nothing is learnt, no call is moved."
     )

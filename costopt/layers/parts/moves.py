@@ -62,9 +62,9 @@ class Moves:
         if not self.moved.any():
             return {}
         leaves = np.where(self.moved[:, None], self.leaves, self.view.leaves)
-        out: dict[Column, Any] = {
-            Column.MODEL: Categorical(self.model, tuple(self.models)), Column.LEAVES: leaves,
-        }  # fmt: skip
+        out: dict[Column, Any] = {Column.MODEL: Categorical(self.model, tuple(self.models))}
+        if not np.array_equal(leaves, self.view.leaves):
+            out[Column.LEAVES] = leaves
         if (self.provider != self.view.provider.codes).any():
             out[Column.PROVIDER] = Categorical(self.provider, tuple(self.providers))
         return out
