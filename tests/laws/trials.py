@@ -106,6 +106,15 @@ def each(law: Callable[..., None]) -> Callable[..., None]:
     return pytest.mark.parametrize("trial", params)(law)
 
 
+def each_on_a_world(law: Callable[..., None]) -> Callable[..., None]:
+    """Run a law that needs evaluators of its own on every distinct setting once: on the plainest world."""
+    once: dict[str, Trial] = {}
+    for t in trials():
+        if t.world is not None:
+            once.setdefault(t.case.id, t)
+    return pytest.mark.parametrize("trial", [pytest.param(t, id=t.id) for t in once.values()])(law)
+
+
 def each_layer(law: Callable[..., None]) -> Callable[..., None]:
     """Run a law on every layer's name."""
     return pytest.mark.parametrize("name", layer_names())(law)
