@@ -26,17 +26,15 @@ def init(
 
     Writes policy.yaml with the reason for each layer; one that is there is kept (--yes replaces it).
     """
-    from costopt.wiring.proposing import proposed, refuse_existing, write_new
+    from costopt.wiring.proposing import proposed, refuse_existing
     from costopt.wiring.reading import tell
+    from costopt.wiring.writing import write_text
 
     refuse_existing(out, replace_it=options.yes)
-    text = proposed(options).yaml
-    if str(out) == "-":
-        typer.echo(text, nl=False)
-        return
-    write_new(out, text, replace_it=options.yes)
-    name = "" if out == POLICY else f" --policy {out}"
-    tell(f"wrote {out}; next: costopt simulate{name}", quiet=options.quiet)
+    write_text(out, proposed(options).yaml, quiet=options.quiet)
+    if str(out) != "-":
+        name = "" if out == POLICY else f" --policy {out}"
+        tell(f"next: costopt simulate{name}", quiet=options.quiet)
 
 
 @app.command()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +25,8 @@ def report(
     """
     from costopt.errors import UsageError
     from costopt.wiring.auditing import result_of
+    from costopt.wiring.reading import tell
+    from costopt.wiring.writing import told, write_text
 
     if not (html or png or md or options.json):
         raise UsageError(
@@ -37,46 +36,19 @@ def report(
     if html:
         from costopt.report.render.html import html_report
 
-        _write(html, html_report(found), options.quiet)
+        write_text(html, html_report(found), quiet=options.quiet)
     if md:
         from costopt.report.render.markdown import markdown_report
 
-        _write(md, markdown_report(found), options.quiet)
+        write_text(md, markdown_report(found), quiet=options.quiet)
     if png:
         from costopt.report.render.png import png_report
 
-        with _told(png):
+        with told(png):
             charts = png_report(found, png)
         for path in charts:
-            _wrote(path, options.quiet)
+            tell(f"wrote {path}", quiet=options.quiet)
     if options.json:
         from costopt.report.render.json import result_json
 
         typer.echo(result_json(found))
-
-
-def _write(path: Path, text: str, quiet: bool) -> None:
-    if str(path) == "-":
-        sys.stdout.write(text)
-        return
-    with _told(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    _wrote(path, quiet)
-
-
-def _wrote(path: Path, quiet: bool) -> None:
-    from costopt.wiring.reading import tell
-
-    tell(f"wrote {path}", quiet=quiet)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """What the disk refuses, as a sentence."""
-    from costopt.errors import UsageError
-
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"cannot write it: {error.strerror}.", where=str(path)) from error

@@ -80,16 +80,6 @@ def refuse_existing(path: Path, *, replace_it: bool) -> None:
         )
 
 
-def write_new(path: Path, text: str, *, replace_it: bool) -> None:
-    """Write a file that is not there yet. Raises UsageError."""
-    refuse_existing(path, replace_it=replace_it)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write it: {error.strerror}.", where=str(path)) from error
-
-
 def checked(path: Path, options: TraceOptions) -> Policy:
     """The policy; with TRACES also its fields and prices. Raises PolicyError with all problems."""
     policy = load_policy(path)

@@ -56,8 +56,8 @@ class Reports:
 def run(monkeypatch: Any, bills: dict[Layers, float], **risks: tuple[float, float, bool]) -> Any:
     context = context_of([call("a", ["user:hi"], usage(10, out=1), ["assistant:x"])])
     tried = [
-        Candidate("trim_tools", (TRIM, SHORT), ()),
-        Candidate("window", (WINDOW,), ()),
+        Candidate("trim_tools", (TRIM, SHORT), ({"max_tokens": 4000}, {"max_tokens": 1000}), ()),
+        Candidate("window", (WINDOW,), ({"turns": 8},), ()),
     ]
     monkeypatch.setattr(proposing, "candidates", lambda *_: tried)
     for kind in (TrimTools, Window):
@@ -93,11 +93,11 @@ def test_risk_and_missing_evidence_keep_a_layer_out(monkeypatch: Any) -> None:
     assert made.policy.layers == ()
     assert made.saved_pusd == 0
     text = " ".join(made.left_out)
-    assert "3.0 % of answers at risk (up to 4.0 %)" in text
-    assert "its risk is not measured" in text
+    assert "3.0 % of answers at risk (reach_back_rate, up to 4.0 %)" in text
+    assert "window: with {turns: 8} it would save $5.00, but 0.0 % of answers at risk" in text
     made = run(monkeypatch, bills, TrimTools=(0.01, 0.06, True), Window=(0.0, 0.0, False))
     assert made.policy.layers == ()
-    assert "No safe layer saves on this log" in made.yaml
+    assert "No layer saves on this log without a risk" in made.yaml
     assert parse_policy(made.yaml).layers == ()
 
 

@@ -46,6 +46,8 @@ class Candidate:
 
     name: str
     layers: tuple[Layer, ...]
+    values: tuple[Mapping[str, Any], ...]
+    """Of each layer, the settings that were chosen for it."""
     findings: tuple[tuple[str, Finding], ...]
 
 
@@ -55,9 +57,10 @@ def candidates(context: AuditContext, findings: Sequence[tuple[str, Finding]]) -
     for name in layer_names():
         mine = tuple((id, f) for id, f in findings if f.layer == name)
         tried = batches(context, mine) if name == "batch" else SETTINGS.get(name, ())
-        layers = tuple(made for values in tried if (made := _made(name, values)) is not None)
-        if layers:
-            found.append(Candidate(name, layers, mine))
+        made = [(layer, v) for v in tried if (layer := _made(name, v)) is not None]
+        if made:
+            layers, values = zip(*made, strict=True)
+            found.append(Candidate(name, layers, values, mine))
     return found
 
 

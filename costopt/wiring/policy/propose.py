@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from costopt.billing.context import AuditContext
 from costopt.engine.evaluate import Evaluator, Layers
@@ -34,6 +35,7 @@ class Kept:
     candidate: Candidate
     solo_pusd: int
     report: LayerReport
+    named: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Proposal:
     baseline_pusd: int
     sampled: str = ""
     """What part of the log it was tried on, in words; empty: all of it."""
+    named: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Layer's index to the settings that were chosen: written even where they are the defaults."""
 
     @property
     def yaml(self) -> str:
@@ -63,11 +67,11 @@ class Proposal:
         if self.sampled:
             top.insert(1, f"Tried on {self.sampled}: costopt simulate runs the whole log.")
         if not self.policy.layers:
-            top[1] = "No safe layer saves on this log: there is little left to save."
+            top[1] = "No layer saves on this log without a risk that the log does not rule out."
         below = ["", "Left out:", *(f"  {t}" for t in self.left_out)] if self.left_out else []
         if self.by_hand:
             below += ["", "What no layer does for you:", *(f"  {t}" for t in self.by_hand)]
-        return policy_yaml(self.policy, top=top, above=self.why, below=below)
+        return policy_yaml(self.policy, top=top, above=self.why, below=below, named=self.named)
 
 
 def propose(
@@ -90,7 +94,7 @@ def propose(
     layers = tuple(k.layer for k in kept)
     return Proposal(
         Policy(layers, NAME), {i: _reasons(k) for i, k in enumerate(kept)}, left_out,
-        _by_hand(findings), base - total, base, sampled,
+        _by_hand(findings), base - total, base, sampled, {i: k.named for i, k in enumerate(kept)},
     )  # fmt: skip
 
 
@@ -99,20 +103,28 @@ def _best(asked: Executor, candidate: Candidate, base: int) -> Kept | str:
     best: Kept | None = None
     reasons: list[str] = []
     outcomes = asked.outcomes([(layer,) for layer in candidate.layers])
-    for layer, found in zip(candidate.layers, outcomes, strict=True):
+    tried = zip(candidate.layers, candidate.values, outcomes, strict=True)
+    for layer, values, found in tried:
         report = layer.report(found.tally, found.detail)
         saved = base - found.total_pusd
-        reason = _refusal(layer, report, saved, base, found.touched)
+        reason = _refusal(layer, values, report, saved, base, found.touched)
         if reason:
             reasons.append(reason)
         elif best is None or saved > best.solo_pusd:
-            best = Kept(layer, candidate, saved, report)
+            best = Kept(layer, candidate, saved, report, tuple(values))
     return best or reasons[-1]
 
 
-def _refusal(layer: Layer, report: LayerReport, saved: int, base: int, touched: int) -> str:
+def _refusal(
+    layer: Layer,
+    values: Mapping[str, Any],
+    report: LayerReport,
+    saved: int,
+    base: int,
+    touched: int,
+) -> str:
     """Why this layer is not proposed; empty: it may be."""
-    settings = layer_flow(layer)
+    settings = layer_flow(layer, tuple(values))
     with_it = f"with {settings} " if settings != "{}" else ""
     if not touched:
         return "it changes no call of this log"
@@ -120,12 +132,14 @@ def _refusal(layer: Layer, report: LayerReport, saved: int, base: int, touched: 
         return f"{with_it}it would cost {show(-saved)} MORE"
     if saved < WORTH_SHARE * base or not saved:
         return f"{with_it}it would save {show(saved)}: not worth its upkeep"
-    if not report.verified:
-        return f"{with_it}it would save {show(saved)}, but its risk is not measured"
-    value = report.risk.value or 0.0
-    bound = report.risk.ci95[1] if report.risk.ci95 else value
-    if value > MAX_RISK or bound > MAX_RISK_BOUND:
-        risk = f"{100 * value:.1f} % of answers at risk (up to {100 * bound:.1f} %)"
+    value, ci = report.risk.value, report.risk.ci95
+    if value is None:
+        unknown = "" if report.verified else "its risk is not measured"
+        return f"{with_it}it would save {show(saved)}, but {unknown}" if unknown else ""
+    bound = ci[1] if ci else value
+    if not report.verified or value > MAX_RISK or bound > MAX_RISK_BOUND:
+        risk = f"{100 * value:.1f} % of answers at risk ({report.risk.metric}"
+        risk += f", up to {100 * bound:.1f} %)" if ci else ")"
         return f"{with_it}it would save {show(saved)}, but {risk}"
     return ""
 

@@ -27,32 +27,37 @@ _SPANS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 def policy_yaml(
     policy: Policy, *, top: Sequence[str] = (), above: Mapping[int, Sequence[str]] | None = None,
-    below: Sequence[str] = (),
+    below: Sequence[str] = (), named: Mapping[int, Sequence[str]] | None = None,
 ) -> str:  # fmt: skip
-    """The policy as text that reads back as the same. Comments: on top, above a layer, below all."""
+    """The policy as text that reads back as the same. Comments: on top, above a layer, below all.
+
+    `named`: by layer's index, settings that are written even where they are the defaults.
+    """
     lines = [*_comments(top), f"version: {VERSION}"]
     if policy.fields:
         lines.append(f"fields: {_flow(dict(policy.fields))}")
     lines.append("layers:" if policy.layers else "layers: []")
     for index, layer in enumerate(policy.layers):
         lines += _comments((above or {}).get(index, ()), "  ")
-        lines.append(f"  - {name_of(layer)}: {layer_flow(layer)}")
+        settings = layer_flow(layer, (named or {}).get(index, ()))
+        lines.append(f"  - {name_of(layer)}: {settings}")
     if policy.replay:
         lines.append(f"replay: {_flow(dict(policy.replay))}")
     return "\n".join([*lines, *_comments(below)]) + "\n"
 
 
-def layer_flow(layer: Layer) -> str:
-    """Settings that are not the defaults, in braces."""
-    return _flow(shown_settings(layer))
+def layer_flow(layer: Layer, named: Sequence[str] = ()) -> str:
+    """Settings that are named or not the defaults, in braces."""
+    return _flow(shown_settings(layer, named))
 
 
-def shown_settings(layer: Layer) -> dict[str, Any]:
-    """Settings that are not the defaults, in the words of a policy: `1h`, not 3600.0."""
+def shown_settings(layer: Layer, named: Sequence[str] = ()) -> dict[str, Any]:
+    """Settings that are named or not the defaults, in the words of a policy: `1h`, not 3600.0."""
     hints = get_type_hints(type(layer), include_extras=True)
+    shown = {name: getattr(layer, name) for name in named} | changed(layer)
     return {
         name: _span(value) if _is_duration(hints[name], value) else value
-        for name, value in changed(layer).items()
+        for name, value in shown.items()
     }
 
 

@@ -1,0 +1,38 @@
+"""`costopt sweep`: one policy with many settings over one trace; what they share is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from costopt.engine.policy import Policy
+from costopt.report.render.sweep import Swept
+from costopt.wiring.executing import Execution
+from costopt.wiring.phases import phase
+from costopt.wiring.policy.grid import at_point, parse_grid
+from costopt.wiring.progress import progress_for
+from costopt.wiring.request import TraceOptions
+from costopt.wiring.simulating import DEFAULT_POLICY, policy_of, prepare
+
+
+def sweep(
+    options: TraceOptions, settings: Sequence[str], policy: Path | Policy = DEFAULT_POLICY,
+    execution: Execution | None = None,
+) -> Swept:  # fmt: skip
+    """Every point of the grid. Raises UsageError with the nearest name, before anything is read."""
+    from costopt.engine.sweep import sweep_points
+
+    checked = policy_of(policy)
+    axes = parse_grid(settings, checked)
+    points = []
+    for values in product(*(axis.values for axis in axes)):
+        point = {axis.name: value for axis, value in zip(axes, values, strict=True)}
+        points.append((point, at_point(checked, axes, point).layers))
+    prepared = prepare(options, checked)
+    with (
+        (execution or Execution()).executor(prepared.evaluator) as executor,
+        phase(progress_for(options), f"trying {len(points)} settings"),
+    ):
+        result = sweep_points(executor, points)
+    return Swept(checked.name, prepared.evaluator.prices.as_of.isoformat(), result)
