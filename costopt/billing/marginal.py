@@ -1,4 +1,4 @@
-"""What one more cached token is worth: the fresh price of a call less its price for a cached read."""
+"""Prices of a view without a bill: what a cached token is worth, and which calls have a price at all."""
 
 from __future__ import annotations
 
@@ -7,25 +7,65 @@ from numpy.typing import NDArray
 
 from costopt.billing.charges import as_of_us
 from costopt.billing.prompt_cache.namespace import combined
+from costopt.model.call import CallStatus, UsageState
 from costopt.model.leaf import Leaf
 from costopt.model.view import View
-from costopt.prices.contract import NO_RATE, PriceBook, Unpriced
+from costopt.prices.contract import NO_RATE, DatedRates, PriceBook, Unpriced
+
+Bool = NDArray[np.bool_]
 
 
 def read_discount_pusd(view: View, prices: PriceBook) -> NDArray[np.int64]:  # [call]
     """Pico-dollars a token at the book's own date, base context tier; 0 where either has no price."""
-    speed = view.trace.dims["speed"]
-    columns = (view.provider, view.model, view.service_tier, view.region, speed)
-    key = combined([c.codes for c in columns], view.trace.n)
-    distinct, first, where = np.unique(key, return_index=True, return_inverse=True)
-    worth = np.zeros(len(distinct), np.int64)
-    for i, row in enumerate(first.tolist()):
-        provider, model, tier, region, fast = (c.values[c.codes[row]] for c in columns)
-        rates = prices.rates(provider, model, tier=tier or "default", region=region, speed=fast)
+    worth = []
+    combinations, where = _rates(view, prices)
+    for rates in combinations:
+        worth.append(0)
         if isinstance(rates, Unpriced) or rates.subscription:
             continue
         per_leaf = rates.at(as_of_us(prices)).tiers[0].rates
         fresh, read = per_leaf[Leaf.INPUT_FRESH], per_leaf[Leaf.CACHE_READ]
         if NO_RATE not in (fresh, read):
-            worth[i] = (fresh - read) * rates.discount_multiplier_ppm // 1_000_000
-    return worth[where.reshape(-1)]
+            worth[-1] = (fresh - read) * rates.discount_multiplier_ppm // 1_000_000
+    return np.array(worth, np.int64)[where]
+
+
+def has_price(view: View, prices: PriceBook) -> Bool:  # [call]
+    """Calls whose every unit has a price at the book's own date, in every context tier.
+
+    A unit counts as used where the view's leaves have it; prices are looked up once a combination.
+    """
+    combinations, where = _rates(view, prices)
+    out = np.zeros(view.trace.n, np.bool_)
+    order = np.argsort(where, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(where[order])) + 1):
+        rates = combinations[where[rows[0]]] if len(rows) else None
+        if rates is None or isinstance(rates, Unpriced):
+            continue
+        table = np.array([t.rates for t in rates.at(as_of_us(prices)).tiers], np.int64)
+        gaps = (table == NO_RATE).any(axis=0)
+        out[rows] = ~(view.leaves[rows][:, gaps] > 0).any(axis=1) & ~gaps.all()
+    return out
+
+
+def charged(view: View, prices: PriceBook) -> Bool:  # [call]
+    """Calls that were made, succeeded, told their usage and have a price: only these can save."""
+    trace = view.trace
+    rows = view.sent & (trace.status == CallStatus.OK) & (trace.usage_state != UsageState.MISSING)
+    return rows & has_price(view, prices)
+
+
+def _rates(view: View, prices: PriceBook) -> tuple[list[DatedRates | Unpriced], NDArray[np.int64]]:
+    """Rates of each combination that a price depends on, and [call] which one is its own."""
+    columns = (
+        view.provider, view.model, view.service_tier, view.region, view.trace.dims["speed"]
+    )  # fmt: skip
+    key = combined([c.codes for c in columns], view.trace.n)
+    _, first, where = np.unique(key, return_index=True, return_inverse=True)
+    found = []
+    for row in first.tolist():
+        provider, model, tier, region, fast = (c.values[c.codes[row]] for c in columns)
+        found.append(
+            prices.rates(provider, model, tier=tier or "default", region=region, speed=fast)
+        )
+    return found, where.reshape(-1)
