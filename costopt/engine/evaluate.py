@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from costopt.billing.marginal import read_discount_pusd
 from costopt.billing.meter import meter
+from costopt.billing.meter_changed import meter_changed
 from costopt.billing.overhead import overhead_pusd
 from costopt.billing.prompt_cache.model import CacheModel, Rebilled, rebill_leaves
 from costopt.engine.handed import Builder, Handed, NoBuilder
@@ -167,8 +168,12 @@ class Evaluator:
             self._last_bill = view, rebilled, self._meter(view.edited(leaves=rebilled.leaves))
         return self._last_bill[1], self._last_bill[2]
 
+    @cached_property
+    def _recorded_bill(self) -> Bill:
+        return meter(self.recorded, self.prices, at="as_of")
+
     def _meter(self, view: View) -> Bill:
-        return meter(view, self.prices, at="as_of")
+        return meter_changed(self.recorded, self._recorded_bill, view, self.prices, at="as_of")
 
     def _step(self, layers: Layers) -> tuple[State, Effect | None]:
         """Layer by layer. What one does depends on the acting ones before it alone, so lists that
