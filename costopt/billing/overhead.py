@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from costopt.billing.charges import PPM, as_of_us, context_tier
 from costopt.errors import UsageError
 from costopt.model.effect import Charge, Fee
-from costopt.model.leaf import INPUT, LEAF_NAMES
-from costopt.prices.contract import NO_RATE, PriceBook, RatePeriod, Unpriced
+from costopt.model.leaf import INPUT, LEAF_NAMES, N_LEAVES
+from costopt.prices.contract import NO_RATE, PriceBook, Unpriced
 
 Int = NDArray[np.int64]
 
@@ -39,19 +39,19 @@ def charge_pusd(charge: Charge, prices: PriceBook) -> Int:  # [charge]
     period = rates.at(as_of_us(prices))
     total = charge.leaves[:, INPUT].sum(axis=1)
     distinct, where = np.unique(total, return_inverse=True)
-    table = np.array([context_tier(period, int(t)).rates for t in distinct.tolist()], np.int64)
-    _refuse_gaps(charge, period)
-    row = np.maximum(table, 0)[where.reshape(-1)] if len(total) else np.zeros_like(charge.leaves)
-    listed = (charge.leaves * row).sum(axis=1)
+    tiers = [context_tier(period, int(t)).rates for t in distinct.tolist()]
+    row = np.array(tiers, np.int64).reshape(-1, N_LEAVES)[where.reshape(-1)]  # [charge, leaf]
+    _refuse_gaps(charge, row)
+    listed = (charge.leaves * np.maximum(row, 0)).sum(axis=1)
     whole, rest = np.divmod(listed, PPM)
     ppm = rates.discount_multiplier_ppm
     return np.asarray(whole * ppm + rest * ppm // PPM)
 
 
-def _refuse_gaps(charge: Charge, period: RatePeriod) -> None:
-    used = np.flatnonzero(charge.leaves.sum(axis=0))
-    gaps = [leaf for leaf in used.tolist() if period.tiers[0].rates[leaf] == NO_RATE]
-    if gaps:
+def _refuse_gaps(charge: Charge, rates: Int) -> None:
+    """`rates`: [charge, leaf] of the context tier that each falls into."""
+    gaps = np.flatnonzero(((charge.leaves > 0) & (rates == NO_RATE)).any(axis=0))
+    if len(gaps):
         raise UsageError(
             f"{charge.what}: {charge.model} has no price for {LEAF_NAMES[gaps[0]]}.",
             where=charge.model, hint="Give it in prices.yaml (--prices).",
