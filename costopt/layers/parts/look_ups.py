@@ -1,0 +1,133 @@
+"""The look-ups of a semantic cache with all that its replays need, replayed once for each rule.
+
+A sweep asks for many thresholds, ttls and capacities over the same keys: graph and answers are shared,
+and rules asked for before are not replayed again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.layers.parts.answers import Answers, Compared, self_disagreement
+from costopt.layers.parts.graph import PPM, Arrivals, Graph, Rules, Served
+from costopt.layers.parts.keys import Keys
+from costopt.layers.parts.replayed import replay
+from costopt.layers.parts.threshold import Hits
+
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LookUps:
+    """What asks, when, and in which group of answers. Equal content, equal look-ups."""
+
+    keys: Keys
+    arrivals: Arrivals
+    exact: NDArray[np.int32]  # [look-up, as `keys.rows`]: the whole request as a key
+    group: Int  # [call]: agent and task
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LookUps) and self._content == other._content
+
+    @property
+    def _content(self) -> tuple[bytes, ...]:
+        arrays = (self.arrivals.rows, self.arrivals.at_us, self.arrivals.ready_us, self.exact)
+        return (self.keys.content, *(_digest(a) for a in (*arrays, self.keys.node, self.group)))
+
+
+def _digest(array: NDArray[np.integer]) -> bytes:
+    import xxhash
+
+    return xxhash.xxh3_128(np.ascontiguousarray(array).view(np.uint8).data).digest()
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One replay with both answers of every hit compared."""
+
+    served: Served
+    hit: Int  # [hit]: arrival that is served
+    source: Int  # [hit]: arrival whose answer it gets
+    compared: Compared
+
+    @property
+    def hits(self) -> int:
+        return len(self.hit)
+
+    @property
+    def known(self) -> int:
+        """Hits of which both answers are in the log."""
+        return int(self.compared.known.sum())
+
+    @property
+    def false(self) -> int:
+        """Hits with another answer; of free text all that is not identical."""
+        return int(self.compared.false.sum())
+
+    @property
+    def false_rate(self) -> float | None:
+        return self.false / self.known if self.known else None
+
+
+@dataclass(frozen=True, eq=False)
+class Replays:
+    """The look-ups over their graph. `answers` of all calls that ask."""
+
+    look_ups: LookUps
+    graph: Graph
+    answers: Answers
+    _judged: dict[Rules, Judged] = field(default_factory=dict)
+
+    def judged(self, rules: Rules, replays: int = 1) -> Judged:
+        """Replayed and compared; once for each rule."""
+        if rules not in self._judged:
+            arrivals = self.look_ups.arrivals
+            served = replay(arrivals, self.graph, rules, replays)
+            hit = served.hits
+            source = served.source[hit].astype(np.int64)
+            compared = self.answers.compare(arrivals.rows[source], arrivals.rows[hit])
+            self._judged[rules] = Judged(served, hit, source, compared)
+        return self._judged[rules]
+
+    def hits(self, rules: Rules, replays: int = 1) -> Hits:
+        """As the choice of a threshold takes them: hits that can be compared."""
+        judged = self.judged(rules, replays)
+        known = judged.compared.known
+        return Hits(judged.hit[known], judged.source[known], judged.compared.false[known])
+
+    def exactly(self, rules: Rules) -> NDArray[np.bool_]:  # [arrival]
+        """Look-ups that an exact cache of the same rules would have answered."""
+        order = np.argsort(self.look_ups.keys.rows)
+        place = order[np.searchsorted(self.look_ups.keys.rows[order], self.look_ups.arrivals.rows)]
+        exact = self.look_ups.exact[place]
+        arrivals = self.look_ups.arrivals
+        same = Arrivals(arrivals.rows, exact, arrivals.at_us, arrivals.ready_us)
+        graph = Graph.of_equals(int(exact.max(initial=-1)) + 1)
+        alone = Rules(PPM, rules.ttl_us, rules.capacity, rules.eviction, rules.refresh)
+        return np.asarray(replay(same, graph, alone).source >= 0)
+
+    def self_disagreement(self) -> tuple[int, int]:
+        """(repeats of a byte-equal request, those answered otherwise the second time)."""
+        rows, exact = self.look_ups.keys.rows, self.look_ups.exact
+        key = np.full(len(self.answers.response), -1, np.int64)
+        key[rows] = exact
+        first, again = self_disagreement(self.answers, key, self.look_ups.arrivals.rows)
+        compared = self.answers.compare(first, again)
+        return int(compared.known.sum()), int(compared.false.sum())
+
+    def nearest_ppm(self) -> Int:  # [arrival]
+        """Similarity to the nearest key that came before, whatever became of it; 0: none in the graph."""
+        key, n = self.look_ups.arrivals.key, self.graph.n
+        first = np.full(n, len(key), np.int64)
+        np.minimum.at(first, key, np.arange(len(key)))
+        source = np.repeat(np.arange(n), np.diff(self.graph.offsets))
+        earlier = first[self.graph.neighbour] < first[source]
+        best = np.zeros(n, np.int64)
+        np.maximum.at(best, source[earlier], self.graph.similarity_ppm[earlier])
+        return np.where(np.arange(len(key)) > first[key], PPM, best[key])

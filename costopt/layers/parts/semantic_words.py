@@ -1,0 +1,135 @@
+"""What a semantic cache says of itself, from its tallies and its replays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from costopt.layers.parts.answers import basis_words
+from costopt.layers.parts.cacheable import joined_words, ratio
+from costopt.layers.parts.semantic_run import RETUNE_BELOW, TARGET_HIT_RATE
+
+
+def evidence(tally: Mapping[str, int], detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Names fixed by the result JSON first, then our own."""
+    asked, hits = tally.get("eligible_calls", 0), tally.get("hits", 0)
+    known, false = tally.get("compared_hits", 0), tally.get("false_hits", 0)
+    out = {
+        "eligible_calls": asked, "hits": hits, "hit_rate": ratio(hits, asked),
+        "false_hits": false, "false_hit_rate": ratio(false, known),
+        "false_hit_ci95": detail.get("false_hit_ci95"),
+        "false_basis": basis_words(tally) or None,
+        "self_disagreement": ratio(tally.get("repeats_otherwise", 0), tally.get("repeats", 0)),
+        "embedder": detail.get("embedder"), "threshold": detail.get("threshold"),
+        "curve": detail.get("curve", []),
+        "not_identical": tally.get("not_identical", 0), "judged_different": None,
+        "compared_hits": known, "byte_equal_repeats": tally.get("repeats", 0),
+        "hits_of_an_exact_cache_too": tally.get("hits_exact_too", 0),
+        "kpi": kpi(hits, asked), "advice": detail.get("advice", []),
+        "lowest_threshold": detail.get("floor"),
+        "agent_turns_left_out": tally.get("agent_turns", 0),
+        "calls_without_text": tally.get("calls_without_text", 0),
+        "calls_without_time": tally.get("calls_without_time", 0),
+    }  # fmt: skip
+    choice = detail.get("choice") or {}
+    return out | {k: v for k, v in choice.items() if k != "threshold"}
+
+
+def kpi(hits: int, asked: int) -> dict[str, Any]:
+    """The hit rate against its target."""
+    rate = hits / asked if asked else None
+    if rate is None:
+        status = "no eligible call"
+    elif rate > TARGET_HIT_RATE:
+        status = "target met"
+    else:
+        status = "retune" if rate < RETUNE_BELOW else "below target"
+    return {"target": TARGET_HIT_RATE, "retune_below": RETUNE_BELOW, "status": status}
+
+
+def notes(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) -> list[str]:
+    """What to know and what to turn."""
+    asked, hits = tally.get("eligible_calls", 0), tally.get("hits", 0)
+    if not asked:
+        return [_why_none(tally)]
+    out = []
+    choice = detail.get("choice")
+    if choice is not None:
+        told = choice["threshold_reason"]
+        at = "No threshold keeps the bound" if choice["threshold"] is None else "Chosen threshold"
+        out.append(f"{at}: {told}.")
+    if detail.get("below_floor"):
+        out.append(
+            f"The graph holds only pairs above {detail['floor']:g}, or it would not have fitted into "
+            "memory: ask for a threshold above that."
+        )
+    if detail.get("threshold") is not None:
+        out.append(_kpi_words(hits, asked, detail.get("advice", []), bound))
+        out += _false_words(tally, detail, bound)
+    return out
+
+
+def _why_none(tally: Mapping[str, int]) -> str:
+    """Why nobody asked the cache."""
+    reasons = [
+        f"{tally[name]} {words}"
+        for name, words in (
+            ("agent_turns", "are turns inside a loop or conversation"),
+            ("calls_without_text", "have no text in the log"),
+            ("calls_without_time", "have no time"),
+        )
+        if tally.get(name)
+    ]
+    return f"No call is eligible: {joined_words(reasons) or 'none fits `match`'}."
+
+
+def _kpi_words(hits: int, asked: int, turns: list[dict[str, Any]], bound: float) -> str:
+    rate = hits / asked
+    said = f"{_pct(rate)} of {asked} eligible calls would hit"
+    if rate > TARGET_HIT_RATE:
+        return f"{said}: above the target of {_pct(TARGET_HIT_RATE)}."
+    state = "retune it" if rate < RETUNE_BELOW else f"the target is {_pct(TARGET_HIT_RATE)}"
+    if not turns:
+        return (
+            f"{said} ({state}); neither a longer ttl, a wider scope nor a lower threshold gives more: "
+            "the calls do not repeat."
+        )
+    best = max(turns, key=lambda t: ((t["false_hit_rate"] or 0.0) <= bound, t["hits"]))
+    each = [f"{t['turn']}: {t['to']} gives {_pct(t['hit_rate'])} ({_false(t)})" for t in turns]
+    safe = (best["false_hit_rate"] or 0.0) <= bound
+    turn = f"turn {best['turn']} first" if safe else "none of these keeps max_false_hit_rate"
+    return f"{said} ({state}). {'; '.join(each)}: {turn}."
+
+
+def _false(turn: Mapping[str, Any]) -> str:
+    rate = turn["false_hit_rate"]
+    return "answers not comparable" if rate is None else f"{_pct(rate)} false"
+
+
+def _false_words(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) -> list[str]:
+    out = []
+    known, false = tally.get("compared_hits", 0), tally.get("false_hits", 0)
+    if known and false / known > bound:
+        loose = tally.get("not_identical", 0)
+        beside = f", {loose} of them free text that is not identical but may mean the same"
+        out.append(
+            f"{false} of {known} hits would have had another answer{beside if loose else ''}: above "
+            f"max_false_hit_rate {bound:g}."
+        )
+    exact = tally.get("hits_exact_too", 0)
+    if tally.get("hits") and exact * 2 >= tally["hits"]:
+        out.append(
+            f"An exact cache alone would have had {exact} of the {tally['hits']} hits, without embedding "
+            "anything and without a false one: try exact_cache first."
+        )
+    if str(detail.get("embedder", "")).startswith("builtin"):
+        out.append(
+            "The built-in embedder finds texts that are nearly the same and misses paraphrases; its "
+            "thresholds do not carry over to a neural one."
+        )
+    return out
+
+
+def _pct(share: float) -> str:
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.1f} %"

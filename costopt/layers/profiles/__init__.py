@@ -1,0 +1,1 @@
+"""What people deploy, as presets: one file each."""
