@@ -38,6 +38,12 @@ class CommonError:
     """By how much the calls of a session share their luck: factor on the variance of their sum, >= 1."""
     judged: bool
     """False: no recorded reads to judge by."""
+    residual: float | None = None
+    """The error of the sum over sessions left out, of their input, as it was seen; None: not judged."""
+
+    def residual_pusd(self, exposed_pusd: int) -> int:
+        """What is seen, on what is exposed; where nothing was, what may be."""
+        return round((self.share if self.residual is None else self.residual) * exposed_pusd)
 
     def sd_pusd(self, variance_pusd2: float, exposed_pusd: int) -> float:
         """Of the dollars of a view, from its calls' own variance and what is exposed."""
@@ -50,7 +56,7 @@ def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
     prefix, rules = recorded.prefix, recorded.rules
     worth = np.where(evaluator.known, read_discount_pusd(view, evaluator.prices), 0)
     usable = judgeable(trace, prefix, rules) & (worth > 0)
-    shares, spreads = [], []
+    seen: list[_Half] = []
     for split in range(SPLITS):
         half = half_of_sessions(trace, seed + split)
         for fitted in (half, ~half):
@@ -61,18 +67,32 @@ def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
             off = np.where(judged, (found.tokens - trace.cache_read) * worth, 0.0)
             expected = np.where(judged, found.variance * worth.astype(np.float64) ** 2, 0.0)
             whole = float((trace.leaves[:, INPUT].sum(axis=1) * worth)[judged].sum())
-            shares.append(float(off.sum()) / whole)
-            spreads.append(_spread(off, expected, trace.session))
-    if not shares:
+            seen.append(_Half.of(off, expected, whole, trace.session))
+    if not seen:
         return CommonError(UNJUDGED, 1.0, False)
-    share = sqrt(sum(s * s for s in shares) / len(shares))
-    return CommonError(share, max(1.0, float(np.mean(spreads))), True)
+    inflation = max(1.0, float(np.mean([half.spread for half in seen])))
+    squares = float(np.mean([half.share**2 for half in seen]))
+    # What is seen holds the luck of the half left out, which `inflation` counts already, and that of the
+    # half fitted, twice what the fit on all sessions has.
+    luck = inflation * float(np.mean([half.luck for half in seen]))
+    return CommonError(sqrt(max(squares - luck, luck / 2)), inflation, True, sqrt(squares))
 
 
-def _spread(off: Float, expected: Float, session: NDArray[np.int32]) -> float:
-    """Squared errors of sessions about their common share, over what single calls would give."""
-    sums, variance = np.bincount(session, off), float(expected.sum())
-    if variance <= 0:
-        return 1.0
-    some = np.flatnonzero(np.bincount(session, expected) > 0)
-    return float(((sums[some] - sums[some].mean()) ** 2).sum()) / variance
+@dataclass(frozen=True)
+class _Half:
+    """One half of the sessions under a fit on the other."""
+
+    share: float
+    """Error of the sum, of the input's worth."""
+    luck: float
+    """Variance of that share if calls were independent."""
+    spread: float
+    """Squared errors of sessions about their mean, over what independent calls would give."""
+
+    @classmethod
+    def of(cls, off: Float, expected: Float, whole: float, session: NDArray[np.int32]) -> _Half:
+        """`off`, `expected`: [call] error and its variance, 0 on calls that are not judged."""
+        variance = float(expected.sum())
+        sums = np.bincount(session, off)[np.bincount(session, expected) > 0]
+        spread = float(((sums - sums.mean()) ** 2).sum()) / variance if variance > 0 else 1.0
+        return cls(float(off.sum()) / whole, variance / whole**2, spread)

@@ -57,11 +57,11 @@ def project(
     if recorded_pusd is None:
         recorded_pusd = meter(evaluator.recorded, evaluator.prices).total_pusd
     saved, verified = (base.total_pusd - arm.after.total_pusd for arm in (whole, sure))
-    residual = error.share * sure.after.exposed_pusd
+    residual = error.residual_pusd(sure.after.exposed_pusd)
     facts = Facts(
         base.total_pusd, saved, verified, sure.certain.pct, sure.certain.ci95_pct,
         tuple(dict.fromkeys(s.name for s in steps if not s.report.verified)),
-        _cached_share(evaluator), _cache_saved(evaluator), round(residual),
+        _cached_share(evaluator), _cache_saved(evaluator), residual,
     )  # fmt: skip
     return Projection(
         policy=policy.name,
@@ -82,8 +82,8 @@ def project(
         verdict=verdict(facts),
         notes=_notes(evaluator, shares, error, whole.after),
         provider_cache_saved_usd=usd_float(facts.cache_saved_pusd),
-        cache_residual_pp=100 * error.share if error.judged else None,
-        cache_residual_usd=usd_float(round(error.share * whole.after.exposed_pusd)),
+        cache_residual_pp=None if error.residual is None else 100 * error.residual,
+        cache_residual_usd=usd_float(error.residual_pusd(whole.after.exposed_pusd)),
         shapley_sampled=shares.shapley is not None and shares.shapley.sampled,
     )
 
