@@ -52,8 +52,11 @@ def group_rows(tally: Mapping[str, int]) -> list[dict[str, Any]]:
         for (agent, task, why), sums in sorted(found.items())
     ]  # fmt: skip
     rows.sort(key=lambda row: (-row["usd"], row["agent"], row["task"]))
-    rest = rows[MOST_GROUPS:]
-    if rest:
-        more = {"calls": sum(r["calls"] for r in rest), "usd": sum(r["usd"] for r in rest)}
-        rows = [*rows[:MOST_GROUPS], {"agent": f"{len(rest)} more", "task": "", "why": "", **more}]
+    others = rows[MOST_GROUPS:]
+    if others:
+        more = {"calls": sum(r["calls"] for r in others), "usd": sum(r["usd"] for r in others)}
+        rows = [
+            *rows[:MOST_GROUPS],
+            {"agent": f"{len(others)} more", "task": "", "why": "", **more},
+        ]
     return rows
