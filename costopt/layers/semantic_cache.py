@@ -171,8 +171,9 @@ class SemanticCache:
             detail["choice"] = choice.evidence()
         if found is not None and found.threshold_ppm < graph.floor_ppm:
             detail["below_floor"], found = True, None
+        left_out |= _repeats(replays)
         if found is None:
-            return Effect(tally=left_out, detail=detail | self._shape(replays, rules))
+            return Effect(tally=left_out, detail=detail | {"curve": curve(replays, rules)})
         return self._effect(view, artifacts, replays, found, calls, left_out, detail)
 
     def report(self, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:
@@ -234,17 +235,11 @@ class SemanticCache:
 
     def _tally(self, replays: Replays, judged: Judged, rules: Rules) -> dict[str, int]:
         exact = replays.exactly(rules)
-        repeats, otherwise = replays.self_disagreement()
         return judged.compared.tally() | {
             "hits": judged.hits, "compared_hits": judged.known, "false_hits": judged.false,
             "not_identical": int((judged.compared.verdict == Verdict.NOT_IDENTICAL).sum()),
             "hits_exact_too": int(exact[judged.hit].sum()),
-            "repeats": repeats, "repeats_otherwise": otherwise,
         }  # fmt: skip
-
-    def _shape(self, replays: Replays, rules: Rules) -> dict[str, Any]:
-        """What any threshold would have given, where none is used."""
-        return {"curve": curve(replays, rules)}
 
     def _asked(self, scope: tuple[str, ...]) -> Asked:
         floor = self.floor
@@ -300,6 +295,11 @@ class SemanticCache:
         if self._threshold != "auto":
             told.append(f"{preset.name}: write `{preset.setting(self._threshold)}`.")
         return (*told, f"What {preset.name} does is from {preset.source}.")
+
+
+def _repeats(replays: Replays) -> dict[str, int]:
+    repeats, otherwise = replays.self_disagreement()
+    return {"repeats": repeats, "repeats_otherwise": otherwise}
 
 
 def _first(*values: Any) -> Any:

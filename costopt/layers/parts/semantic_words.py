@@ -25,7 +25,7 @@ def evidence(tally: Mapping[str, int], detail: Mapping[str, Any]) -> dict[str, A
         "not_identical": tally.get("not_identical", 0), "judged_different": None,
         "compared_hits": known, "byte_equal_repeats": tally.get("repeats", 0),
         "hits_of_an_exact_cache_too": tally.get("hits_exact_too", 0),
-        "kpi": kpi(hits, asked), "advice": detail.get("advice", []),
+        "kpi": kpi(hits, asked, detail.get("threshold")), "advice": detail.get("advice", []),
         "lowest_threshold": detail.get("floor"),
         "agent_turns_left_out": tally.get("agent_turns", 0),
         "calls_without_text": tally.get("calls_without_text", 0),
@@ -35,11 +35,13 @@ def evidence(tally: Mapping[str, int], detail: Mapping[str, Any]) -> dict[str, A
     return out | {k: v for k, v in choice.items() if k != "threshold"}
 
 
-def kpi(hits: int, asked: int) -> dict[str, Any]:
+def kpi(hits: int, asked: int, threshold: float | None) -> dict[str, Any]:
     """The hit rate against its target."""
-    rate = hits / asked if asked else None
-    if rate is None:
+    rate = hits / asked if asked else 0.0
+    if not asked:
         status = "no eligible call"
+    elif threshold is None:
+        status = "no threshold"
     elif rate > TARGET_HIT_RATE:
         status = "target met"
     else:
@@ -120,7 +122,7 @@ def _false_words(tally: Mapping[str, int], detail: Mapping[str, Any], bound: flo
     if tally.get("hits") and exact * 2 >= tally["hits"]:
         out.append(
             f"An exact cache alone would have had {exact} of the {tally['hits']} hits, without embedding "
-            "anything and without a false one: try exact_cache first."
+            "anything: put exact_cache in front and see what is left."
         )
     if str(detail.get("embedder", "")).startswith("builtin"):
         out.append(
