@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from costopt.engine.evaluate import Evaluator, Layers
+from costopt.engine.policy import Policy
 from costopt.layers.base import Layer
 from costopt.layers.discover import layer_names, name_of
 from costopt.model.effect import Effect
 from costopt.model.trace import Categorical, Ragged
 from costopt.model.view import Column, View
+from costopt.wiring.policy.check import field_problems
 from tests.laws.worlds import LawBook, World, worlds
 from tests.layers.case import Case, cases
 from tests.layers.context import Builders, evaluator_of
@@ -96,8 +98,18 @@ def trials_of(name: str) -> list[Trial]:
     out = [Trial(case.id, case, None) for case in cases(name)]
     for nth, case in enumerate(settings_of(name)):
         chosen = worlds() if nth == 0 else [worlds()[nth % 2], worlds()[nth % len(worlds())]]
-        out += [Trial(f"{case.id} @ {w.name}", case, w) for w in dict.fromkeys(chosen)]
+        out += [
+            Trial(f"{case.id} @ {w.name}", case, w)
+            for w in dict.fromkeys(chosen)
+            if has_fields(w, case)
+        ]
     return out
+
+
+def has_fields(world: World, case: Case) -> bool:
+    """The trace has the fields that the settings name: a policy is refused where it has not."""
+    policy = Policy(case.layers, fields=case.fields)
+    return not list(field_problems(policy, world.trace))
 
 
 def each(law: Callable[..., None]) -> Callable[..., None]:

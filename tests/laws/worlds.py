@@ -96,6 +96,7 @@ def session(chance: random.Random, number: int, steps: int) -> list[Call]:
             agent=agent, task=f"t{number % 2}", tenant=f"acme{number % 2}", provider=provider,
             model=model, at_us=at, latency_ms=900.0, ttft_ms=300.0, max_tokens=900,
             temperature=0.0 if number % 2 else 0.7, finish="stop",
+            metadata={"outcome": "solved" if number % 3 else "given up", "flow": f"f{number % 2}"},
             request=_marked(said) if provider == "anthropic" else list(said), response=answer,
         ))  # fmt: skip
         before, at = size, at + chance.choice((4, 30, 700)) * 1_000_000
