@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from costopt.engine.evaluate import Evaluator
@@ -26,6 +26,12 @@ class Execution:
             raise UsageError(f"there is no executor `{self.name}`.", where="--executor", hint=hint)
         if self.workers is not None and self.workers < 1:
             raise UsageError("at least one worker.", where="--workers")
+
+    @contextmanager
+    def executors(self) -> Iterator[Callable[[Evaluator], Executor]]:
+        """Makes executors of evaluators, with all their workers stopped at the end."""
+        with ExitStack() as stack:
+            yield lambda evaluator: stack.enter_context(self.executor(evaluator))
 
     @contextmanager
     def executor(self, evaluator: Evaluator) -> Iterator[Executor]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from costopt.model.escape import clean, pad
+from costopt.model.escape import clean, fit, pad
 from costopt.model.result import Projection, Result
 from costopt.report.render.screen import dollars, packed, percent, places_for, plural, spread, wrap
 from costopt.report.words import trace_name, unit_text, units
@@ -63,8 +63,9 @@ def _bill(found: Projection, width: int) -> list[str]:
     if unproven:
         hoped = _arm(base, found.savings_usd, found.ci95_pct, found)
         lines += _indented(f"      {hoped}, if the unproven layers hold too", width)
-    if not found.verdict.startswith("$"):  # else the lines above say it
-        lines += _indented(found.verdict, width)
+    said = found.verdict.partition(" Unproven and not in it:")[0]
+    if not said.startswith("$"):  # else, and of the unproven layers, the lines above say it
+        lines += _indented(said, width)
     lines += _indented(_interval(found), width)
     if found.provider_cache_saved_usd > 0:
         took = dollars(found.provider_cache_saved_usd, _places(found))
@@ -156,10 +157,10 @@ def risk_text(row: Row) -> str:
     """`none`, `1.9 % (1.6-2.3)`, or UNPROVEN with what was seen on too few calls."""
     risk = row["risk"]
     value, ci = risk.get("value"), risk.get("ci95")
-    if not row["verified"]:
-        return "UNPROVEN" if value is None else f"UNPROVEN {100 * value:.1f} %"
     if not row.get("calls_touched"):
         return "nothing changed"
+    if not row["verified"]:
+        return "UNPROVEN" if value is None else f"UNPROVEN {100 * value:.1f} %"
     if value is None or risk.get("metric") == "none":
         return "none"
     text = f"{100 * value:.1f} %"
@@ -167,17 +168,26 @@ def risk_text(row: Row) -> str:
 
 
 def _warnings(found: Projection, width: int) -> list[str]:
-    """Layers that raise the bill, and layers that do nothing here."""
-    lines = []
+    """Layers that raise the bill, then layers that do nothing here."""
     places = _places(found)
+    worse = sorted((r for r in found.layers if r["step_usd"] < 0), key=lambda r: r["step_usd"])
+    lines = []
+    for row in worse:
+        text = f"DON'T   {row['layer']}: costs {dollars(-row['step_usd'], places)} MORE"
+        if row["overhead_usd"] > 0:
+            text += f", {dollars(row['overhead_usd'], places)} of its own overhead included"
+        lines += _at_most(f"{text}{_why(row)}", width, 3)
     for row in found.layers:
-        name, why = row["layer"], _why(row)
-        if row["step_usd"] < 0:
-            text = f"DON'T   {name}: costs {dollars(-row['step_usd'], places)} MORE{why}"
-            lines += wrap(text, width, "        ")[:3]
-        elif not row.get("calls_touched"):
-            lines += wrap(f"NOTHING {name}: changes no call{why}", width, "        ")[:2]
+        if not row.get("calls_touched") and row["step_usd"] >= 0:
+            lines += _at_most(f"NOTHING {row['layer']}: changes no call{_why(row)}", width, 2)
     return lines
+
+
+def _at_most(text: str, width: int, count: int) -> list[str]:
+    lines = wrap(text, width, "        ")
+    if len(lines) <= count:
+        return lines
+    return [*lines[: count - 1], fit(f"{lines[count - 1]} {lines[count].strip()}", width)]
 
 
 def _why(row: Row) -> str:
@@ -189,7 +199,7 @@ def _small_print(found: Projection, width: int, room: int) -> list[str]:
     """Unproven layers with their reason, assumptions and notes, as far as there is room."""
     texts = [
         f"UNPROVEN {row['layer']}: {row['risk'].get('basis') or 'unverified'}"
-        for row in found.layers if not row["verified"]
+        for row in found.layers if not row["verified"] and row.get("calls_touched")
     ]  # fmt: skip
     said = [t for row in found.layers for t in row.get("assumptions") or []]
     texts += [f"ASSUMED  {t}" for t in dict.fromkeys(said)]
