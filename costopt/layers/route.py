@@ -16,7 +16,7 @@ from costopt.layers.parts import route_report
 from costopt.layers.parts.break_even import break_even, cached_share
 from costopt.layers.parts.cascade import cascaded
 from costopt.layers.parts.moves import Moves, by_move, measured_loss, moves_of
-from costopt.layers.parts.route_tally import curve, tally_of
+from costopt.layers.parts.route_tally import curve, quality, tally_of
 from costopt.layers.parts.routing_evidence import Labelled
 from costopt.layers.parts.routing_rules import Rules
 from costopt.layers.parts.tiers import Targets, Tiers
@@ -50,12 +50,12 @@ class Route:
     The classifier gives each call a tier. A call only moves down: to a tier below the one of its logged
     model, or, for a model outside the tiers, to one whose list price is lower both in and out. To a model
     that reasons it moves only where its reasoning tokens are known: by replay, from at least 100 of its calls
-    in the log (the upper 95 % bound is billed), or as `reasoning_ratio` says. Texts are counted again by the
+    in the log (upper 95 % bounds are billed), or as `reasoning_ratio` says. Texts are counted again by the
     target's tokenizer, the hidden prompt is scaled alike. Calls that the target has no price, service tier or
     context window for stay. The provider's cache is simulated again on the calls as they would be sent.
     Trained classifiers learn on one half of the log and decide the other, both ways; their quality is read
-    off the later half alone, beside always-small, always-large, the straight line of random mixing at the
-    same share of calls, and the oracle.
+    off the later half alone, beside always-small, always-large, the oracle, and the straight line of random
+    mixing that saves as much: a router that only picks short calls saves little and is no better.
 
     ## Sources
     Item 2 of the usual list of advice; https://arxiv.org/abs/2406.18665 (RouteLLM) for routers learnt from
@@ -151,7 +151,8 @@ class Route:
         charges = (*decided.charges, *attempts)
         tally = tally_of(asked, decided, moves, attempts)
         detail = {**decided.detail, "moves": by_move(moves), "notes": list(decided.notes)}
-        detail["curve"] = curve(asked, decided, moves)
+        detail["curve"] = curve(asked, decided)
+        detail["quality"] = quality(asked, decided, moves)
         measured = measured_loss(detail["moves"], asked.artifacts.measured("route"))
         detail["measured"] = measured
         if not columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from costopt.layers.parts.routing_evidence import (
     UNKNOWN,
     Labelled,
     Pairs,
+    beside_the_line,
     pair_tally,
     request_keys,
     right_or_wrong,
@@ -79,50 +80,83 @@ def test_the_loss_is_of_the_moved_calls_with_an_interval_that_few_pairs_keep_wid
     assert table((0, 0, 0, 0), (9, 1, 0, 0)).loss() is None
 
 
+def judged(pairs: Pairs, worth: Any = None) -> dict[str, Any]:
+    """The line of these cells; each move is worth the same unless said otherwise."""
+    own, twin, moved = [], [], []
+    for did, row in zip((True, False), pairs.table.tolist(), strict=True):
+        for (a, b), n in zip(((1, 1), (1, 0), (0, 1), (0, 0)), row, strict=True):
+            own, twin, moved = own + [a] * n, twin + [b] * n, moved + [did] * n
+    each = np.full(len(own), 7) if worth is None else np.asarray(worth)
+    found = beside_the_line(np.array(own, np.int8), np.array(twin, np.int8), np.array(moved), each)
+    assert found is not None
+    return found
+
+
 def test_the_line_the_oracle_and_the_router_by_hand() -> None:
     # 100 pairs; always-large right 80, always-small right 60. Half moved: 45 both, 5 lost.
-    found = table((45, 5, 0, 0), (15, 15, 0, 20)).against_the_line()
-    assert found is not None
+    found = judged(table((45, 5, 0, 0), (15, 15, 0, 20)))
     assert found["always_large"] == 0.8 and found["always_small"] == 0.6 and found["oracle"] == 0.8
     assert found["routed"] == pytest.approx(0.75) and found["random_mixing"] == pytest.approx(0.7)
-    assert found["advantage"] == pytest.approx(0.05)
+    assert found["advantage"] == pytest.approx(0.05) and found["saved_share"] == pytest.approx(0.5)
     low, high = found["advantage_ci95"]
     assert low == pytest.approx(0.05 - (high - 0.05))
     assert found["verdict"] == "better than the line"
 
 
+def test_a_router_that_moves_what_saves_little_is_held_against_a_line_that_saves_as_little() -> (
+    None
+):
+    # The same half, but its calls are worth 1 each and the others 3: a quarter of the saving.
+    found = judged(table((45, 5, 0, 0), (15, 15, 0, 20)), [1] * 50 + [3] * 50)
+    assert found["moved_share"] == 0.5 and found["saved_share"] == pytest.approx(0.25)
+    # Random mixing loses 20 points for all of the saving, 5 for a quarter of it: as much as the router.
+    assert found["random_mixing"] == pytest.approx(0.75) and found["advantage"] == pytest.approx(0)
+    assert found["verdict"] == "not better than the line"
+
+
 def test_all_or_none_moved_is_never_better_than_the_line() -> None:
     for pairs in (table((63, 20, 7, 10), (0, 0, 0, 0)), table((0, 0, 0, 0), (63, 20, 7, 10))):
-        found = pairs.against_the_line()
-        assert found is not None and found["verdict"] == "not better than the line"
+        assert judged(pairs)["verdict"] == "not better than the line"
+    empty = np.zeros(0, np.int8)
+    assert beside_the_line(empty, empty, empty > 0, empty.astype(np.int64)) is None
 
 
-def test_a_router_that_moves_at_random_is_seldom_called_better() -> None:
-    """Of 400 routers that know nothing, about 2.5 % may look better by chance: a two-sided 95 % interval."""
-    chance, better = random.Random(5), 0
-    for _ in range(400):
-        cells = np.zeros((2, 4), np.int64)
-        for _ in range(300):
-            cells[int(chance.random() < 0.5), chance.choices(range(4), (55, 25, 8, 12))[0]] += 1
-        found = Pairs(cells).against_the_line()
-        better += found is not None and found["verdict"] == "better than the line"
-    assert better <= 20
+def drawn(rng: np.random.Generator, n: int, skilled: bool) -> dict[str, Any]:
+    """A log of which the truth is known: short calls are easier, whoever answers."""
+    worth = rng.integers(1, 20, n)
+    hard = rng.random(n) < worth / 20
+    own = (rng.random(n) < np.where(hard, 0.7, 0.95)).astype(np.int8)
+    twin = (rng.random(n) < np.where(hard, 0.4, 0.85)).astype(np.int8)
+    moved = rng.random(n) < (np.where(hard, 0.2, 0.8) if skilled else 0.5)
+    found = beside_the_line(own, twin, moved, worth)
+    assert found is not None
+    return found
 
 
-def test_the_intervals_of_loss_and_advantage_hold_what_is_true() -> None:
-    """1,000 logs of 200 pairs: the interval holds the truth in 93 to 97 % of them or a little more."""
-    rng, held, above = np.random.default_rng(3), 0, 0
+def test_a_router_that_knows_nothing_is_seldom_called_better() -> None:
+    """Of 1,000, about 2.5 % look better by chance: a two-sided 95 % interval."""
+    rng = np.random.default_rng(5)
+    better = sum(drawn(rng, 300, False)["verdict"] == "better than the line" for _ in range(1000))
+    assert better <= 40
+
+
+def test_the_interval_of_the_advantage_holds_the_truth() -> None:
+    """The mean over a million calls stands for the truth: inside in about 95 % of logs of 300."""
+    rng = np.random.default_rng(6)
+    truth = drawn(rng, 1_000_000, True)["advantage"]
+    found = [drawn(rng, 300, True)["advantage_ci95"] for _ in range(1000)]
+    assert 930 <= sum(low <= truth <= high for low, high in found) <= 970
+
+
+def test_the_interval_of_the_loss_holds_the_truth() -> None:
+    rng, held = np.random.default_rng(3), 0
     share = np.array([[0.30, 0.06, 0.04, 0.10], [0.26, 0.14, 0.03, 0.07]])
     truth = (0.06 - 0.04) / 0.5
-    drop = share[:, 2].sum() - share[:, 1].sum()
-    advantage = share[0, 2] - share[0, 1] - 0.5 * drop
     for _ in range(1000):
-        pairs = Pairs(rng.multinomial(200, share.ravel()).reshape(2, 4))
-        loss, line = pairs.loss(), pairs.against_the_line()
-        assert loss is not None and line is not None
+        loss = Pairs(rng.multinomial(200, share.ravel()).reshape(2, 4)).loss()
+        assert loss is not None
         held += loss[1][0] <= truth <= loss[1][1]
-        above += line["advantage_ci95"][0] <= advantage <= line["advantage_ci95"][1]
-    assert 925 <= held <= 985 and 925 <= above <= 980
+    assert 930 <= held <= 985
 
 
 def test_pair_tallies_of_parts_sum_to_the_whole() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.layers.parts.reasoning import LEAST_CALLS, reasoning_per_token, reasons
+from costopt.layers.parts.reasoning import LEAST_CALLS, reasoning_of, reasons
 from costopt.layers.parts.retokenise import Ratios, rescaled_input
 from costopt.layers.parts.routing_evidence import LEAST_PAIRS, measured_ratio
 from costopt.layers.parts.tiers import Target
@@ -32,6 +32,8 @@ class Expected:
     reasoning: float | None
     """Reasoning tokens for each visible one; None: the target reasons and nobody knows how much."""
     reasoning_basis: str
+    reasoning_per_call: float
+    """At least so many a call, whatever it shows: the larger of the two is billed."""
     reasoning_as_text: float
     """Share of the logged reasoning that a target without reasoning writes out."""
 
@@ -40,6 +42,7 @@ class Expected:
         return {
             "output_ratio": self.output_ratio, "output_basis": self.output_basis,
             "reasoning_ratio": self.reasoning, "reasoning_basis": self.reasoning_basis,
+            "reasoning_per_call": self.reasoning_per_call,
         }  # fmt: skip
 
 
@@ -53,8 +56,9 @@ def expected(asked: Asked, target: Target, pair: int) -> Expected:
         ratio, basis = _paired_output(asked, target, pair), "from_log"
     if ratio is None:
         ratio, basis = route.output_ratio, "assumed"
-    reasoning, why = _reasoning(asked, target, measured_ratio(measured, move, "reasoning_ratio"))
-    return Expected(ratio, basis, reasoning, why, route.reasoning_as_text)
+    replayed = measured_ratio(measured, move, "reasoning_ratio")
+    reasoning, why, per_call = _reasoning(asked, target, replayed)
+    return Expected(ratio, basis, reasoning, why, per_call, route.reasoning_as_text)
 
 
 def _paired_output(asked: Asked, target: Target, pair: int) -> float | None:
@@ -68,15 +72,18 @@ def _paired_output(asked: Asked, target: Target, pair: int) -> float | None:
     return int(visible[twin[rows]].sum()) / own if own else None
 
 
-def _reasoning(asked: Asked, target: Target, replayed: float | None) -> tuple[float | None, str]:
-    calls, mean, upper = reasoning_per_token(asked.view, asked.targets.logged_as(target))
-    if not reasons(target.model) and not mean:
-        return 0.0, "none"
+def _reasoning(
+    asked: Asked, target: Target, replayed: float | None
+) -> tuple[float | None, str, float]:
+    """(tokens for each visible one, basis, tokens for each call)."""
+    logged = reasoning_of(asked.view, asked.targets.logged_as(target))
+    if not reasons(target.model) and not logged.seen:
+        return 0.0, "none", 0.0
     if replayed is not None:
-        return replayed, "measured"
-    if calls >= LEAST_CALLS:
-        return upper, "from_log"
-    return asked.route.reasoning_ratio, "assumed"
+        return replayed, "measured", 0.0
+    if logged.calls >= LEAST_CALLS:
+        return logged.per_token, "from_log", logged.per_call
+    return asked.route.reasoning_ratio, "assumed", 0.0
 
 
 def moved_leaves(leaves: Int, scale: Ratios, known: Expected) -> Int:  # [row, leaf]
@@ -89,5 +96,6 @@ def moved_leaves(leaves: Int, scale: Ratios, known: Expected) -> Int:  # [row, l
     if known.output_basis == "assumed":
         visible = visible * scale.answer
     out[:, Leaf.OUTPUT_TEXT] = np.rint(visible * known.output_ratio)
-    out[:, Leaf.OUTPUT_REASONING] = np.ceil(out[:, Leaf.OUTPUT_TEXT] * (known.reasoning or 0.0))
+    hidden = np.ceil(out[:, Leaf.OUTPUT_TEXT] * (known.reasoning or 0.0))
+    out[:, Leaf.OUTPUT_REASONING] = np.maximum(hidden, np.ceil(known.reasoning_per_call))
     return out

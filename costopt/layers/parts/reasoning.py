@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +26,35 @@ checked 2026-11-24. Claude and Flash-Lite reason only when asked to."""
 
 
 def reasons(model: str) -> bool:
-    """By its name. A model that the log shows reasoning is told by `reasoning_per_token` besides."""
+    """By its name. A model that the log shows reasoning is told by `reasoning_of` besides."""
     bare = model.lower().rpartition("/")[2]
     return _ALWAYS.search(bare) is not None and "non-reasoning" not in bare
 
 
-def reasoning_per_token(view: View, rows: NDArray[np.bool_]) -> tuple[int, float, float]:
-    """(calls, mean, upper 95 % bound) of reasoning tokens for a token of visible output on these calls."""
+@dataclass(frozen=True)
+class Reasoning:
+    """Reasoning tokens of a model's calls in a log. Upper ends are one-sided 95 % bounds of means."""
+
+    calls: int
+    seen: bool
+    per_token: float
+    """Upper end, for each token of visible output."""
+    per_call: float
+    """Upper end, for each call: short answers are thought about as well."""
+
+
+def reasoning_of(view: View, rows: NDArray[np.bool_]) -> Reasoning:
+    """Of these calls as they were logged."""
     leaves = view.trace.leaves[rows]
     hidden = leaves[:, Leaf.OUTPUT_REASONING].astype(np.float64)
     shown = leaves[:, Leaf.OUTPUT_TEXT].astype(np.float64)
     n, total = len(hidden), float(shown.sum())
-    if not n or not total:
-        return n, 0.0, 0.0
+    if not n or not hidden.any():
+        return Reasoning(n, False, 0.0, 0.0)
+    per_call = float(hidden.mean() + _ONE_SIDED_95 * hidden.std() / np.sqrt(n))
+    if not total:
+        return Reasoning(n, True, 0.0, per_call)
     ratio = float(hidden.sum()) / total
     # Of a ratio of sums: the spread of what each call has beyond the ratio.
     spread = float(np.sqrt(((hidden - ratio * shown) ** 2).sum())) / total
-    return n, ratio, ratio + _ONE_SIDED_95 * spread
+    return Reasoning(n, True, ratio + _ONE_SIDED_95 * spread, per_call)

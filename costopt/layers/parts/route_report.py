@@ -36,18 +36,15 @@ def report(route: Route, tally: Mapping[str, int], detail: Mapping[str, Any]) ->
     pairs = {t: Pairs.of(tally, (t,)) for t, _ in route.tiers}
     risk, verified, basis = _risk(route, tally, detail, pairs)
     return LayerReport(
-        _evidence(route, tally, detail, pairs), risk, verified, basis,
+        _evidence(route, tally, detail), risk, verified, basis,
         tuple(_assumptions(route, tally)),
         "Answers of both models to the same requests, their lengths, reasoning tokens and extra steps.",
         notes=tuple(_notes(route, tally, detail, pairs)),
     )  # fmt: skip
 
 
-def _evidence(
-    route: Route, tally: Mapping[str, int], detail: Mapping[str, Any], pairs: Mapping[str, Pairs]
-) -> dict[str, Any]:
+def _evidence(route: Route, tally: Mapping[str, int], detail: Mapping[str, Any]) -> dict[str, Any]:
     before = tally.get("input_tokens_before", 0)
-    beside = {t: p.against_the_line() for t, p in pairs.items() if p.judged}
     return {
         "classifier": route.classifier,
         "tiers": dict(route.tiers),
@@ -62,7 +59,7 @@ def _evidence(
         "cached_share_before": detail.get("cached_share_before"),
         "cached_share_after": detail.get("cached_share_after"),
         "break_even": detail.get("break_even"),
-        "quality": beside or None,
+        "quality": detail.get("quality") or None,
         "curve": detail.get("curve", []),
     }
 
@@ -106,8 +103,8 @@ def _assumptions(route: Route, tally: Mapping[str, int]) -> Iterator[str]:
         )
     if tally.get("reasoning.from_log", 0):
         yield (
-            "A target that reasons takes as many reasoning tokens a visible one as its other calls in"
-            " the log (their upper 95 % bound)."
+            "A target that reasons takes as many reasoning tokens as its other calls in the log, a visible"
+            " token or a call, whichever is more (upper 95 % bounds)."
         )
     if tally.get("reasoning.assumed", 0):
         yield (
@@ -133,9 +130,8 @@ def _notes(
     even = detail.get("break_even")
     if even:
         yield _break_even_words(even)
-    for tier, found in pairs.items():
-        beside = found.against_the_line()
-        if beside is not None and tally.get(f"moved.{tier}", 0):
+    for tier, beside in detail.get("quality", {}).items():
+        if tally.get(f"moved.{tier}", 0):
             yield _line_words(tier, beside)
     if tally.get("moved_calls", 0) and not any(p.moved for p in pairs.values()):
         yield (
@@ -159,6 +155,6 @@ def _line_words(tier: str, found: Mapping[str, Any]) -> str:
     low, high = found["advantage_ci95"]
     return (
         f"{tier}: {100 * found['routed']:.1f} % right with {100 * found['moved_share']:.0f} % of calls"
-        f" moved; random mixing of as many {100 * found['random_mixing']:.1f} %: {found['verdict']}"
+        f" moved; random mixing that saves as much {100 * found['random_mixing']:.1f} %: {found['verdict']}"
         f" ({100 * found['advantage']:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f})."
     )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.layers.parts.moves import Moves
-from costopt.layers.parts.routing_evidence import Pairs, pair_tally
-from costopt.layers.parts.tiers import BAR_WORDS, TIERS, Bar
+from costopt.layers.parts.routing_evidence import UNKNOWN, beside_the_line, pair_tally
+from costopt.layers.parts.tiers import BAR_WORDS, TIERS, Bar, Target, list_rates
 from costopt.model.effect import Charge
 from costopt.model.leaf import INPUT, OUTPUT
 
 if TYPE_CHECKING:
     from costopt.layers.routers.base import Asked, Decided
 
+Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 _CURVE_POINTS = 21
 
@@ -52,12 +54,63 @@ def tally_of(
     return out
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The calls that could move to a tier and that both models answered before a judge."""
+
+    rows: Int  # [judged]: the call
+    own: NDArray[np.int8]
+    twin: NDArray[np.int8]
+    worth: Int
+    """What a move saves at list price, in pico-dollars."""
+
+    @classmethod
+    def of(cls, asked: Asked, decided: Decided, target: Target) -> Judged:
+        twin = asked.labelled.twin_right(asked.targets.logged_as(target))
+        known = (twin != UNKNOWN) & (asked.labelled.right != UNKNOWN)
+        rows = np.flatnonzero(known & judged_rows(asked, decided, target.tier))
+        worth = list_worth(asked, target, rows)
+        return cls(rows, asked.labelled.right[rows], twin[rows], worth)
+
+    def beside(self, moved: Mask) -> dict[str, Any] | None:
+        """`moved`: [call]."""
+        return beside_the_line(self.own, self.twin, moved[self.rows], self.worth)
+
+
+def quality(asked: Asked, decided: Decided, moves: Moves) -> dict[str, dict[str, Any]]:
+    """By tier: the router beside the line, where anything was judged."""
+    out = {}
+    for target in asked.targets.by_tier:
+        if target is not None:
+            moved = moves.moved & (decided.tier == target.tier)
+            found = Judged.of(asked, decided, target).beside(moved)
+            if found is not None:
+                out[TIERS[target.tier]] = found
+    return out
+
+
 def judged_rows(asked: Asked, decided: Decided, tier: int) -> Mask:
     """Calls that could move down to this tier, where nothing was fitted on their own labels."""
     bars = asked.targets.bars(tier, asked.prices)
     free = np.array([bar is Bar.NONE for bar in bars], np.bool_)[asked.targets.pair]
     rows = asked.rows & free
     return rows if decided.judged is None else rows & decided.judged
+
+
+def list_worth(asked: Asked, target: Target, rows: Int) -> Int:
+    """[row]: what the same tokens cost less at the target's list price; never below 0."""
+    there = list_rates(target.canonical, asked.prices) or (0, 0)
+    gap = [
+        (0, 0) if rates is None else (rates[0] - there[0], rates[1] - there[1])
+        for rates in (
+            None if known is None else list_rates(known, asked.prices)
+            for known in asked.targets.known
+        )
+    ]
+    each = np.array(gap, np.int64).reshape(-1, 2)[asked.targets.pair[rows]]
+    leaves = asked.view.leaves[rows]
+    tokens = np.stack((leaves[:, INPUT].sum(axis=1), leaves[:, OUTPUT].sum(axis=1)), axis=1)
+    return np.maximum((tokens * each).sum(axis=1), 0)
 
 
 def _pairs(asked: Asked, decided: Decided, moves: Moves, tier: int) -> dict[str, int]:
@@ -70,7 +123,7 @@ def _pairs(asked: Asked, decided: Decided, moves: Moves, tier: int) -> dict[str,
     return pair_tally(TIERS[tier], asked.labelled, twin, rows, moved)
 
 
-def curve(asked: Asked, decided: Decided, moves: Moves) -> list[dict[str, Any]]:
+def curve(asked: Asked, decided: Decided) -> list[dict[str, Any]]:
     """By threshold, for the cheapest tier that was scored: share moved and accuracy, beside the line.
 
     Thresholds at which equally many more calls would move, not equally spaced ones.
@@ -78,24 +131,22 @@ def curve(asked: Asked, decided: Decided, moves: Moves) -> list[dict[str, Any]]:
     if not decided.score:
         return []
     name, score = decided.score[0]
-    tier = TIERS.index(name)
-    target = asked.targets.by_tier[tier]
+    target = asked.targets.by_tier[TIERS.index(name)]
     if target is None:
         return []
-    twin = asked.labelled.twin_right(asked.targets.logged_as(target))
-    rows = judged_rows(asked, decided, tier) & ~np.isnan(score)
+    judged = Judged.of(asked, decided, target)
     points = []
-    for threshold in _thresholds(score[rows]):
-        pairs = Pairs.of(pair_tally(name, asked.labelled, twin, rows, score >= threshold), (name,))
-        found = pairs.against_the_line()
+    for threshold in _thresholds(score[judged.rows]):
+        found = judged.beside(np.nan_to_num(score, nan=-1.0) >= threshold)
         if found is not None:
             points.append({"threshold": threshold, **found})
     return points
 
 
 def _thresholds(score: NDArray[np.float64]) -> list[float]:
-    if not len(score):
+    known = score[~np.isnan(score)]
+    if not len(known):
         return []
-    marks = np.quantile(score, np.linspace(0.0, 1.0, _CURVE_POINTS))
+    marks = np.quantile(known, np.linspace(0.0, 1.0, _CURVE_POINTS))
     # Rounded down, so that a threshold takes the calls whose score it was.
     return sorted(set((np.floor(marks * 10_000) / 10_000).tolist()))
