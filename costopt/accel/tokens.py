@@ -7,7 +7,8 @@ tried: they make it slower, the tokenizer holds the interpreter's lock for most 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class Counter:
     ) -> None:
         self._trace = trace
         self._texts = texts
+        self._asked = ranks, allow_download
         self._find = cache(lambda name: find_encoder(name, ranks, allow_download))
         self._counts: dict[str, NDArray[np.int32]] = {}
         self._calibrations: dict[str, Calibration] = {}
@@ -78,6 +80,13 @@ class Counter:
             else:
                 table[new] = self._estimate(new, model)
         return np.where(known >= 0, known, table[segments]).astype(np.int64)
+
+    def portable(self) -> PortableCounter:
+        """What another process needs to count the same: it reads the same texts from elsewhere."""
+        for model in self._trace.dims["model"].values:
+            if model and self._encoder(model) is None:
+                self._calibration(model)  # of the whole trace, which a worker does not have
+        return PortableCounter(*self._asked, self._counts, self._calibrations)
 
     def label(self, model: str) -> str:
         """How this model's segments are counted, and what that rests on."""
@@ -192,6 +201,29 @@ class Counter:
             x = added(self._trace, found, self._features) if len(found.call) else PRIOR[None][:0]
             self._calibrations[model] = fitted(x, found.tokens)
         return self._calibrations[model]
+
+
+@dataclass(frozen=True)
+class PortableCounter:
+    """A counter without trace and texts: what it has counted, and what it was calibrated to."""
+
+    ranks: Path | None
+    allow_download: bool
+    counts: dict[str, NDArray[np.int32]]
+    calibrations: dict[str, Calibration]
+
+    def at_work(self, trace: Trace, texts: Texts | None) -> Counter:
+        """The same counter over a part of the trace; the segments are those of the whole."""
+        made = Counter(trace, texts or NoTexts(), self.ranks, self.allow_download)
+        made._counts, made._calibrations = dict(self.counts), dict(self.calibrations)
+        return made
+
+
+class NoTexts:
+    """`Texts` of a log that kept none."""
+
+    def get(self, segments: Sequence[int] | NDArray[np.int32]) -> list[str | None]:
+        return [None] * len(segments)
 
 
 def shared_tokens(encoder: Encoder, first: str, second: str, same: int) -> int:

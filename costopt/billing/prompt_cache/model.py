@@ -73,6 +73,14 @@ class CacheModel:
         prefix = self.lineage.prefixes(view, rules)
         return _modelled(view, rules, prefix, self.fit, self.lineage.compiled)
 
+    @classmethod
+    def on(cls, lineage: Lineage, fit: CacheFit, book: RuleBook) -> CacheModel:
+        """A model whose lineage, fit and proven rules were made elsewhere, on the whole of its trace."""
+        view = View.of(lineage.trace)
+        rules = rule_columns(view, book)
+        prefix = lineage.prefixes(view, rules)
+        return cls(lineage, fit, book, _modelled(view, rules, prefix, fit, lineage.compiled))
+
     def part(self, trace: Trace, rows: NDArray[np.int64]) -> CacheModel:
         """The same model for some calls of its trace: whole cache trees, which `trace` holds alone.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.model.call import CallStatus
+from costopt.model.trace import Trace
 from costopt.model.view import View
 
 _ACCOUNT = ("workspace", "api_key_hash", "prompt_cache_key")
@@ -20,9 +21,13 @@ _TABLE = 1_000_000
 
 def namespace_codes(view: View) -> NDArray[np.int64]:  # [call]
     """Dense codes of the cache namespaces, in order of first appearance of their parts."""
-    dims = view.trace.dims
-    parts = [dims[name].codes for name in _ACCOUNT if name in dims]
-    return combined([*parts, view.provider.codes, view.model.codes], view.trace.n)
+    parts = [account_codes(view.trace), view.provider.codes, view.model.codes]
+    return combined(parts, view.trace.n)
+
+
+def account_codes(trace: Trace) -> NDArray[np.int64]:  # [call]
+    """Dense codes of accounts and cache keys: no edit moves a call to another one."""
+    return combined([trace.dims[name].codes for name in _ACCOUNT if name in trace.dims], trace.n)
 
 
 def combined(parts: Sequence[NDArray[np.integer]], n: int) -> NDArray[np.int64]:
