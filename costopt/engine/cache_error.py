@@ -8,6 +8,7 @@ error of the sum over half of the sessions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 
@@ -16,11 +17,18 @@ from numpy.typing import NDArray
 
 from costopt.billing.marginal import read_discount_pusd
 from costopt.billing.prompt_cache.fit import fit_cache, judgeable
+from costopt.billing.prompt_cache.prefix import PrefixResult
 from costopt.billing.prompt_cache.report import half_of_sessions
+from costopt.billing.prompt_cache.rules import RuleColumns
 from costopt.engine.evaluate import Evaluator
+from costopt.engine.parts_of import sampled_sessions
 from costopt.model.leaf import INPUT
+from costopt.model.select import select
+from costopt.model.view import View
 
 Float = NDArray[np.float64]
+JUDGED_CALLS = 40_000
+"""More calls make the error no better known: its own luck is taken off it, and each fit takes seconds."""
 SPLITS = 3
 """Random halves of the sessions, each side fitted once: six errors of a half. One alone can be 0 by luck."""
 UNJUDGED = 1 / sqrt(12)
@@ -52,22 +60,7 @@ class CommonError:
 
 def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
     """From sessions left out of the fit; `UNJUDGED` where the log shows no reads to judge by."""
-    trace, view, recorded = evaluator.trace, evaluator.recorded, evaluator.model.recorded
-    prefix, rules = recorded.prefix, recorded.rules
-    worth = np.where(evaluator.known, read_discount_pusd(view, evaluator.prices), 0)
-    usable = judgeable(trace, prefix, rules) & (worth > 0)
-    seen: list[_Half] = []
-    for split in range(SPLITS):
-        half = half_of_sessions(trace, seed + split)
-        for fitted in (half, ~half):
-            judged = usable & ~fitted
-            if not (usable & fitted).any() or not judged.any():
-                continue
-            found = fit_cache(view, prefix, rules, fitted).served(prefix, rules, view)
-            off = np.where(judged, (found.tokens - trace.cache_read) * worth, 0.0)
-            expected = np.where(judged, found.variance * worth.astype(np.float64) ** 2, 0.0)
-            whole = float((trace.leaves[:, INPUT].sum(axis=1) * worth)[judged].sum())
-            seen.append(_Half.of(off, expected, whole, trace.session))
+    seen = list(_halves(_Judged.of(evaluator, seed), seed))
     if not seen:
         return CommonError(UNJUDGED, 1.0, False)
     inflation = max(1.0, float(np.mean([half.spread for half in seen])))
@@ -76,6 +69,48 @@ def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
     # half fitted, twice what the fit on all sessions has.
     luck = inflation * float(np.mean([half.luck for half in seen]))
     return CommonError(sqrt(max(squares - luck, luck / 2)), inflation, True, sqrt(squares))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The calls that the model is judged on. Arrays are [call]."""
+
+    view: View
+    prefix: PrefixResult
+    rules: RuleColumns
+    worth: NDArray[np.int64]
+    """Of one token read instead of fresh, pico-dollars; 0: without a price."""
+
+    @classmethod
+    def of(cls, evaluator: Evaluator, seed: int) -> _Judged:
+        """All of the log, or stretches of it above JUDGED_CALLS."""
+        trace, view, model = evaluator.trace, evaluator.recorded, evaluator.model.recorded
+        worth = np.where(evaluator.known, read_discount_pusd(view, evaluator.prices), 0)
+        if trace.n <= JUDGED_CALLS:
+            return cls(view, model.prefix, model.rules, worth)
+        chosen = sampled_sessions(trace, JUDGED_CALLS, seed)
+        rows = np.flatnonzero(np.isin(trace.session, chosen))
+        part = View.of(select(trace, rows))
+        return cls(part, model.prefix.subset(rows), model.rules.subset(rows), worth[rows])
+
+
+def _halves(on: _Judged, seed: int) -> Iterator[_Half]:
+    """Each side of each split under a fit on its other side."""
+    trace = on.view.trace
+    usable = judgeable(trace, on.prefix, on.rules) & (on.worth > 0)
+    squared = on.worth.astype(np.float64) ** 2
+    for split in range(SPLITS):
+        half = half_of_sessions(trace, seed + split)
+        for fitted in (half, ~half):
+            judged = usable & ~fitted
+            if not (usable & fitted).any() or not judged.any():
+                continue
+            fit = fit_cache(on.view, on.prefix, on.rules, fitted)
+            found = fit.served(on.prefix, on.rules, on.view)
+            off = np.where(judged, (found.tokens - trace.cache_read) * on.worth, 0.0)
+            expected = np.where(judged, found.variance * squared, 0.0)
+            whole = float((trace.leaves[:, INPUT].sum(axis=1) * on.worth)[judged].sum())
+            yield _Half.of(off, expected, whole, trace.session)
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,11 @@ def _cached(facts: Facts) -> str:
 
 
 def _unverified(facts: Facts) -> str:
-    """What would be on top if the assumptions hold."""
+    """What would be on top if the assumptions hold, or what the unproven layers cost even then."""
     more = facts.saved_pusd - facts.verified_pusd
-    if not facts.unverified or more <= 0:
+    if not facts.unverified or not more:
         return ""
     names = ", ".join(facts.unverified)
+    if more < 0:
+        return f"With the unproven layers ({names}) it would cost {show(-more)} more."
     return f"Unproven and not in it: {names}, {show(more)} more if the assumptions hold."

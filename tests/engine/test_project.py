@@ -131,6 +131,7 @@ FACTS = Facts(
         ({"verified_ci95_pct": (-1.0, 4.0)}, "No saving is shown: 20.0 % with a 95 % interval"),
         ({"verified_pct": 2.0}, "Little left to save: $20.00, 2.0 %. The provider's prompt cache"),
         ({"verified_pct": 2.0, "cached_share": 0.1}, "Little left to save: $20.00, 2.0 %. Unproven"),
+        ({"saved_pusd": 10**13}, "With the unproven layers (route) it would cost $10.00 more."),
         ({"baseline_pusd": 0, "verified_pct": None}, "Nothing to save"),
     ],
 )  # fmt: skip
