@@ -191,8 +191,16 @@ def _at_most(text: str, width: int, count: int) -> list[str]:
 
 
 def _why(row: Row) -> str:
+    """The layer's own first note; else what must be the reason where fewer tokens cost more."""
     notes = row.get("notes") or []
-    return f". {notes[0]}" if notes else ""
+    if notes:
+        return f". {notes[0]}"
+    removed = row["evidence"].get("tokens_removed") or 0
+    if row["step_usd"] < 0 < removed and row["overhead_usd"] < -row["step_usd"] / 2:
+        return (
+            f": it sends {removed:,} tokens less, but the provider's cache serves less of the rest"
+        )
+    return ""
 
 
 def _small_print(found: Projection, width: int, room: int) -> list[str]:
@@ -219,7 +227,7 @@ def _small_print(found: Projection, width: int, room: int) -> list[str]:
 
 
 def _used(row: Row) -> int:
-    """The first note stands in a warning already where there is one."""
+    """The first note of a layer that is warned of stands there already."""
     return int(row["step_usd"] < 0 or not row.get("calls_touched"))
 
 
