@@ -6,6 +6,7 @@ import pickle
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,16 @@ from costopt.engine.executors.shipped import ship, unship
 from costopt.engine.outcome import Executor, InProcess, Outcome, outcome
 from costopt.engine.partition import components, connected, parts_of
 from costopt.engine.policy import Policy
+from costopt.layers.base import Artifacts
 from costopt.layers.tool_dedup import ToolDedup
 from costopt.layers.trim_tools import TrimTools
 from costopt.layers.window import Window
 from costopt.model.build import trace_of
 from costopt.model.call import Call
+from costopt.model.effect import Effect
 from costopt.model.trace import Trace
 from costopt.model.view import View
+from costopt.prices.contract import PriceBook
 from tests.billing.prompt_cache.world import Words
 from tests.billing.small import LetterTokens
 from tests.engine.stories import calls_of
@@ -43,6 +47,14 @@ LISTS: list[Layers] = [
     SESSION_LAYERS,
     SESSION_LAYERS[1:],
 ]
+
+
+@dataclass(frozen=True)
+class Failing(OtherModel):
+    """A layer with a defect."""
+
+    def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
+        raise ZeroDivisionError("a defect")
 
 
 def accounts(sessions: int, count: int = 4) -> list[Call]:
@@ -196,12 +208,19 @@ def test_one_part_is_shared_out_by_lists() -> None:
 
 @pytest.mark.integration
 def test_what_a_worker_raises_reaches_the_asker_and_the_next_question_is_answered() -> None:
-    evaluator = evaluator_of(accounts(12))
-    with executor_of("processes", evaluator, SESSION_LAYERS) as executor:
-        with pytest.raises(AttributeError) as caught:
-            executor.outcomes([("no layer",)])  # type: ignore[list-item]  # what a plug-in may do
+    evaluator, layers = evaluator_of(accounts(12)), (*SESSION_LAYERS, Failing())
+    with executor_of("processes", evaluator, layers) as executor:
+        with pytest.raises(ZeroDivisionError) as caught:
+            executor.outcomes([(Failing(),)])
         assert "in a worker process" in caught.value.__notes__
         assert told(executor.outcomes(LISTS[:2])) == told(InProcess(evaluator).outcomes(LISTS[:2]))
+
+
+@pytest.mark.integration
+def test_a_layer_that_the_parts_were_not_made_for_is_answered_here() -> None:
+    evaluator, lists = evaluator_of(accounts(12)), [(OtherModel(),), SESSION_LAYERS]
+    with executor_of("processes", evaluator, SESSION_LAYERS) as executor:
+        assert told(executor.outcomes(lists)) == told(InProcess(evaluator).outcomes(lists))
 
 
 def test_an_executor_of_no_such_name() -> None:

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any
 
 from costopt.engine.evaluate import Evaluator, Layers
-from costopt.engine.executors.gathered import put_together, sessions_of, tasks_of
+from costopt.engine.executors.gathered import all_of, put_together, sessions_of, tasks_of
 from costopt.engine.executors.shipped import ship
 from costopt.engine.executors.work import outcomes_of
-from costopt.engine.outcome import Outcome
+from costopt.engine.outcome import InProcess, Outcome
 from costopt.engine.partition import parts_of
 from costopt.errors import MissingExtra
 
@@ -31,6 +31,7 @@ class Dask:
     ) -> None:  # fmt: skip
         self._evaluator, self._address, self._shared = evaluator, address, folder
         self._workers = workers
+        self._kinds = frozenset(map(type, layers))
         self.parts = parts_of(evaluator.trace, layers, workers)
         self._sessions = sessions_of(evaluator.trace, self.parts)
         self._stack = ExitStack()
@@ -64,6 +65,8 @@ class Dask:
         self._stack.__exit__(kind, error, trace)
 
     def outcomes(self, lists: Sequence[Layers]) -> list[Outcome]:
+        if len(self.parts) > 1 and not all_of(self._kinds, lists):
+            return InProcess(self._evaluator).outcomes(lists)  # the parts were not made for it
         tasks = tasks_of(len(self.parts), len(self._names), len(lists))
         # A part stays with its worker, which holds its evaluator; pure=False: the same question may
         # come with other layers of one name, and is not to be answered from dask's memory.

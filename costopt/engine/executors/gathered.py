@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.engine.evaluate import Layers
 from costopt.engine.outcome import Outcome
 from costopt.model.trace import Trace
 from costopt.money import PicoUsd
@@ -38,6 +39,11 @@ def tasks_of(parts: int, workers: int, lists: int) -> list[Task]:
         for i, cut in enumerate(cuts)
         if len(cut)
     ]
+
+
+def all_of(kinds: frozenset[type], lists: Sequence[Layers]) -> bool:
+    """Whether only layers are asked for that the trace was split for."""
+    return all(type(layer) in kinds for layers in lists for layer in layers)
 
 
 def sessions_of(trace: Trace, parts: Sequence[Int]) -> list[Int]:

@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Any
 
 from costopt.engine.evaluate import Evaluator, Layers
-from costopt.engine.executors.gathered import put_together, sessions_of, tasks_of
+from costopt.engine.executors.gathered import all_of, put_together, sessions_of, tasks_of
 from costopt.engine.executors.shipped import ship
 from costopt.engine.executors.work import outcomes_of
-from costopt.engine.outcome import Outcome
+from costopt.engine.outcome import InProcess, Outcome
 from costopt.engine.partition import parts_of
 
 
@@ -31,6 +31,7 @@ class Processes:
 
     def __init__(self, evaluator: Evaluator, layers: Layers, workers: int) -> None:
         self._evaluator, self._workers = evaluator, workers
+        self._kinds = frozenset(map(type, layers))
         self.parts = parts_of(evaluator.trace, layers, workers)
         self._sessions = sessions_of(evaluator.trace, self.parts)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -52,6 +53,8 @@ class Processes:
             self._folder.cleanup()
 
     def outcomes(self, lists: Sequence[Layers]) -> list[Outcome]:
+        if len(self.parts) > 1 and not all_of(self._kinds, lists):
+            return InProcess(self._evaluator).outcomes(lists)  # the parts were not made for it
         tasks = tasks_of(len(self.parts), self._workers, len(lists))
         for task in tasks:
             self._pool[task.worker].ask(task.part, [lists[i] for i in task.lists])
