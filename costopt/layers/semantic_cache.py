@@ -213,7 +213,7 @@ class SemanticCache:
         calls: NDArray[np.bool_], left_out: dict[str, int], detail: dict[str, Any],
     ) -> Effect:  # fmt: skip
         judged = replays.judged(rules)
-        pairs = Pairs.of(replays.look_ups.arrivals, judged.served)
+        pairs = Pairs.at(replays.look_ups.arrivals, judged.hit, judged.source)
         rows, n = replays.look_ups.keys.rows, view.trace.n
         points = curve(replays, rules)
         detail |= {

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from costopt.billing.prompt_cache.namespace import combined
 from costopt.layers.base import Artifacts
 from costopt.layers.eviction import evictions
-from costopt.layers.parts.answers import Answers, Compared, answers_of, groups_of
+from costopt.layers.parts.answers import Answers, Compared, answers_of
 from costopt.layers.parts.clustered import EntryHits
 from costopt.layers.parts.graph import NEVER, Arrivals, Served
 from costopt.layers.parts.turns import editable
@@ -88,13 +89,24 @@ class Pairs:
     @classmethod
     def of(cls, arrivals: Arrivals, served: Served) -> Pairs:
         hits = served.hits
-        return cls(arrivals.rows[hits], arrivals.rows[served.source[hits]])
+        return cls.at(arrivals, hits, served.source[hits])
+
+    @classmethod
+    def at(cls, arrivals: Arrivals, hit: NDArray[np.integer], source: NDArray[np.integer]) -> Pairs:
+        """From places among the arrivals."""
+        return cls(arrivals.rows[hit], arrivals.rows[source])
 
 
 def answers_for(view: View, artifacts: Artifacts, rows: Int) -> Answers:
-    """Answers of these calls; the answers of one agent's task may be a set of labels."""
-    columns = [artifacts.column(view, part).codes for part in ("agent", "task")]
-    return answers_of(view, artifacts.texts(view), rows, groups_of(*columns))
+    """Answers of these calls."""
+    return answers_of(view, artifacts.texts(view), rows, answer_groups(view, artifacts))
+
+
+def answer_groups(view: View, artifacts: Artifacts) -> Int:  # [call]
+    """Code of agent and task: the answers of one group may be a set of labels."""
+    return combined(
+        [artifacts.column(view, part).codes for part in ("agent", "task")], view.trace.n
+    )
 
 
 def false_ci95(pairs: Pairs, compared: Compared) -> tuple[float, float] | None:

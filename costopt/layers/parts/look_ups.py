@@ -6,18 +6,21 @@ and rules asked for before are not replayed again.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.layers.parts.answers import Answers, Compared, self_disagreement
-from costopt.layers.parts.graph import PPM, Arrivals, Graph, Rules, Served
+from costopt.layers.parts.graph import PPM, Arrivals, Graph, Rules
 from costopt.layers.parts.keys import Keys
 from costopt.layers.parts.replayed import replay
 from costopt.layers.parts.threshold import Hits
 
 Int = NDArray[np.int64]
+KEPT_REPLAYS = 64
+"""Those of one curve and its advice, and as many of a sweep: 10 bytes a hit each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +54,8 @@ def _digest(array: NDArray[np.integer]) -> bytes:
 class Judged:
     """One replay with both answers of every hit compared."""
 
-    served: Served
-    hit: Int  # [hit]: arrival that is served
-    source: Int  # [hit]: arrival whose answer it gets
+    hit: NDArray[np.int32]  # [hit]: arrival that is served
+    source: NDArray[np.int32]  # [hit]: arrival whose answer it gets
     compared: Compared
 
     @property
@@ -82,24 +84,34 @@ class Replays:
     look_ups: LookUps
     graph: Graph
     answers: Answers
-    _judged: dict[Rules, Judged] = field(default_factory=dict)
+    _judged: OrderedDict[Rules, Judged] = field(default_factory=OrderedDict)
 
     def judged(self, rules: Rules, replays: int = 1) -> Judged:
         """Replayed and compared; once for each rule."""
         if rules not in self._judged:
-            arrivals = self.look_ups.arrivals
-            served = replay(arrivals, self.graph, rules, replays)
-            hit = served.hits
-            source = served.source[hit].astype(np.int64)
-            compared = self.answers.compare(arrivals.rows[source], arrivals.rows[hit])
-            self._judged[rules] = Judged(served, hit, source, compared)
+            self._judged[rules] = self._replayed(rules, replays)
+            while len(self._judged) > KEPT_REPLAYS:
+                self._judged.popitem(last=False)
+        self._judged.move_to_end(rules)
         return self._judged[rules]
+
+    def _replayed(self, rules: Rules, replays: int) -> Judged:
+        arrivals = self.look_ups.arrivals
+        served = replay(arrivals, self.graph, rules, replays)
+        hit = served.hits
+        source = served.source[hit]
+        compared = self.answers.compare(arrivals.rows[source], arrivals.rows[hit])
+        return Judged(hit.astype(np.int32), source, compared)
 
     def hits(self, rules: Rules, replays: int = 1) -> Hits:
         """As the choice of a threshold takes them: hits that can be compared."""
         judged = self.judged(rules, replays)
         known = judged.compared.known
-        return Hits(judged.hit[known], judged.source[known], judged.compared.false[known])
+        return Hits(
+            judged.hit[known].astype(np.int64),
+            judged.source[known].astype(np.int64),
+            judged.compared.false[known],
+        )
 
     def exactly(self, rules: Rules) -> NDArray[np.bool_]:  # [arrival]
         """Look-ups that an exact cache of the same rules would have answered."""

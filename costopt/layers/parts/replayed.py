@@ -22,6 +22,8 @@ from costopt.layers.parts.replay_plain import replay_plain
 _FEW_STEPS = 1_000_000
 """Arrivals times replays below which the plain twin (some 500,000 a second) is done before numba has
 compiled for the first time."""
+_ENTRIES_PER_STEP = 10
+"""Entries of a full cache that the plain twin looks at in the time of one step."""
 _FEW_STEPS_ONCE_COMPILED = 100_000
 """The same where an earlier run has left the machine code on disk."""
 
@@ -34,7 +36,11 @@ def replay(arrivals: Arrivals, graph: Graph, rules: Rules, replays: int = 1) -> 
     if rules.threshold_ppm < graph.floor_ppm and len(graph.neighbour):
         raise ValueError(f"threshold {rules.threshold_ppm} ppm below floor {graph.floor_ppm} ppm")
     few = _FEW_STEPS_ONCE_COMPILED if _is_on_disk() else _FEW_STEPS
-    if arrivals.n * replays < few or compiled() is None:
+    # A full cache looks at all its entries for the one that leaves, plainly.
+    steps = arrivals.n * replays * (1 + min(rules.capacity, graph.n) // _ENTRIES_PER_STEP)
+    if rules.capacity >= graph.n:
+        steps = arrivals.n * replays
+    if steps < few or compiled() is None:
         return replay_plain(arrivals, graph, rules)
     return replay_fast(arrivals, graph, rules)
 

@@ -9,8 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from costopt.layers.base import Artifacts, ArtifactSpec
-from costopt.layers.parts.answers import groups_of
-from costopt.layers.parts.cacheable import ratio
+from costopt.layers.parts.cacheable import answer_groups, ratio
 from costopt.layers.parts.graph import NEVER, PPM, Rules, ppm
 from costopt.layers.parts.keys import Bool, KeyText, arrivals, exact_keys, semantic_keys
 from costopt.layers.parts.look_ups import Judged, LookUps, Replays
@@ -39,8 +38,8 @@ def replays_of(view: View, artifacts: Artifacts, asked: Asked, calls: Bool) -> R
     mine = np.zeros(view.trace.n, np.bool_)
     mine[keys.rows] = True
     whole = exact_keys(view, artifacts, asked.scope, mine)
-    columns = [artifacts.column(view, part).codes for part in ("agent", "task")]
-    look_ups = LookUps(keys, arrivals(view, keys), whole.node, groups_of(*columns))
+    groups = answer_groups(view, artifacts)
+    look_ups = LookUps(keys, arrivals(view, keys), whole.node, groups)
     settings = (
         ("look_ups", look_ups), ("embedder", asked.embedder), ("floor_ppm", asked.floor_ppm),
     )  # fmt: skip
