@@ -62,7 +62,7 @@ def run(folder: Path, table: Table, runs: int = RUNS) -> None:
         held, widths, off = _count(setting, runs)
         low, high = (0.90, 0.99) if runs >= RUNS else (0.8, 1.0)
         table.at_most("coverage of the 95 % interval", high, held)
-        table.at_most("truths missed", 1 - low, round(1 - held, 6))
+        table.at_most("truths missed", round(1 - low, 6), round(1 - held, 6))
         table.at_most("median width, in widths of the oracle's", 2.0, widths / (3.92 * off))
         table.shown("median width, percentage points", f"{widths:.2f}", f"oracle {3.92 * off:.2f}")
 

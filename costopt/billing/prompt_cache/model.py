@@ -159,7 +159,9 @@ def _by_difference(before: View, after: View, model: CacheModel, was: Modelled) 
         before.leaves[rows], after.leaves[rows], cached, now.rules.subset(rows)
     )
     variance = np.zeros(len(touched))
-    variance[rows] = now.served.variance[rows] + was.served.variance[rows]
+    # Only the edited side's: how lucky the recorded calls were stands in the recorded sessions, and
+    # drawing those again spreads it already.
+    variance[rows] = now.served.variance[rows]
     return Rebilled(leaves, touched, variance)
 
 
