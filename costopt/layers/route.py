@@ -76,6 +76,9 @@ class Route:
     """Column that says whether an answer was right (true or false, 1 or 0, a score from 0.5 on)."""
     threshold: float = 0.8
     """For `features` and `embedding`: least chance that the cheap model answers as well."""
+    right_answer_usd: float | None = None
+    """For `features` and `embedding`, in place of `threshold`: what a right answer is worth to you, in
+    dollars. A call moves where it saves more, at list price, than the chance to lose its answer costs."""
     neighbours: int = 20
     """For `embedding`: nearest labelled calls that vote."""
     embedder: str = "builtin"

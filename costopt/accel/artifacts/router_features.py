@@ -18,8 +18,9 @@ from costopt.model.view import View
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
-BUCKETS = 256
-"""Hashed words. Doubling them moved no judged figure of GSM8K or MMLU beyond its interval."""
+BUCKETS = 128
+"""Hashed words. From 32 to 512 the advantage at half of the saving stays within 2.0 to 2.2 points on GSM8K,
+2.5 to 2.6 on MMLU, far inside its interval; time grows with their square."""
 MOST_CHARS = 20_000
 """Of a message: the words of its beginning tell what it is about."""
 _WORD = re.compile(r"[^\W\d_]{2,}|\d+")

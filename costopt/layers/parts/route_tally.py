@@ -147,6 +147,6 @@ def _thresholds(score: NDArray[np.float64]) -> list[float]:
     known = score[~np.isnan(score)]
     if not len(known):
         return []
-    marks = np.quantile(known, np.linspace(0.0, 1.0, _CURVE_POINTS))
-    # Rounded down, so that a threshold takes the calls whose score it was.
-    return sorted(set((np.floor(marks * 10_000) / 10_000).tolist()))
+    # Values that occur, so that a threshold takes the calls whose score it was.
+    marks = np.quantile(known, np.linspace(0.0, 1.0, _CURVE_POINTS), method="lower")
+    return sorted(set(marks.tolist()))
