@@ -53,8 +53,9 @@ class Window:
     Reach-back is the share of edited calls whose logged answer has an identifier, number, path or quote
     that stands in a dropped segment and in none that is still sent. It counts too much where the model
     would have known the word anyway, and where a summary would have kept it; it counts too little where an
-    answer used what it had read in other words. It is measured on answers that saw the whole context: what
-    an agent does after it has forgotten is not in any log.
+    answer used what it had read in other words. On real logs 1 to 3 % of the calls seem to reach back into
+    the turns of another session: that much is chance (`scripts/validate.py windows`). It is measured on
+    answers that saw the whole context: what an agent does after it has forgotten is not in any log.
 
     ## Sources
     https://developers.openai.com/api/docs/guides/prompt-caching and
@@ -91,7 +92,7 @@ class Window:
     """With several levels: so many summaries are put together as one of the next level."""
     max_reach_back: Annotated[float, Field(ge=0, le=1)] = 0.02
     """The saving counts as verified where the upper bound of the reach-back rate lies below this.
-    One answer in fifty is a choice, not a measurement: take what your agent can bear."""
+    One answer in fifty is what the measure finds by chance: take what your agent can bear."""
     match: Patterns = ()
     """Only calls of these agents or tasks: `{agent: [planner]}`. Empty: all."""
 
@@ -198,12 +199,12 @@ class Window:
         self, view: View, request: Ragged, number: NDArray[np.int32], written: Summaries
     ) -> dict[Column, Any]:
         """The summaries between task and turns. `number`: [kept use]."""
-        many = len(written.call)
+        many, settings = len(written.call), repr(self)
         none = np.full(many, -1, np.int32)
         made, ids = view.made.added(
             kind=np.full(many, SegmentKind.USER, np.int8), name=np.zeros(many, np.int32),
             tokens=written.tokens, source=none, head=np.zeros(many, np.int64),
-            tail=np.zeros(many, np.int64), mark=[f"{self!r} {m}" for m in written.mark],
+            tail=np.zeros(many, np.int64), mark=[f"{settings} {m}" for m in written.mark],
         )  # fmt: skip
         turn_uses = np.flatnonzero(number > 0)
         begin = turn_uses[np.searchsorted(turn_uses, request.offsets[written.stands_call])]

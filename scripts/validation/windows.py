@@ -14,12 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from costopt.billing.view_tokens import changed_requests
 from costopt.checklist import window as checklist_window
 from costopt.checklist.evidence import Evidence
 from costopt.engine.outcome import Outcome, outcome
 from costopt.engine.policy import Policy
 from costopt.layers.base import Layer
 from costopt.layers.memory import Memory
+from costopt.layers.parts.reach_back import reaches
+from costopt.layers.parts.texts import anchor_table
 from costopt.layers.parts.turns import editable, turns_of
 from costopt.layers.trim_tools import TrimTools
 from costopt.layers.window import Window
@@ -54,7 +59,7 @@ CENT_PUSD = 10_000_000_000
 def run(folder: Path, table: Table) -> None:
     """All traces that are there."""
     for name in TRACES:
-        with _traces(folder, name) as paths:
+        with traces(folder, name) as paths:
             options = TraceOptions(traces=[str(p) for p in paths], no_store=True, quiet=True)
             prepared = prepare(options, Policy(layers=()))
             _nothing(table, name, prepared)
@@ -63,7 +68,7 @@ def run(folder: Path, table: Table) -> None:
 
 
 @contextmanager
-def _traces(folder: Path, name: str) -> Iterator[list[Path]]:
+def traces(folder: Path, name: str) -> Iterator[list[Path]]:
     """A trace as files that the product reads."""
     path = folder / "traces" / name
     if name != "tau2-retail":
@@ -116,6 +121,7 @@ def _compared(table: Table, name: str, prepared: Prepared) -> None:
         after = outcome(evaluator, (layer,))
         saved[what] = before.total_pusd - after.total_pusd
         table.shown(what, _told(prepared, before, after, (layer,)), _risk(layer, after))
+    _chance(table, prepared)
     _budget(table, prepared)
     first = VARIANTS[0][0]
     if name == "miniswe-gemini3":
@@ -123,6 +129,35 @@ def _compared(table: Table, name: str, prepared: Prepared) -> None:
             "a slide at every turn raises the bill: cents saved", 0, saved[first] / CENT_PUSD
         )
     _checklist(table, prepared, saved[first])
+
+
+def _chance(table: Table, prepared: Prepared) -> None:
+    """The floor of the measure: answers that seem to reach back into another session's turns.
+
+    What their own dropped turns hold as well does not count.
+    """
+    evaluator, rng = prepared.evaluator, np.random.default_rng(0)
+    view, layer = evaluator.recorded, Window()
+    after = evaluator.state((layer,)).view.request
+    rows = np.flatnonzero(changed_requests(view, evaluator.state((layer,)).view))
+    texts = evaluator.handed.texts(view)
+    anchors = anchor_table(evaluator.trace, texts)
+    ids = np.unique(view.request.ids)
+    held = dict(zip(ids.tolist(), anchors.of(view, texts, ids), strict=True))
+    session = evaluator.trace.session
+    found = looked = 0
+    for row in rows.tolist():
+        others = rows[session[rows] != session[row]]
+        parts = [anchors.answer.get(s) for s in evaluator.trace.response.row(row).tolist()]
+        if not len(others) or None in parts or not parts:
+            continue
+        other = int(rng.choice(others))
+        own, theirs = set(view.request.row(row).tolist()), set(view.request.row(other).tolist())
+        answer = frozenset().union(*(p for p in parts if p))
+        looked += 1
+        found += reaches(answer, theirs - set(after.row(other).tolist()) - own, own, held)
+    share = found / looked if looked else 0.0
+    table.shown("reach-back into another session's turns, by chance", f"{share:.1%} of {looked:,}")
 
 
 def _budget(table: Table, prepared: Prepared) -> None:
