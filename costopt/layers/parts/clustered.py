@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.layers.parts.interval import lower_bound, upper_bound
+from costopt.layers.parts.interval import effective_trials, lower_bound, upper_bound
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -47,6 +47,15 @@ class EntryHits:
     @property
     def each_served_once(self) -> bool:
         return bool(np.all(self.hits == 1))
+
+    @property
+    def effective(self) -> float:
+        """Independent hits that would say as much."""
+        hits, false = self.hits, self.false
+        return effective_trials(
+            len(hits),
+            *map(float, (hits.sum(), false.sum(), false @ false, hits @ false, hits @ hits)),
+        )
 
     def unseen(self, odd: Float) -> float:
         """Hits that the entry that was not seen counts for. `odd`: [entry] hits of its kind.
