@@ -13,7 +13,12 @@ from costopt.cli.options import reads_traces
 from costopt.wiring.request import TraceOptions
 
 Policy = Annotated[Path, typer.Option("--policy", help="The policy to try.")]
-Executor = Annotated[str, typer.Option("--executor", help="local, processes or dask.")]
+Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor", help="local, processes, dask, or tcp://HOST:PORT of a dask scheduler."
+    ),
+]
 Workers = Annotated[int | None, typer.Option("--workers", help="Workers of processes or dask.")]
 POLICY = Path("policy.yaml")
 

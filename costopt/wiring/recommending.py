@@ -103,8 +103,7 @@ def recommended(
     with phase(progress, "looking for waste"):
         given = chosen or safe_candidates(context)
     evaluator = evaluator_of(context, given, builder_of(options, reading))
-    execute = (execution or Execution()).executors()
-    with execute as make:
+    with (execution or Execution()).executors(given) as make:
         found = recommend(
             evaluator, given, max_risk=max_risk, seed=options.seed, execute=make, progress=progress
         )

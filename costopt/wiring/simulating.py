@@ -59,7 +59,7 @@ def simulate(
     evaluator = evaluator_of(context, checked, builder_of(options, reading))
     progress = progress_for(options)
     with (
-        (execution or Execution()).executor(evaluator) as executor,
+        (execution or Execution()).executor(evaluator, checked) as executor,
         phase(progress, "simulating the policy"),
     ):
         projection = project(

@@ -31,7 +31,7 @@ def sweep(
         points.append((point, at_point(checked, axes, point).layers))
     prepared = prepare(options, checked)
     with (
-        (execution or Execution()).executor(prepared.evaluator) as executor,
+        (execution or Execution()).executor(prepared.evaluator, checked) as executor,
         phase(progress_for(options), f"trying {len(points)} settings"),
     ):
         result = sweep_points(executor, points)

@@ -55,6 +55,11 @@ def test_simulate_fills_the_projection_and_keeps_it_for_the_report(
     assert plain["savings_usd"] == found["savings_usd"]
 
 
+def test_workers_give_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    here = ok(capsys, "simulate", SAMPLE, "--json", "-q").out
+    assert ok(capsys, "simulate", "--json", "-q", "--workers", "2").out == here
+
+
 def test_every_number_of_a_projection_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     from costopt.wiring.pages import texts
 

@@ -67,7 +67,7 @@ def _bill(found: Projection, width: int) -> list[str]:
     if not said.startswith("$"):  # else, and of the unproven layers, the lines above say it
         lines += _indented(said, width)
     lines += _indented(_interval(found), width)
-    if found.provider_cache_saved_usd > 0:
+    if found.provider_cache_saved_usd > 0 and "prompt cache" not in said:
         took = dollars(found.provider_cache_saved_usd, _places(found))
         lines += _indented(f"The provider's prompt cache has taken {took} off it already.", width)
     if found.recorded_baseline_usd != found.baseline_usd:
@@ -237,5 +237,7 @@ def _indented(text: str, width: int) -> list[str]:
 
 
 def _next(width: int, again: str) -> list[str]:
-    parts = [f"costopt report --html r.html{again}", f"costopt recommend --max-risk 0.01{again}"]
+    parts = [f"costopt recommend --max-risk 0.01{again}"]
+    if "--no-store" not in again:  # a report is made of the result that the store keeps
+        parts.insert(0, f"costopt report --html r.html{again}")
     return packed("Next  ", parts, width)
