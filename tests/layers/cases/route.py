@@ -6,12 +6,14 @@ from typing import Any
 
 from costopt.layers.route import Route
 from costopt.model.call import Call
+from costopt.model.leaf import Leaf
 from tests.billing.small import call, usage
 from tests.layers.case import Case, Expect
 from tests.layers.two_prices import TwoPrices
 
 TIERS = (("simple", "small"), ("complex", "big"))
 BOOK = TwoPrices()
+NO_PICTURES = TwoPrices(pictures=False)
 LABEL = "user:Complaint, praise or question? The lamp came broken."
 TOOLS = "tools:[search]"
 
@@ -28,6 +30,8 @@ def judged(key: str, model: str, text: str, right: bool) -> Call:
     return ask(key, model, text, metadata={"correct": str(right).lower()})
 
 
+PICTURE = ask("c0")
+PICTURE.usage.leaves[Leaf.INPUT_IMAGE] = 85
 LONG = ask("long", fresh=2_001)
 TOOLED = call(
     "tooled", [TOOLS, LABEL], usage(500, out=20), ["call/search:x"], model="big", session_id="t"
@@ -82,6 +86,17 @@ CASES = [
     Case("noop: the small model is not sold in batch", Route(tiers=TIERS),
          [ask("c0", service_tier="batch")],
          Expect(nothing=True, evidence={"kept": {"no_price": 1}}), prices=BOOK),
+    Case("noop: it does not fit in the small model's window",
+         Route(tiers=(("simple", "gpt-4o-mini"), ("complex", "big")),
+               rules=(("simple", (("agent", ("planner",)),)),)),
+         [ask("c0", fresh=128_000)],  # 128,000 tokens in all, and 20 come out
+         Expect(nothing=True, evidence={"kept": {"too_long": 1}}), prices=BOOK),
+    Case("noop: a picture that the small model has no price for", Route(tiers=TIERS), [PICTURE],
+         Expect(nothing=True, evidence={"kept": {"no_price": 1}}), prices=NO_PICTURES),
+    Case("noop: what a replay measured of another move says nothing of this one",
+         Route(tiers=(("simple", "o4-mini"), ("complex", "big"))), [ask("c0")],
+         Expect(nothing=True), prices=BOOK,
+         measured={"moves": {"middle -> o4-mini": {"reasoning_ratio": 2.0}}}),
     Case("by rule: agent and size, the cheapest tier that fits",
          Route(tiers=(("simple", "small"), ("moderate", "middle"), ("complex", "big")),
                rules=(("moderate", (("agent", ("plan*",)),)),
