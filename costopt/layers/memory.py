@@ -26,7 +26,7 @@ from costopt.layers.parts.retrieval import (
     stored,
 )
 from costopt.layers.parts.sizes import Sizes
-from costopt.layers.parts.turns import editable, turns_of
+from costopt.layers.parts.turns import blind_notes, editable, turns_of, without_blocks
 from costopt.layers.profiles.memory_profile import known, memory_profile, profiled
 from costopt.layers.settings import Patterns, matching
 from costopt.model.effect import Charge, Effect, Fee, LayerReport
@@ -146,8 +146,9 @@ class Memory:
         dropped = by_turns(turns.count, self.working_turns, self.slide_every)
         touched = rows & (dropped > 0) & asks_any
         if not touched.any():
-            unseen = rows & (dropped > 0)
-            return Effect(tally={"calls_without_text": int(unseen.sum())} if unseen.any() else {})
+            unseen = int((rows & (dropped > 0)).sum())
+            lost = {"calls_without_text": unseen} if unseen else {}
+            return Effect(tally=lost | without_blocks(view))
         gone = (turns.number > 0) & (turns.number <= np.repeat(dropped, block.lengths))
         gone &= np.repeat(touched, block.lengths)
         memory, put = self._store(
@@ -162,7 +163,7 @@ class Memory:
         plain = reach_back(view, without, np.flatnonzero(touched), artifacts)
         sizes, tokens = Sizes(view, turns, artifacts), artifacts.tokens(view)
         back = _counted(tokens, view, call, segment)
-        tally = reach_tally(view, int(touched.sum()), looked) | {
+        tally = reach_tally(view, int(touched.sum()), looked) | without_blocks(view) | {
             "reach_without": int(plain.reached.sum()), "stored": len(put.segment),
             "recalled": len(segment), "tokens_dropped": sizes.removed(~gone),
             "recalled_tokens": sizes.billed(call, back),
@@ -255,11 +256,13 @@ class Memory:
         return tuple(out)
 
     def _notes(self, tally: Mapping[str, int]) -> tuple[str, ...]:
+        notes = blind_notes(tally)
         if tally.get("affected_calls"):
-            return ()
+            return notes
         if tally.get("calls_without_text"):
-            return ("The log has no text, so nothing can be stored or asked for.",)
+            return (*notes, "The log has no text, so nothing can be stored or asked for.")
         return (
+            *notes,
             f"No request holds more than {self.working_turns} turns: nothing leaves the context.",
         )
 

@@ -17,7 +17,7 @@ from costopt.layers.parts.reached import reach_rate, reach_risk, reach_tally, wi
 from costopt.layers.parts.requests import inserted, kept
 from costopt.layers.parts.sizes import LEAST_SCALE, Sizes
 from costopt.layers.parts.summaries import Plan, Summaries, summaries
-from costopt.layers.parts.turns import editable, turns_of
+from costopt.layers.parts.turns import blind_notes, editable, turns_of, without_blocks
 from costopt.layers.settings import Patterns, matching
 from costopt.model.call import SegmentKind
 from costopt.model.effect import Charge, Effect, LayerReport
@@ -53,7 +53,7 @@ class Window:
     Reach-back is the share of edited calls whose logged answer has an identifier, number, path or quote
     that stands in a dropped segment and in none that is still sent. It counts too much where the model
     would have known the word anyway, and where a summary would have kept it; it counts too little where an
-    answer used what it had read in other words. On real logs 1 to 3 % of the calls seem to reach back into
+    answer used what it had read in other words. On real logs 1 to 4 % of the calls seem to reach back into
     the turns of another session: that much is chance (`scripts/validate.py windows`). It is measured on
     answers that saw the whole context: what an agent does after it has forgotten is not in any log.
 
@@ -111,7 +111,7 @@ class Window:
         cuts = self._cuts(work, rows)
         touched = cuts.dropped > 0
         if not touched.any():
-            return Effect()
+            return Effect(tally=without_blocks(view))
         block = view.request
         keep = (turns.number == 0) | (turns.number > np.repeat(cuts.dropped, block.lengths))
         request = kept(view, keep)
@@ -122,9 +122,8 @@ class Window:
             columns = self._with_summaries(view, request, turns.number[keep], written)
         after = columns[Column.REQUEST]
         reach = reach_back(view, after, np.flatnonzero(touched), artifacts)
-        tally = reach_tally(view, int(touched.sum()), reach) | {
-            "tokens_dropped": work.removed(keep)
-        }
+        tally = reach_tally(view, int(touched.sum()), reach) | without_blocks(view)
+        tally["tokens_dropped"] = work.removed(keep)
         if written is not None:
             tally["summaries"] = len(written.call)
             tally["summary_tokens"] = work.billed(
@@ -223,9 +222,9 @@ class Window:
         )  # fmt: skip
 
     def _notes(self, tally: Mapping[str, int], verified: bool) -> tuple[str, ...]:
+        notes = list(blind_notes(tally))
         if not tally.get("affected_calls"):
-            return (f"No request holds more than {self.turns} turns: the window changes nothing.",)
-        notes = []
+            return (*notes, f"No request shows more than {self.turns} turns: nothing is dropped.")
         if self.slide_every == 1 and self.summarize != "budget":
             notes.append(
                 "It slides at every turn, which ends the cached beginning behind the task each time: "

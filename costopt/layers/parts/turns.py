@@ -7,13 +7,13 @@ no turn, and a system message is none wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.segment_counts import chunks
+from costopt.billing.segment_counts import chunks, readable
 from costopt.model.call import CallStatus, SegmentKind, UsageState
 from costopt.model.trace import Ragged
 from costopt.model.view import View
@@ -169,11 +169,36 @@ def _has_rates(view: View, prices: PriceBook) -> Bool:  # [call]
     return np.array(known, np.bool_)[where.reshape(-1)]
 
 
+def without_blocks(view: View) -> dict[str, int]:
+    """A tally of calls whose turns nobody can see: no request in the log, or hashes of its bytes alone."""
+    made = view.sent & (view.trace.status == CallStatus.OK)
+    blind = int((made & ~readable(view.trace)).sum())
+    return {"calls_without_blocks": blind} if blind else {}
+
+
+def blind_notes(tally: Mapping[str, int]) -> tuple[str, ...]:
+    """The same in a sentence; empty where there are none."""
+    blind = tally.get("calls_without_blocks", 0)
+    return (
+        (f"Of {blind:,} calls the log shows no messages: they are left as they are.",)
+        if blind
+        else ()
+    )
+
+
 def first_turns(view: View) -> Bool:  # [call]
     """Calls whose request shows no earlier answer: the first turn of a conversation or loop."""
-    return view.trace.has_content & (turns_of(view).count == 0)
+    return view.trace.has_content & ~_shows_answer(view)
 
 
 def loop_turns(view: View) -> Bool:  # [call]
     """Calls that go on from an answer: nearly all of their text stood in the call before."""
-    return view.trace.has_content & (turns_of(view).count > 0)
+    return view.trace.has_content & _shows_answer(view)
+
+
+def _shows_answer(view: View) -> Bool:  # [call]
+    """Calls whose request holds an earlier answer, so at least one turn."""
+    block = view.request
+    answer = np.isin(view.segments.kind, ANSWER)[block.ids]
+    before = np.concatenate(([0], np.cumsum(answer)))[block.offsets]
+    return np.asarray(before[1:] > before[:-1])
