@@ -5,6 +5,7 @@ from costopt import api
 
 result = api.audit("traces.jsonl")
 print(result.bill.total_usd, result.findings[0].title)
+projected = api.simulate("traces.jsonl", policy="policy.yaml").projection
 frame = api.ledger("traces.jsonl")
 frame.dropna(subset="usd").groupby("agent", observed=True)["usd"].sum()  # unknown is missing, not 0
 ```
@@ -35,6 +36,15 @@ def audit(
     from costopt.wiring.auditing import audit as run
 
     done = run(_options(traces, prices), [Path(e) for e in evidence])
+    done.reading.store.close()
+    return done.result
+
+
+def simulate(*traces: Traces, policy: Traces, prices: Traces | None = None) -> Result:
+    """What `costopt simulate TRACES --policy F --json` prints, as objects. Raises InputError, UsageError."""
+    from costopt.wiring.simulating import simulate as run
+
+    done = run(_options(traces, prices), Path(policy))
     done.reading.store.close()
     return done.result
 

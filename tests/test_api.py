@@ -24,6 +24,15 @@ def test_the_ledger_sums_to_the_bill(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert not list(tmp_path.iterdir())
 
 
+def test_simulate_is_the_projection(tmp_path: Path) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text("version: 1\nlayers: [trim_tools: {max_tokens: 600}]\n")
+    found = api.simulate(SAMPLE, policy=policy).projection
+    assert found is not None
+    assert [row["layer"] for row in found.layers] == ["trim_tools"]
+    assert found.savings_usd > 0
+
+
 def test_what_goes_wrong_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         api.audit(tmp_path / "nothing.jsonl")

@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, tuple | list):
         pairs = value and all(isinstance(v, tuple) and len(v) == 2 for v in value)
-        if pairs and all(isinstance(k, str) and isinstance(v, tuple) for k, v in value):
+        if pairs and all(isinstance(k, str) and isinstance(v, tuple | str) for k, v in value):
             return {k: plain(v) for k, v in value}
         return [plain(v) for v in value]
     if isinstance(value, np.generic):

@@ -10,6 +10,7 @@ import pytest
 
 from costopt.billing.context import AuditContext
 from costopt.engine.outcome import InProcess
+from costopt.layers.discover import layer_names
 from costopt.wiring.auditing import audit_context, price_book
 from costopt.wiring.policy.lined import lined
 from costopt.wiring.policy.load import parse_policy
@@ -24,12 +25,15 @@ OPTIONS = TraceOptions(traces=[str(ROOT / "sample_traces/traces.jsonl")], no_sto
 
 
 def examples() -> list[tuple[str, str]]:
+    sample_policy = ROOT / "sample_traces/policy.yaml"
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return [
         (f"{page.name}:{number}", text)
         for page in pages
         for number, text in enumerate(BLOCK.findall(page.read_text()), 1)
-    ]
+    ] + [("sample_traces/policy.yaml", sample_policy.read_text())] * (
+        "prompt_layout" in layer_names()
+    )
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from costopt.engine.policy import Policy
 from costopt.errors import UsageError
@@ -179,3 +181,13 @@ def test_texts_that_look_like_something_else_are_quoted() -> None:
     policy = parse_policy(text)
     assert getattr(policy.layers[0], "protect") == tuple(odd)  # noqa: B009
     assert parse_policy(policy_yaml(policy)).layers == policy.layers
+
+
+@given(st.lists(st.text(max_size=12), max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_any_text_survives_the_file(texts: list[str]) -> None:
+    made = layer_of("trim_tools", {"protect": texts})
+    assert not isinstance(made, list)
+    text = policy_yaml(Policy((made,)), top=texts, above={0: texts})
+    assert parse_policy(text).layers == (made,)
+    assert len(text.splitlines()) == 3 + 2 * len(texts)

@@ -16,7 +16,7 @@ from costopt.layers.window import Window
 from costopt.model.effect import LayerReport, Risk
 from costopt.money import PicoUsd
 from costopt.wiring.policy import propose as proposing
-from costopt.wiring.policy.candidates import Candidate, batches
+from costopt.wiring.policy.candidates import Candidate, _literal, batches
 from costopt.wiring.policy.load import parse_policy
 from costopt.wiring.policy.propose import propose
 from tests.billing.small import call, usage
@@ -126,3 +126,4 @@ def test_only_agents_of_background_work_alone_are_batched() -> None:
         {"match": {"agent": ["night[[]1]"]}, "deadline": "24h"}
     ]
     assert batches(context, []) == []
+    assert _literal("a\ud800*") == "a?[*]"

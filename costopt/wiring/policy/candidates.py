@@ -80,8 +80,9 @@ def batches(
 
 
 def _literal(name: str) -> str:
-    """A pattern that matches this name alone."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+    """A pattern that matches this name alone; `?` for what no text file can hold."""
+    broken = {c for c in name if "\ud800" <= c <= "\udfff"}
+    return "".join("?" if c in broken else f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def _made(name: str, values: Mapping[str, Any]) -> Layer | None:

@@ -22,6 +22,11 @@ from costopt.wiring.policy.settings import changed
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*|\d+[smhdw]")
 _WORDS = ("y", "n", "yes", "no", "on", "off")
 """Texts to us, truth values to readers of YAML 1.1."""
+# What YAML does not let stand as it is, and what a reader of the file would not see.
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\uffff"
+    "\U000e0000-\U000e007f]"
+)
 _SPANS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -126,4 +131,9 @@ def _text(text: str) -> str:
     """Plain where YAML reads the same text back, else quoted."""
     if _PLAIN.fullmatch(text) and scalar(text) == text and text.lower() not in _WORDS:
         return text
-    return json.dumps(text, ensure_ascii=True)
+    return _UNSEEN.sub(_escaped, json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
