@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from costopt.layers.base import Artifacts, ArtifactSpec, Partition
 from costopt.layers.parts.cuts import by_turns
-from costopt.layers.parts.reach_back import reach_back
+from costopt.layers.parts.reach_back import OPEN_LOOP, reach_back
 from costopt.layers.parts.reached import reach_rate, reach_risk, reach_tally, within
 from costopt.layers.parts.requests import inserted, kept
 from costopt.layers.parts.retrieval import (
@@ -237,8 +237,7 @@ class Memory:
 
     def _assumptions(self) -> tuple[str, ...]:
         out = [
-            "The logged answers are kept: what an agent does after it has forgotten a turn is not in "
-            "the log.",
+            OPEN_LOOP,
             "Messages come back whole; the store has them as soon as they leave the context.",
         ]
         profile = memory_profile(self.profile) if self.profile else None

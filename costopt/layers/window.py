@@ -12,7 +12,7 @@ from pydantic import Field
 
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.cuts import Cuts, by_tokens, by_turns, steps, to_fit
-from costopt.layers.parts.reach_back import reach_back
+from costopt.layers.parts.reach_back import OPEN_LOOP, reach_back
 from costopt.layers.parts.reached import reach_rate, reach_risk, reach_tally, within
 from costopt.layers.parts.requests import inserted, kept
 from costopt.layers.parts.sizes import LEAST_SCALE, Sizes
@@ -144,7 +144,7 @@ class Window:
             "affected_calls": affected,
             "calls_without_text": tally.get("calls_without_text", 0),
         }
-        assumptions = [_OPEN_LOOP]
+        assumptions = [OPEN_LOOP]
         if self.summarize != "off":
             evidence["summaries"] = tally.get("summaries", 0)
             assumptions += [
@@ -235,9 +235,3 @@ class Window:
                 "Answers use what the window drops: more turns, or `memory`, keep more of it."
             )
         return tuple(notes)
-
-
-_OPEN_LOOP = (
-    "The logged answers are kept: what an agent does after it has forgotten a turn (reading a file "
-    "again, asking again) is not in the log."
-)

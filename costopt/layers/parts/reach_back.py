@@ -21,6 +21,10 @@ from costopt.model.view import View
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
+OPEN_LOOP = (
+    "The logged answers are kept: what an agent does after it has forgotten a turn (reading a file "
+    "again, asking again) is not in the log."
+)
 _NEVER_TEXT = (SegmentKind.IMAGE, SegmentKind.FILE)
 
 
