@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.interval import wilson
@@ -60,8 +61,11 @@ class ToolDedup:
     """Whether a result still holds after the user has said something."""
     match: Patterns = ()
     """Calls in which it works, `{agent: [planner]}`; empty: all."""
-    note_tokens: int = 20
+    note_tokens: Annotated[int, Field(ge=0)] = 20
     """Length of the note that stands instead; what is shorter itself is left alone."""
+    max_different_results: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """The saving counts as verified where the upper bound of the rate of different results lies below
+    this. One in fifty is a choice, not a measurement: take what your agent can bear."""
     enabled: bool = True
     """Switch it off to see the policy without it."""
 
@@ -105,10 +109,11 @@ class ToolDedup:
             "tokens_removed": tally.get("tokens_removed", 0),
         }  # fmt: skip
         touched = tally.get("tokens_removed", 0) > 0
+        risk = _risk(answered, differ, touched)
+        proven = risk.ci95 is not None and risk.ci95[1] <= self.max_different_results
         return LayerReport(
-            evidence, _risk(answered, differ, touched), verified=bool(answered) or not touched,
-            basis="from_log", assumptions=self._assumptions() if touched else (),
-            replay="Answer agreement where a note stands instead of the repeated result.",
+            evidence, risk, proven, "from_log", self._assumptions() if touched else (),
+            replay="answer agreement where a note stands instead of the repeated result",
             notes=() if touched else ("No reading tool is called again with the same arguments.",),
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.reach_back import reach_back
 from costopt.layers.parts.reached import reach_rate, reach_risk, reach_tally, within
 from costopt.layers.parts.requests import counted, removed_tokens, replaced
-from costopt.layers.parts.turns import editable
+from costopt.layers.parts.turns import editable, turns_of
 from costopt.layers.settings import Patterns, matching
 from costopt.model.call import SegmentKind
 from costopt.model.effect import Charge, Effect, LayerReport
@@ -26,6 +26,8 @@ from costopt.prices.contract import PriceBook
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 UNLIMITED = 1_000_000_000
+BYTES_PER_TOKEN = 4
+"""Of English and code, roughly: only to say that there are long user messages."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ class TrimTools:
     """Calls in which it works, `{agent: [planner]}`; empty: all."""
     tools: tuple[str, ...] = ()
     """Names of tools whose results are cut, with * and ?; empty: all."""
+    user_messages: bool = False
+    """Agents without tool calls send results as user messages: take those behind an answer for results,
+    too. Not for chats, where a person writes them."""
     protect: tuple[str, ...] = ()
     """Names of tools whose results are never cut, with * and ?."""
     overhead_tokens: Annotated[int, Field(ge=0)] = 10
@@ -89,7 +94,7 @@ class TrimTools:
         """Long results by short ones, session by session."""
         uses = self._uses(view, prices, artifacts)
         if not len(uses):
-            return Effect()
+            return Effect(tally={"long_user_messages": self._long_user_messages(view)})
         call = np.searchsorted(view.request.offsets, uses, side="right") - 1
         results = _Results.of(view, uses, call, artifacts)
         long = results.tokens > max(self.max_tokens, self._kept() + self._marker())
@@ -134,15 +139,21 @@ class TrimTools:
             evidence, reach_risk(tally), within(tally, self.max_reach_back), "from_log",
             tuple(assumptions) if cut else (),
             replay="whether answers over the short results are still the same, and what is asked again",
-            notes=self._notes(cut, blind),
+            notes=self._notes(tally),
         )  # fmt: skip
 
-    def _notes(self, cut: int, blind: int) -> tuple[str, ...]:
-        if not cut:
-            return (f"No tool result is longer than {self.max_tokens:,} tokens.",)
-        if blind:
-            return (f"{blind:,} of the touched calls have no text and were not judged.",)
-        return ()
+    def _notes(self, tally: Mapping[str, int]) -> tuple[str, ...]:
+        blind, messages = tally.get("calls_without_text", 0), tally.get("long_user_messages", 0)
+        if not tally.get("results_cut", 0):
+            none = f"No tool result is longer than {self.max_tokens:,} tokens."
+            hint = (
+                f"The log shows no tool results, but {messages:,} long user messages: "
+                "`user_messages: true` takes those behind an answer for results."
+            )
+            return (none, hint) if messages else (none,)
+        return (
+            (f"{blind:,} of the touched calls have no text and were not judged.",) if blind else ()
+        )
 
     def ranges(self) -> Mapping[str, tuple[Any, Any]]:
         """None: the lengths are a rule."""
@@ -155,12 +166,23 @@ class TrimTools:
         chosen = np.array([self._cuts(name) for name in names], np.bool_)[table.name.codes]
         # No token is shorter than a byte, so most results are ruled out without being counted.
         may_be_long = np.where(table.tokens >= 0, table.tokens, table.n_bytes) > self.max_tokens
-        wanted = (table.kind == SegmentKind.TOOL_RESULT) & chosen & may_be_long
-        if not wanted.any():
-            return np.zeros(0, np.int64)
-        uses = np.flatnonzero(wanted[view.request.ids])
+        may_be_long &= chosen
+        wanted = may_be_long & (table.kind == SegmentKind.TOOL_RESULT)
+        here = wanted[view.request.ids]
+        if self.user_messages:
+            messages = may_be_long & (table.kind == SegmentKind.USER)
+            here |= messages[view.request.ids] & (turns_of(view).number > 0)
+        uses = np.flatnonzero(here)
         call = np.searchsorted(view.request.offsets, uses, side="right") - 1
         return uses[(editable(view, prices) & matching(view, self.match, artifacts))[call]]
+
+    def _long_user_messages(self, view: View) -> int:
+        """Of a log without tool results, where they may be what the user messages are."""
+        table = view.segments
+        if self.user_messages or (table.kind == SegmentKind.TOOL_RESULT).any():
+            return 0
+        size = np.where(table.tokens >= 0, table.tokens, table.n_bytes // BYTES_PER_TOKEN)
+        return int(((table.kind == SegmentKind.USER) & (size > self.max_tokens)).sum())
 
     def _cuts(self, tool: str) -> bool:
         asked = not self.tools or any(fnmatchcase(tool, p) for p in self.tools)
