@@ -125,7 +125,7 @@ class ExactCache:
         hits, asked = tally.get("hits", 0), tally.get("eligible_calls", 0)
         compared, differing = tally.get("compared", 0), tally.get("differing", 0)
         rate, ci95 = ratio(differing, compared), detail.get("differing_ci95")
-        basis = basis_words(tally) or "unverified"
+        basis = basis_words(tally) or ("unverified" if hits else "no hit")
         evidence = {
             "eligible_calls": asked, "hits": hits, "hit_rate": ratio(hits, asked),
             "differing_hits": differing, "differing_rate": rate, "differing_ci95": ci95,

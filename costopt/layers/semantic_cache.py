@@ -178,7 +178,7 @@ class SemanticCache:
 
     def report(self, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:
         """Hits and false hits; verified where the bound is kept."""
-        shown = evidence(tally, detail)
+        shown = evidence(tally, detail, self.max_false_hit_rate)
         hits, compared = tally.get("hits", 0), tally.get("compared_hits", 0)
         measured = hits - compared <= MOST_UNJUDGED * hits
         proven = (detail.get("choice") or {}).get("threshold") is not None

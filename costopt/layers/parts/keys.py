@@ -87,28 +87,32 @@ def semantic_keys(
     uses = key_uses(view, text)
     rows = np.flatnonzero(calls & with_key_text(view, uses))
     parts = [p[rows] for p in _scope_codes(view, artifacts, scope)]
-    kind = view.segments.kind[view.request.ids]
-    return _keys(view, rows, parts, [np.isin(kind, (*_PREAMBLE, *_NO_TEXT))], uses)
+    around = _of_kind(view, *_PREAMBLE, *_NO_TEXT)
+    return _keys(view, rows, parts, [around], uses)
 
 
 def with_key_text(view: View, uses: Bool) -> Bool:  # [call]
     """Calls that have a key text, all of it kept by the log."""
-    call = view.request.call_of_use()
-    held = view.segments.has_text[view.request.ids]
-    there, lost = (np.bincount(call[uses & h], minlength=view.trace.n) for h in (held, ~held))
-    return (there > 0) & (lost == 0)
+    block = view.request
+    held = view.segments.has_text[block.ids]
+    there, lost = (
+        np.diff(np.concatenate(([0], np.cumsum(uses & h)))[block.offsets]) for h in (held, ~held)
+    )
+    return np.asarray((there > 0) & (lost == 0))
 
 
 def key_uses(view: View, text: KeyText) -> Bool:  # [request use]
     """Uses that belong to the key's text."""
-    block = view.request
-    kind = view.segments.kind[block.ids]
     if text == "all":
-        return ~np.isin(kind, (SegmentKind.TOOLS, *_NO_TEXT))
-    user = kind == SegmentKind.USER
+        return ~_of_kind(view, SegmentKind.TOOLS, *_NO_TEXT)
+    user = _of_kind(view, SegmentKind.USER)
     if text == "first_turn":
-        return user & ~_after_first(block, np.isin(kind, ANSWER))
-    return _last_run(block, user)
+        return user & ~_after_first(view.request, _of_kind(view, *ANSWER))
+    return _last_run(view.request, user)
+
+
+def _of_kind(view: View, *kinds: SegmentKind) -> Bool:  # [request use]
+    return np.asarray(np.isin(view.segments.kind, kinds)[view.request.ids])
 
 
 def _after_first(block: Ragged, mark: Bool) -> Bool:  # [use]

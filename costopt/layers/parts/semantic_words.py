@@ -10,7 +10,7 @@ from costopt.layers.parts.cacheable import joined_words, ratio
 from costopt.layers.parts.semantic_run import RETUNE_BELOW, TARGET_HIT_RATE
 
 
-def evidence(tally: Mapping[str, int], detail: Mapping[str, Any]) -> dict[str, Any]:
+def evidence(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) -> dict[str, Any]:
     """Names fixed by the result JSON first, then our own."""
     asked, hits = tally.get("eligible_calls", 0), tally.get("hits", 0)
     known, false = tally.get("compared_hits", 0), tally.get("false_hits", 0)
@@ -25,7 +25,8 @@ def evidence(tally: Mapping[str, int], detail: Mapping[str, Any]) -> dict[str, A
         "not_identical": tally.get("not_identical", 0), "judged_different": None,
         "compared_hits": known, "byte_equal_repeats": tally.get("repeats", 0),
         "hits_of_an_exact_cache_too": tally.get("hits_exact_too", 0),
-        "kpi": kpi(hits, asked, detail.get("threshold")), "advice": detail.get("advice", []),
+        "kpi": kpi(hits, asked, detail.get("threshold"), ratio(false, known), bound),
+        "advice": detail.get("advice", []),
         "lowest_threshold": detail.get("floor"),
         "agent_turns_left_out": tally.get("agent_turns", 0),
         "calls_without_text": tally.get("calls_without_text", 0),
@@ -35,15 +36,18 @@ def evidence(tally: Mapping[str, int], detail: Mapping[str, Any]) -> dict[str, A
     return out | {k: v for k, v in choice.items() if k != "threshold"}
 
 
-def kpi(hits: int, asked: int, threshold: float | None) -> dict[str, Any]:
-    """The hit rate against its target."""
+def kpi(
+    hits: int, asked: int, threshold: float | None, false_rate: float | None, bound: float
+) -> dict[str, Any]:
+    """The hit rate against its target; hits that are mostly wrong meet none."""
     rate = hits / asked if asked else 0.0
     if not asked:
         status = "no eligible call"
     elif threshold is None:
         status = "no threshold"
     elif rate > TARGET_HIT_RATE:
-        status = "target met"
+        kept = false_rate is None or false_rate <= bound
+        status = "target met" if kept else "false hits above the bound"
     else:
         status = "retune" if rate < RETUNE_BELOW else "below target"
     return {"target": TARGET_HIT_RATE, "retune_below": RETUNE_BELOW, "status": status}
@@ -66,7 +70,8 @@ def notes(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) -> 
             "memory: ask for a threshold above that."
         )
     if detail.get("threshold") is not None:
-        out.append(_kpi_words(hits, asked, detail.get("advice", []), bound))
+        wrong = ratio(tally.get("false_hits", 0), tally.get("compared_hits", 0))
+        out.append(_kpi_words(hits, asked, detail.get("advice", []), bound, wrong))
         out += _false_words(tally, detail, bound)
     return out
 
@@ -85,11 +90,16 @@ def _why_none(tally: Mapping[str, int]) -> str:
     return f"No call is eligible: {joined_words(reasons) or 'none fits `match`'}."
 
 
-def _kpi_words(hits: int, asked: int, turns: list[dict[str, Any]], bound: float) -> str:
+def _kpi_words(
+    hits: int, asked: int, turns: list[dict[str, Any]], bound: float, false_rate: float | None
+) -> str:
     rate = hits / asked
     said = f"{_pct(rate)} of {asked} eligible calls would hit"
     if rate > TARGET_HIT_RATE:
-        return f"{said}: above the target of {_pct(TARGET_HIT_RATE)}."
+        above = f"{said}: above the target of {_pct(TARGET_HIT_RATE)}"
+        if false_rate is None or false_rate <= bound:
+            return f"{above}."
+        return f"{above}, but {_pct(false_rate)} of the hits have another answer."
     state = "retune it" if rate < RETUNE_BELOW else f"the target is {_pct(TARGET_HIT_RATE)}"
     if not turns:
         return (
