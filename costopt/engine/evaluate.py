@@ -95,6 +95,7 @@ class Evaluator:
             fields or {},
             evidence or {},
             model.lineage.hidden.tokens,
+            self.leaves_of,
         )
         self._states: Kept[tuple[Layers, Layer], tuple[State, Effect]] = Kept(
             KEPT_BYTES, self.recorded
@@ -160,6 +161,10 @@ class Evaluator:
     def bill_of(self, view: View) -> Bill:
         """A view through cache and meter."""
         return self._billed(view)[1]
+
+    def leaves_of(self, view: View) -> Int:  # [call, leaf]
+        """A view through the cache."""
+        return self._billed(view)[0].leaves
 
     def _billed(self, view: View) -> tuple[Rebilled, Bill]:
         """The last one asked for is kept: a layer that meters the view so far asks for the state's."""

@@ -45,6 +45,8 @@ class Handed:
     """Layer to what replays measured of it."""
     prompt: NDArray[np.int64] | None = None
     """[call]: tokens before the visible segments; None: none."""
+    rebilled: Callable[[View], NDArray[np.int64]] | None = None
+    """A view's leaves behind the prompt cache; None: as they stand."""
 
     def tokens(self, view: View) -> TokenCounter:
         return tokens_of(view, self.counter)
@@ -57,6 +59,9 @@ class Handed:
 
     def bill(self, view: View) -> Bill:
         return self.billed(view)
+
+    def leaves(self, view: View) -> NDArray[np.int64]:  # [call, leaf]
+        return view.leaves if self.rebilled is None else self.rebilled(view)
 
     def build(self, spec: ArtifactSpec, view: View) -> Any:
         return self.builder.build(spec, view, self.tokens(view), self.texts(view))

@@ -64,6 +64,10 @@ class Artifacts(Protocol):
         """The view through the prompt cache and the meter, at the projection's prices."""
         ...
 
+    def leaves(self, view: View) -> NDArray[np.int64]:  # [call, leaf]
+        """The view's tokens as that bill has them: what the prompt cache would serve is decided."""
+        ...
+
     def build(self, spec: ArtifactSpec, view: View) -> Any:
         """Built by content: the same bytes and settings give the same object. MissingExtra, InputError."""
         ...

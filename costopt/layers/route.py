@@ -197,13 +197,16 @@ def _dollars(
     """The break-even, and what the provider's cache serves before and behind the router."""
     view, prices = asked.view, asked.prices
     after = view.edited(**{c.value: v for c, v in columns.items()})
-    was, now = asked.artifacts.bill(view), asked.artifacts.bill(after)
+    artifacts, session = asked.artifacts, view.trace.session
+    inside = (np.bincount(session[moves.moved], minlength=len(view.trace.sessions)) > 0)[
+        session
+    ] & view.sent
+    was, share = artifacts.bill(view), cached_share(artifacts.leaves(view), inside)
+    now, left = artifacts.bill(after), cached_share(artifacts.leaves(after), inside)
     own = overhead_pusd(charges, decided.fees, prices, view.trace.n)
-    session = view.trace.session
     found = break_even(session, view.sent, moves.moved, was.net_pusd, now.net_pusd + own)
-    inside = np.isin(session, np.unique(session[moves.moved])) & view.sent
     return {
         "break_even": None if found is None else found.as_dict(),
-        "cached_share_before": cached_share(view, was, prices, inside),
-        "cached_share_after": cached_share(after, now, prices, inside),
+        "cached_share_before": share,
+        "cached_share_after": left,
     }

@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.charges import as_of_us, context_tier
 from costopt.billing.segment_counts import group_sums
-from costopt.model.bill import Bill
-from costopt.model.leaf import INPUT, Leaf
-from costopt.model.view import View
-from costopt.prices.contract import PriceBook, Unpriced
+from costopt.model.leaf import CACHE_READS, INPUT
 
 Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -64,36 +60,7 @@ def _over(amount: float, by: float) -> float:
     return amount / by if by else 0.0
 
 
-def cached_share(view: View, bill: Bill, prices: PriceBook, rows: Mask) -> float | None:
-    """Share of these calls' input that the provider reads from its cache, from the bill's dollars."""
-    total = int(view.leaves[rows][:, INPUT].sum())
-    if not total:
-        return None
-    speed = view.trace.dims["speed"]
-    columns = (view.provider, view.model, view.service_tier, view.region, speed)
-    paid = bill.leaf_pusd[:, Leaf.CACHE_READ]
-    chosen = np.flatnonzero(rows & (paid > 0))
-    if not len(chosen):
-        return 0.0
-    codes = np.stack([c.codes[chosen] for c in columns], axis=1)
-    distinct, which = np.unique(codes, axis=0, return_inverse=True)
-    read = 0.0
-    for i, row in enumerate(distinct.tolist()):
-        names = [c.values[k] for c, k in zip(columns, row, strict=True)]
-        mine = chosen[which.reshape(-1) == i]
-        read += _read_tokens(names, view, paid, mine, prices)
-    return read / total
-
-
-def _read_tokens(names: list[str], view: View, paid: Int, rows: Int, prices: PriceBook) -> float:
-    provider, model, tier, region, speed = names
-    rates = prices.rates(provider, model, tier=tier or "default", region=region, speed=speed)
-    if isinstance(rates, Unpriced):
-        return 0.0
-    period = rates.at(as_of_us(prices))
-    inputs = view.leaves[rows][:, INPUT].sum(axis=1)
-    requests = view.trace.requests[rows]
-    sizes, which = np.unique(np.stack((inputs, requests)), axis=1, return_inverse=True)
-    rate = np.array([context_tier(period, int(i), int(r)).rates[Leaf.CACHE_READ]
-                     for i, r in sizes.T.tolist()], np.float64)[which.reshape(-1)]  # fmt: skip
-    return float((paid[rows] / np.maximum(rate, 1.0)).sum())
+def cached_share(leaves: Int, rows: Mask) -> float | None:
+    """Share of these calls' input read from the provider's cache. `leaves`: [call, leaf] as billed."""
+    total = int(leaves[rows][:, INPUT].sum())
+    return int(leaves[rows][:, list(CACHE_READS)].sum()) / total if total else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from typing import Any
 
@@ -76,22 +77,31 @@ def request_keys(trace: Trace) -> Int:  # [call]
 class Labelled:
     """The calls' labels, and which calls ask the same."""
 
+    trace: Trace
     right: NDArray[np.int8]  # [call]: 1, 0, UNKNOWN
-    key: Int  # [call]: equal requests have equal keys, in order of first sight
-    later: Mask  # [call]: of the later half of the requests; a router is fitted on one, judged on the other
 
     @classmethod
     def of(cls, trace: Trace, labels: Categorical | None) -> Labelled:
-        key = request_keys(trace)
-        unknown = np.full(trace.n, UNKNOWN, np.int8)
-        right = unknown if labels is None else right_or_wrong(labels)
-        right = np.where(trace.status == CallStatus.OK, right, UNKNOWN).astype(np.int8)
-        count = int(key.max(initial=-1)) + 1
-        return cls(right, key, key >= (count + 1) // 2)
+        if labels is None:
+            return cls(trace, np.full(trace.n, UNKNOWN, np.int8))
+        answered = trace.status == CallStatus.OK
+        return cls(trace, np.where(answered, right_or_wrong(labels), UNKNOWN).astype(np.int8))
+
+    @cached_property
+    def key(self) -> Int:  # [call]
+        """Equal requests have equal keys, in order of first sight."""
+        return request_keys(self.trace)
+
+    @property
+    def later(self) -> Mask:  # [call]
+        """Of the later half of the requests: a router is fitted on one half, judged on the other."""
+        return self.key >= (int(self.key.max(initial=-1)) + 2) // 2
 
     def twin(self, of: Mask) -> Int:  # [call]
         """Row of the first call among `of` that asks the same; UNKNOWN: there is none."""
         rows = np.flatnonzero(of)
+        if not len(rows):  # the usual case: nothing to look for
+            return np.full(self.trace.n, UNKNOWN, np.int64)
         found = np.full(int(self.key.max(initial=-1)) + 1, UNKNOWN, np.int64)
         found[self.key[rows[::-1]]] = rows[::-1]  # the first one is written last
         return found[self.key]
