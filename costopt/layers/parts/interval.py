@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float = NDArray[np.float64]
-_HALVINGS = 44
-"""Bisections of [0, 1]: bounds are right to 1e-13."""
+_STEPS = 100
+"""Of a search for a quantile; seven are usual, and halving alone would need 44."""
 _FRACTION_STEPS = 500
 _TINY = 1e-300
 
@@ -109,14 +109,21 @@ def effective_trials(clusters: int, n: float, x: float, xx: float, nx: float, nn
 
 
 def beta_quantile(q: ArrayLike, a: ArrayLike, b: ArrayLike) -> Float:
-    """Quantile of the beta distribution by bisection of its distribution function."""
+    """Quantile of the beta distribution: Newton's steps, halving where one would leave the bracket."""
     p, first, second = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (q, a, b)))
     low, high = np.zeros(p.shape), np.ones(p.shape)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        below = beta_cdf(middle, first, second) < p
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return (low + high) / 2
+    at = first / (first + second)
+    for _ in range(_STEPS):
+        over = beta_cdf(at, first, second) - p
+        low, high = np.where(over < 0, at, low), np.where(over < 0, high, at)
+        density = _front(at, first, second) / np.maximum(at * (1 - at), _TINY)
+        aimed = at - over / np.maximum(density, _TINY)
+        inside = (aimed > low) & (aimed < high)
+        following = np.where(inside, aimed, (low + high) / 2)
+        moved, at = np.abs(following - at), following
+        if np.all(moved <= 1e-13 * at):
+            break
+    return at
 
 
 def beta_cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike) -> Float:
