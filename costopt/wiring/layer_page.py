@@ -7,18 +7,13 @@ import inspect
 import re
 import textwrap
 from dataclasses import dataclass
+from typing import get_type_hints
 
 from costopt.layers.base import Layer
 from costopt.layers.discover import layer_class
-from costopt.wiring.field_docs import fields_of
+from costopt.wiring.field_docs import field_docs
 
 PAGE_WIDTH = 100
-_ANNOTATED = re.compile(r"Annotated\[(\w+), [^\]]*\]")
-_LITERAL = re.compile(r"Literal\[([^\]]*)\]")
-_WORDS = {
-    "Duration": "duration", "Patterns": "patterns", "str": "text", "bool": "true or false",
-    "int": "whole number", "float": "number", "Decimal": "number", "None": "null",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +54,14 @@ def layer_markdown(name: str) -> str:
 
 def settings_of(cls: type[Layer]) -> list[Setting]:
     """Settings in the order of the class."""
-    from costopt.wiring.policy.write import in_words
+    from costopt.wiring.policy.kinds import in_words
+    from costopt.wiring.policy.write import default_of
 
-    sources = {f.name: f for f in fields_of(cls)}
-    rows = []
-    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
-        source = sources.get(f.name)
-        kind = _type(source.type if source else str(f.type))
-        rows.append(Setting(f.name, kind, in_words(cls, f), source.doc if source else ""))
-    return rows
-
-
-def _type(text: str) -> str:
-    """`int | Literal['p99']` is `whole number, or p99`."""
-    text = _ANNOTATED.sub(r"\1", text)
-    text = _LITERAL.sub(lambda m: m[1].replace("'", "").replace('"', "").replace(", ", " | "), text)
-    if "[" in text:
-        return "list" if text.startswith("tuple[str") else "list or mapping"
-    parts = [_WORDS.get(part.strip(), part.strip()) for part in text.split("|")]
-    return ", ".join(parts[:-1]) + f" or {parts[-1]}" if len(parts) > 1 else parts[0]
+    docs, hints = field_docs(cls), get_type_hints(cls, include_extras=True)
+    return [
+        Setting(f.name, in_words(hints[f.name]), default_of(cls, f), docs.get(f.name, ""))
+        for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+    ]
 
 
 def _cell(text: str) -> str:

@@ -123,7 +123,7 @@ def test_only_agents_of_background_work_alone_are_batched() -> None:
     rows = [i for i, a in enumerate(agents) if a == "night[1]" or i % 2]
     finding = Finding("f", "t", PicoUsd(1), np.array(rows), "", "batch")
     assert batches(context, [("F1", finding)]) == [
-        {"match": {"agent": ["night[[]1]"]}, "deadline": "24h"}
+        {"match": {"agent": ["night[[]1]"]}, "deadline": "24h", "only_if_cheaper": True}
     ]
     assert batches(context, []) == []
     assert _literal("a\ud800*") == "a?[*]"

@@ -19,7 +19,7 @@ from costopt.model.finding import Finding
 from costopt.wiring.policy.settings import layer_of, setting_names
 
 SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    "exact_cache": ({"ttl": "1h"},),
+    "exact_cache": ({"ttl": "1h", "only_temperature_zero": True}, {"ttl": "1h"}),
     "trim_tools": ({"max_tokens": 4000}, {"max_tokens": 2000}, {"max_tokens": 1000}),
     "window": ({"turns": 20, "slide_every": 10}, {"turns": 8, "slide_every": 4}),
     "tool_dedup": ({},),
@@ -76,7 +76,9 @@ def batches(
     of_them = np.bincount(agent.codes[np.unique(np.concatenate(rows))], minlength=len(agent.values))
     whole = (of_them > 0) & (of_them >= WHOLE_AGENT * calls)
     names = [_literal(agent.values[code]) for code in np.flatnonzero(whole).tolist() if code]
-    return [{"match": {"agent": names}, "deadline": "24h"}] if names else []
+    return (
+        [{"match": {"agent": names}, "deadline": "24h", "only_if_cheaper": True}] if names else []
+    )
 
 
 def _literal(name: str) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from costopt.engine.policy import Policy
 from costopt.errors import nearest
 from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
-from costopt.layers.settings import Patterns
 from costopt.model.escape import clean
 from costopt.model.trace import DIMS, Trace
 from costopt.prices.contract import PriceBook, Unpriced
+from costopt.wiring.policy.kinds import is_patterns
 from costopt.wiring.policy.problems import PolicyError, Problem
 from costopt.wiring.slicing import EXTRA_COLUMNS
 
@@ -70,7 +70,7 @@ def _parts_used(layer: Layer) -> Iterator[tuple[str, str]]:
     hints = get_type_hints(type(layer), include_extras=True)
     for name, hint in hints.items():
         value = getattr(layer, name, None)
-        if hint == Patterns or Patterns in get_args(hint):
+        if is_patterns(hint):
             yield from ((name, part) for part, _ in value or ())
         elif name == "scope" and isinstance(value, tuple):
             yield from ((name, part) for part in value if isinstance(part, str))

@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from costopt.engine.policy import Policy
 from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
-from costopt.layers.settings import Duration
 from costopt.model.escape import clean
+from costopt.wiring.policy.kinds import is_duration, is_mapping
 from costopt.wiring.policy.lined import scalar
 from costopt.wiring.policy.load import VERSION
 from costopt.wiring.policy.settings import changed
@@ -27,7 +27,7 @@ _UNSEEN = re.compile(
     "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\uffff"
     "\U000e0000-\U000e007f]"
 )
-_SPANS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_SPANS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def policy_yaml(
@@ -60,44 +60,37 @@ def shown_settings(layer: Layer, named: Sequence[str] = ()) -> dict[str, Any]:
     """Settings that are named or not the defaults, in the words of a policy: `1h`, not 3600.0."""
     hints = get_type_hints(type(layer), include_extras=True)
     shown = {name: getattr(layer, name) for name in named} | changed(layer)
-    return {
-        name: _span(value) if _is_duration(hints[name], value) else value
-        for name, value in shown.items()
-    }
+    return {name: _shown(hints[name], value) for name, value in shown.items()}
 
 
-def in_words(cls: type[Layer], field: dataclasses.Field[Any]) -> str:
+def default_of(cls: type[Layer], field: dataclasses.Field[Any]) -> str:
     """A setting's default as a policy writes it; empty: it has to be given."""
     default = field.default
     if default is dataclasses.MISSING:
         if field.default_factory is dataclasses.MISSING:
             return ""
         default = field.default_factory()
-    hints = get_type_hints(cls, include_extras=True)
-    if _is_mapping(hints[field.name]) and default == ():
-        return "{}"
-    return _flow(_span(default) if _is_duration(hints[field.name], default) else default)
+    return _flow(_shown(get_type_hints(cls, include_extras=True)[field.name], default))
 
 
 def _comments(texts: Sequence[str], indent: str = "") -> list[str]:
     return [f"{indent}# {clean(text)}".rstrip() for text in texts]
 
 
-def _is_duration(hint: Any, value: Any) -> bool:
-    """Of whole seconds, alone or in a union with null."""
-    duration = hint == Duration or Duration in get_args(hint)
+def _shown(hint: Any, value: Any) -> Any:
+    """A duration of whole seconds as `1h`; no pairs as `{}`; anything else as it is."""
+    if is_mapping(hint) and value == ():
+        return {}
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return duration and number and value > 0 and float(value).is_integer()
-
-
-def _is_mapping(hint: Any) -> bool:
-    """Held as pairs, to be hashable, and written as a mapping."""
-    found = str(hint)
-    return found.startswith("typing.Annotated[tuple[tuple[") and "BeforeValidator" in found
+    if number and value > 0 and float(value).is_integer() and is_duration(hint):
+        return _span(value)
+    return value
 
 
 def _span(seconds: float) -> str:
-    size, unit = next((s, u) for s, u in _SPANS if seconds % s == 0)
+    """In the largest unit that it is whole in; one day is 24h, as deadlines are spoken of."""
+    spans = _SPANS[1:] if seconds == 86_400 else _SPANS
+    size, unit = next((s, u) for s, u in spans if seconds % s == 0)
     return f"{int(seconds // size)}{unit}"
 
 
