@@ -33,8 +33,8 @@ from costopt.model.scramble import scrambled
 
 DIMENSIONS = 384
 """As small sentence models have: a neighbour graph costs the same then."""
-_SIGNS = 6
-"""Non-zero entries of the matrix by feature: more blur less and cost more."""
+SIGNS = 2
+"""Non-zero entries of the matrix by feature: more blur no less, docs/decisions/built-in-embedder.md."""
 _CHARACTERS = 2_000_000
 """Texts taken at once: bounds the memory of their n-grams (about 100 bytes a character)."""
 VERSION = 1
@@ -68,7 +68,7 @@ class Builtin:
         value = (1 + np.log(found.count)) * self.weight[found.feature]
         out = np.zeros(len(texts) * DIMENSIONS)
         drawn = found.feature.astype(np.uint64)
-        for _ in range(_SIGNS):
+        for _ in range(SIGNS):
             drawn = scrambled(drawn)
             column = ((drawn >> np.uint64(33)) % np.uint64(DIMENSIONS)).astype(np.int64)
             sign = np.where(drawn & np.uint64(1), value, -value)
