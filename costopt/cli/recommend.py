@@ -52,6 +52,7 @@ def recommend(
         commands = [f"costopt simulate --policy {out}{place}"]
     width = shutil.get_terminal_size((80, 40)).columns
     for line in recommendation_screen(
-        done.found, done.settings, width, head=head, next_commands=commands
-    ):
+        done.found, done.settings, width, head=head, next_commands=commands,
+        not_tried=done.not_tried,
+    ):  # fmt: skip
         typer.echo(painted(line))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from costopt.billing.context import AuditContext
@@ -10,12 +10,13 @@ from costopt.engine.policy import Policy
 from costopt.engine.recommend import Figures, Recommendation, recommend
 from costopt.engine.settings import settings_of
 from costopt.errors import UsageError
-from costopt.layers.discover import name_of
+from costopt.layers.discover import layer_names, name_of
 from costopt.money import show
 from costopt.wiring.auditing import audit_context, price_book
 from costopt.wiring.executing import Execution
 from costopt.wiring.phases import phase
 from costopt.wiring.policy.candidates import candidates
+from costopt.wiring.policy.settings import layer_of
 from costopt.wiring.policy.write import layer_flow, policy_yaml
 from costopt.wiring.progress import progress_for
 from costopt.wiring.proposing import sampled
@@ -24,6 +25,7 @@ from costopt.wiring.request import TraceOptions
 from costopt.wiring.simulating import builder_of, evaluator_of, policy_of
 
 NAME = "recommended"
+SEMANTIC = "semantic_cache"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class Recommended:
     candidates: Policy
     own_policy: bool
     """The candidates are the user's policy, not the safe layers."""
+
+    @property
+    def not_tried(self) -> list[str]:
+        """Layers that only the user can add to the candidates."""
+        tried = {name_of(layer) for layer in self.candidates.layers}
+        return [] if self.own_policy else [n for n in layer_names() if n not in tried]
 
     @property
     def settings(self) -> list[str]:
@@ -69,7 +77,7 @@ class Recommended:
             for layer in self.found.policy.layers
         ]
         document = self.found.to_json() | {"policy": {"layers": rows, "yaml": self.yaml}}
-        document["sampled"] = self.sampled or None
+        document |= {"sampled": self.sampled or None, "not_tried": self.not_tried}
         options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
         return orjson.dumps(document, option=options).decode()
 
@@ -101,7 +109,7 @@ def recommended(
     part, words = sampled(reading, options.seed)
     context = audit_context(options, part, book, progress)
     with phase(progress, "looking for waste"):
-        given = chosen or safe_candidates(context)
+        given = chosen or safe_candidates(context, max_risk)
     evaluator = evaluator_of(context, given, builder_of(options, reading))
     with (execution or Execution()).executors(given) as make:
         found = recommend(
@@ -111,9 +119,14 @@ def recommended(
     return Recommended(found, reading.trace.n, words, given, chosen is not None)
 
 
-def safe_candidates(context: AuditContext) -> Policy:
-    """The layers whose risk the log itself can show, at their most careful settings."""
+def safe_candidates(context: AuditContext, max_risk: float) -> Policy:
+    """The layers whose risk the log itself can show; the search holds them to the limit."""
     from costopt.findings.discover import find_all
 
-    found = candidates(context, find_all(context))
-    return replace(Policy(tuple(c.layers[0] for c in found)), name=NAME)
+    found = {c.name: c.layers[-1] for c in candidates(context, find_all(context))}
+    if SEMANTIC in layer_names() and max_risk > 0:
+        chosen = {"threshold": "auto", "ttl": "1h", "max_false_hit_rate": max_risk}
+        judged = layer_of(SEMANTIC, chosen)
+        if not isinstance(judged, list):
+            found[SEMANTIC] = judged
+    return Policy(tuple(found[name] for name in layer_names() if name in found), NAME)

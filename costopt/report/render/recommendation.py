@@ -17,9 +17,12 @@ NAME_ROOM, ROOM = 24, 17
 
 def recommendation_screen(
     found: Recommendation, settings: Sequence[str], width: int = 80, *, head: str = "",
-    next_commands: Sequence[str] = (),
+    next_commands: Sequence[str] = (), not_tried: Sequence[str] = (),
 ) -> list[str]:  # fmt: skip
-    """`settings`: of each recommended layer, as the policy writes them. `head`: what was read."""
+    """`settings`: of each recommended layer, as the policy writes them. `head`: what was read.
+
+    `not_tried`: layers that only the user can add to the candidates.
+    """
     width = min(width, MAX_WIDTH)
     limit = f"at most {100 * found.max_risk:g} % of answers at risk"
     tried = f"{found.tried:,} {'policy' if found.tried == 1 else 'policies'} tried"
@@ -29,6 +32,11 @@ def recommendation_screen(
     lines += _layers(found, settings, width)
     lines += _left_out(found, width)
     lines += [part for note in found.notes for part in wrap(f"NOTE     {note}", width, "         ")]
+    if not_tried:
+        text = f"NOTE     Not among those tried, because they need your choices: {', '.join(not_tried)}."
+        lines += wrap(
+            f"{text} Put them into a policy and name it with --policy.", width, "         "
+        )
     return [*lines, "", *packed("Next  ", list(next_commands), width)] if next_commands else lines
 
 
