@@ -124,7 +124,14 @@ def _told(table: Table, name: str, router: str, points: list[Point]) -> None:
     table.shown(
         f"{name}: {router}: dollars, of always-large", _range([p.usd_share for p in points])
     )
-    for word in ("always_small", "random_mixing", "routed", "always_large", "oracle"):
+    for word in (
+        "always_small",
+        "random_mixing",
+        "dearest_first",
+        "routed",
+        "always_large",
+        "oracle",
+    ):
         table.shown(
             f"{name}: {router}: {word.replace('_', ' ')}", _range([b[word] for b in beside])
         )

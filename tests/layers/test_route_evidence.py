@@ -114,6 +114,14 @@ def test_a_router_that_moves_what_saves_little_is_held_against_a_line_that_saves
     assert found["verdict"] == "not better than the line"
 
 
+def test_what_moving_the_dearest_first_would_do_stands_beside_it() -> None:
+    # Saves 1 + 1 + 2 of 8 by moving three; the dearest alone (4, which loses its answer) saves as much.
+    own, twin = np.array([1, 1, 1, 1], np.int8), np.array([1, 1, 1, 0], np.int8)
+    found = beside_the_line(own, twin, np.array([True, True, True, False]), np.array([1, 1, 2, 4]))
+    assert found is not None and found["saved_share"] == 0.5 and found["routed"] == 1.0
+    assert found["dearest_first"] == 0.75 and found["random_mixing"] == pytest.approx(0.875)
+
+
 def test_all_or_none_moved_is_never_better_than_the_line() -> None:
     for pairs in (table((63, 20, 7, 10), (0, 0, 0, 0)), table((0, 0, 0, 0), (63, 20, 7, 10))):
         assert judged(pairs)["verdict"] == "not better than the line"

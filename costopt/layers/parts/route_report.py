@@ -161,7 +161,8 @@ def _line_words(tier: str, found: Mapping[str, Any]) -> str:
     low, high = found["advantage_ci95"]
     return (
         f"{tier}: {100 * found['routed']:.1f} % right with {100 * found['moved_share']:.0f} % of calls"
-        f" moved; random mixing that saves as much {100 * found['random_mixing']:.1f} %: {found['verdict']}"
+        f" moved; random mixing that saves as much {100 * found['random_mixing']:.1f} %,"
+        f" the dearest calls first {100 * found['dearest_first']:.1f} %: {found['verdict']}"
         f" ({100 * found['advantage']:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f})."
         f"{'' if low > 0 else _WEIGH}"
     )
