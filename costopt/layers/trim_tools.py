@@ -94,12 +94,12 @@ class TrimTools:
         """Long results by short ones, session by session."""
         uses = self._uses(view, prices, artifacts)
         if not len(uses):
-            return Effect(tally={"long_user_messages": self._long_user_messages(view)})
+            return Effect(tally=self._seen(view))
         call = np.searchsorted(view.request.offsets, uses, side="right") - 1
         results = _Results.of(view, uses, call, artifacts)
         long = results.tokens > max(self.max_tokens, self._kept() + self._marker())
         if not long.any():
-            return Effect()
+            return Effect(tally=self._seen(view))
         made, short = self._made(view, results, long)
         ids = view.request.ids.copy()
         cut = long[results.of_use]
@@ -110,7 +110,7 @@ class TrimTools:
         # Beginnings and ends still stand; of an extract the view knows no text.
         looked = reach_back(view.edited(made=made), after, np.flatnonzero(touched), artifacts)
         tally = {
-            "results_cut": int(long.sum()),
+            **self._seen(view), "results_cut": int(long.sum()),
             "tokens_removed": removed_tokens(view, view.edited(request=after, made=made), artifacts),
             **reach_tally(view, int(touched.sum()), looked),
         }  # fmt: skip
@@ -147,10 +147,10 @@ class TrimTools:
         if not tally.get("results_cut", 0):
             none = f"No tool result is longer than {self.max_tokens:,} tokens."
             hint = (
-                f"The log shows no tool results, but {messages:,} long user messages: "
+                f"The log shows no tool results, but user messages of that length {messages:,} times: "
                 "`user_messages: true` takes those behind an answer for results."
             )
-            return (none, hint) if messages else (none,)
+            return (none, hint) if messages and not tally.get("results", 0) else (none,)
         return (
             (f"{blind:,} of the touched calls have no text and were not judged.",) if blind else ()
         )
@@ -176,13 +176,14 @@ class TrimTools:
         call = np.searchsorted(view.request.offsets, uses, side="right") - 1
         return uses[(editable(view, prices) & matching(view, self.match, artifacts))[call]]
 
-    def _long_user_messages(self, view: View) -> int:
-        """Of a log without tool results, where they may be what the user messages are."""
+    def _seen(self, view: View) -> dict[str, int]:
+        """Uses of results, and of user messages so long that they may be what a log calls results."""
         table = view.segments
-        if self.user_messages or (table.kind == SegmentKind.TOOL_RESULT).any():
-            return 0
         size = np.where(table.tokens >= 0, table.tokens, table.n_bytes // BYTES_PER_TOKEN)
-        return int(((table.kind == SegmentKind.USER) & (size > self.max_tokens)).sum())
+        result = table.kind == SegmentKind.TOOL_RESULT
+        message = (table.kind == SegmentKind.USER) & (size > self.max_tokens)
+        ids = view.request.ids
+        return {"results": int(result[ids].sum()), "long_user_messages": int(message[ids].sum())}
 
     def _cuts(self, tool: str) -> bool:
         asked = not self.tools or any(fnmatchcase(tool, p) for p in self.tools)

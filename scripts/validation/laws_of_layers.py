@@ -116,7 +116,8 @@ def _broken(name: str, evaluator: Evaluator) -> Iterator[str]:
         try:
             law(trial)
         except (AssertionError, CostoptError) as error:
-            yield f"{law.__name__.removeprefix('test_')} ({str(error).splitlines()[0]})"
+            why = (str(error) or type(error).__name__).splitlines()[0]
+            yield f"{law.__name__.removeprefix('test_')} ({why})"
     print(f"       {name}: {time.perf_counter() - started:.1f} s", flush=True)
 
 

@@ -160,6 +160,23 @@ def troubled(seed: int) -> list[Call]:
     return out
 
 
+def without_tools(seed: int) -> list[Call]:
+    """Agents that ask in plain text and get their results as user messages."""
+    out = agents(seed)
+    for c in out:
+        c.request = [_in_words(s) for s in c.request or ()]
+        c.response = [_in_words(s) for s in c.response or ()]
+    return out
+
+
+def _in_words(s: Segment) -> Segment:
+    other = {
+        SegmentKind.TOOL_CALL: SegmentKind.ASSISTANT,
+        SegmentKind.TOOL_RESULT: SegmentKind.USER,
+    }
+    return replace(s, kind=other.get(s.kind, s.kind), name="")
+
+
 def hashes_only(seed: int) -> list[Call]:
     """The same runs as a share without text keeps them: kinds, hashes and token counts."""
     out = agents(seed)
@@ -193,6 +210,7 @@ def timeless(seed: int) -> list[Call]:
 
 KINDS: dict[str, Callable[[int], list[Call]]] = {
     "agents": agents, "troubled": troubled, "hashes_only": hashes_only, "blocks": blocks,
+    "without_tools": without_tools,
     "timeless": timeless, "empty": lambda seed: [],
 }  # fmt: skip
 
