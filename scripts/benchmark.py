@@ -4,6 +4,7 @@
     python scripts/benchmark.py small ingest --calls 100000
     python scripts/benchmark.py ccusage --mb 5 1000
     python scripts/benchmark.py tokens --markdown docs/speed.md
+    python scripts/benchmark.py backtest sweeps executors --calls 100000
 
 Nothing here is a test: machines differ. The goals are printed beside the figures, met or missed, and
 `--markdown` writes what was measured into its place in the page, with the machine.
@@ -15,13 +16,24 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.backtest import layers, simulate
 from bench.counting import tokens
+from bench.executors import executors
 from bench.folders import ccusage
+from bench.prompt_cache import prompt_cache
 from bench.reading import ingest, small
+from bench.sweeps import sweeps
 from bench.table import HEAD, Section, write
 
-PARTS = ("small", "ingest", "tokens", "ccusage")
+PARTS = (
+    "small", "ingest", "tokens", "ccusage", "prompt-cache", "backtest", "layers", "sweeps", "executors",
+)  # fmt: skip
 MOST_AUDITED = 100_000
+SWEPT = 20_000
+"""Calls of a sweep: a person plays with a log of this size; a hundred settings of more are a batch job."""
+BY_CALLS = {
+    "prompt-cache": prompt_cache, "backtest": simulate, "layers": layers, "executors": executors,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -43,6 +55,10 @@ def measured(chosen: argparse.Namespace) -> Iterator[Section]:
             yield from (ingest(calls, audited=calls <= MOST_AUDITED) for calls in chosen.calls)
         elif part == "tokens":
             yield tokens()
+        elif part == "sweeps":
+            yield sweeps(SWEPT)
+        elif part in BY_CALLS:
+            yield from (BY_CALLS[part](calls) for calls in chosen.calls)
         else:
             yield from (ccusage(mb, chosen.logs) for mb in chosen.mb)
 

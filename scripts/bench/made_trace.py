@@ -71,16 +71,15 @@ class _Columns:
     sessions: int
 
 
-def made_trace(calls: int, seed: int = 1) -> Trace:
+def made_trace(calls: int, seed: int = 1, agents: tuple[Agent, ...] = AGENTS) -> Trace:
     """About so many calls of all agents, in time order."""
     rng = np.random.default_rng(seed)
-    parts = [_agent_calls(i, max(1, round(calls * a.share)), rng) for i, a in enumerate(AGENTS)]
-    return _trace(parts, rng)
+    parts = [_agent_calls(a, i, max(1, round(calls * a.share)), rng) for i, a in enumerate(agents)]
+    return _trace(parts, agents, rng)
 
 
-def _agent_calls(number: int, calls: int, rng: np.random.Generator) -> _Columns:
+def _agent_calls(agent: Agent, number: int, calls: int, rng: np.random.Generator) -> _Columns:
     """Sessions of one agent until its share of calls is there."""
-    agent = AGENTS[number]
     count = max(1, round(calls / agent.steps))
     steps = rng.geometric(1.0 / agent.steps, count) if agent.steps > 1 else np.ones(count, int)
     steps = np.minimum(steps, 90).astype(np.int64)
@@ -166,7 +165,7 @@ def _requests(
     return ids, offsets
 
 
-def _trace(parts: list[_Columns], rng: np.random.Generator) -> Trace:
+def _trace(parts: list[_Columns], agents: tuple[Agent, ...], rng: np.random.Generator) -> Trace:
     at = np.concatenate([p.at_us for p in parts])
     order = np.argsort(at, kind="stable")
     seg_first = np.cumsum([0, *(len(p.seg_kind) for p in parts)])
@@ -181,7 +180,7 @@ def _trace(parts: list[_Columns], rng: np.random.Generator) -> Trace:
     segments = _table(parts, rng)
     step = np.concatenate([p.step for p in parts])[order]
     session, n = session[order], len(order)
-    leaves = _usage(agent, session, step, at[order], request, segments, answer, rng)
+    leaves = _usage(agents, agent, session, step, at[order], request, segments, answer, rng)
     ones, text = np.ones(n, np.int32), np.zeros(n, np.float32)
     response = Ragged(np.arange(n + 1), answer.astype(np.int32), np.zeros(n, np.uint8))
     return Trace(
@@ -195,7 +194,7 @@ def _trace(parts: list[_Columns], rng: np.random.Generator) -> Trace:
         recorded_pusd=np.zeros(n, np.int64), has_recorded=np.zeros(n, np.bool_),
         byok=np.zeros(n, np.bool_), max_tokens=ones * -1, temperature=text,
         stream=np.zeros(n, np.bool_), step=(step + 1).astype(np.int32),
-        source_line=np.arange(n, dtype=np.int32), dims=_dims(agent, session, n), request=request,
+        source_line=np.arange(n, dtype=np.int32), dims=_dims(agents, agent, session, n), request=request,
         response=response, has_content=np.ones(n, np.bool_), segments=segments, error=("",) * n,
         dataset="generated",
     )  # fmt: skip
@@ -224,8 +223,8 @@ def _table(parts: list[_Columns], rng: np.random.Generator) -> SegmentTable:
 
 
 def _usage(
-    agent: Int, session: Int, step: Int, at: Int, request: Ragged, segments: SegmentTable,
-    answer: Int, rng: np.random.Generator,
+    agents: tuple[Agent, ...], agent: Int, session: Int, step: Int, at: Int, request: Ragged,
+    segments: SegmentTable, answer: Int, rng: np.random.Generator,
 ) -> Int:  # fmt: skip
     """[call, leaf]: input as counted, most of the last request read while it is alive."""
     n = len(agent)
@@ -236,14 +235,14 @@ def _usage(
     later = step[order][1:] > 0
     before[order[1:][later]] = total[order[:-1][later]]
     since[order[1:][later]] = (at[order[1:]] - at[order[:-1]])[later]
-    fixed = np.array([a.tools_tokens + a.system_tokens * (not a.clock) for a in AGENTS])[agent]
+    fixed = np.array([a.tools_tokens + a.system_tokens * (not a.clock) for a in agents])[agent]
     chance = rng.random(n)
     warm = (since <= ALIVE_US) & (chance < 0.85)
     held = np.where(warm, before, np.where(chance > 0.5, fixed, 0))
     read = np.where(held >= MINIMUM, held // STEP * STEP, 0)
     read = np.minimum(read, total)
     leaves = np.zeros((n, N_LEAVES), np.int64)
-    marked = np.array([a.provider == "anthropic" for a in AGENTS])[agent]
+    marked = np.array([a.provider == "anthropic" for a in agents])[agent]
     leaves[:, Leaf.CACHE_READ] = read
     leaves[:, Leaf.CACHE_WRITE_5M] = np.where(
         marked & (total >= MINIMUM), np.maximum(total - read - 6, 0), 0
@@ -253,11 +252,11 @@ def _usage(
     return leaves
 
 
-def _dims(agent: Int, session: Int, n: int) -> dict[str, Categorical]:
+def _dims(agents: tuple[Agent, ...], agent: Int, session: Int, n: int) -> dict[str, Categorical]:
     blank = Categorical(np.zeros(n, np.int32), ("",))
     dims = dict.fromkeys(DIMS, blank)
     for name in ("name", "provider", "model"):
-        texts = [str(getattr(a, name)) for a in AGENTS]
+        texts = [str(getattr(a, name)) for a in agents]
         values = ("", *dict.fromkeys(texts))
         codes = np.array([values.index(t) for t in texts], np.int32)[agent]
         dims["agent" if name == "name" else name] = Categorical(codes, values)

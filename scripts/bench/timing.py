@@ -12,6 +12,8 @@ from pathlib import Path
 from time import perf_counter
 
 _POLL_S = 0.02
+SCRIPTS = {"PYTHONPATH": str(Path(__file__).parents[1])}
+"""Environment of a child that runs one of these modules."""
 
 
 @dataclass(frozen=True)
