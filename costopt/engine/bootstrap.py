@@ -19,6 +19,7 @@ from costopt.layers.parts.interval import beta_quantile
 Float = NDArray[np.float64]
 RESAMPLES = 2000
 LEVEL = 0.95
+Z95 = 1.959964
 _DRAWS_AT_ONCE = 2_000_000
 """Units drawn at a time: counts of so many take 32 MB."""
 _MOST_T = 3.0

@@ -1,16 +1,16 @@
 """How far off the prompt-cache model is as a whole: what does not average out over calls.
 
-`Priced.variance` is the luck of single calls. On top of it the calls of a session share their luck (one
-eviction loses all that follows), and all calls share the fit. Both show on recorded sessions that a fit
-has not seen, in dollars: the spread of a session's error against what single calls would give, and the
-error of the sum over half of the sessions.
+`Priced.variance` is the luck of single calls. On top of it all calls share the fit. Its error shows on
+recorded sessions that a fit has not seen: the error of their sum, in dollars, less what luck alone would
+give. There the calls of a session share their luck (one eviction loses all that follows), so that is
+measured by sessions, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,20 @@ from costopt.billing.prompt_cache.fit import fit_cache, judgeable
 from costopt.billing.prompt_cache.prefix import PrefixResult
 from costopt.billing.prompt_cache.report import half_of_sessions
 from costopt.billing.prompt_cache.rules import RuleColumns
+from costopt.engine.bootstrap import LEVEL, Z95, student
 from costopt.engine.evaluate import Evaluator
 from costopt.engine.parts_of import sampled_sessions
 from costopt.model.leaf import INPUT
 from costopt.model.select import select
+from costopt.model.trace import Trace
 from costopt.model.view import View
 
 Float = NDArray[np.float64]
 JUDGED_CALLS = 40_000
 """More calls make the error no better known: its own luck is taken off it, and each fit takes seconds."""
-SPLITS = 3
-"""Random halves of the sessions, each side fitted once: six errors of a half. One alone can be 0 by luck."""
+SPLITS = 2
+"""Random halves of the sessions, each side fitted once, beside one split by size: six errors of a half.
+One alone can be 0 by luck."""
 UNJUDGED = 1 / sqrt(12)
 """Of what is exposed, where no recorded read judges the model: anything between nothing and all of it is
 as likely, and that is the standard deviation of the uniform distribution."""
@@ -38,12 +41,11 @@ as likely, and that is the standard deviation of the uniform distribution."""
 
 @dataclass(frozen=True)
 class CommonError:
-    """Standard deviations beyond the luck of single calls."""
+    """What does not average out over calls."""
 
     share: float
-    """Of the exposed input, valued at the discount of a cached read: the error all calls have in common."""
-    inflation: float
-    """By how much the calls of a session share their luck: factor on the variance of their sum, >= 1."""
+    """Standard deviation of the error that all calls have in common, of the exposed input at the worth
+    of a cached read."""
     judged: bool
     """False: no recorded reads to judge by."""
     residual: float | None = None
@@ -53,22 +55,41 @@ class CommonError:
         """What is seen, on what is exposed; where nothing was, what may be."""
         return round((self.share if self.residual is None else self.residual) * exposed_pusd)
 
-    def sd_pusd(self, variance_pusd2: float, exposed_pusd: int) -> float:
-        """Of the dollars of a view, from its calls' own variance and what is exposed."""
-        return sqrt(self.inflation * variance_pusd2 + (self.share * exposed_pusd) ** 2)
+    def off_pusd(self, variance_pusd2: float, exposed_pusd: int) -> float:
+        """Half the width of a 95 % interval: the luck of single calls, and the error they share.
+
+        Student's t for the latter: it is known from a handful of errors.
+        """
+        t = student(LEVEL, 2 * SPLITS)  # two sides of a split err together
+        return hypot(Z95 * sqrt(variance_pusd2), t * self.share * exposed_pusd)
 
 
 def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
     """From sessions left out of the fit; `UNJUDGED` where the log shows no reads to judge by."""
-    seen = list(_halves(_Judged.of(evaluator, seed), seed))
-    if not seen:
-        return CommonError(UNJUDGED, 1.0, False)
-    inflation = max(1.0, float(np.mean([half.spread for half in seen])))
-    squares = float(np.mean([half.share**2 for half in seen]))
-    # What is seen holds the luck of the half left out, which `inflation` counts already, and that of the
-    # half fitted, twice what the fit on all sessions has.
-    luck = inflation * float(np.mean([half.luck for half in seen]))
-    return CommonError(sqrt(max(squares - luck, luck / 2)), inflation, True, sqrt(squares))
+    on = _Judged.of(evaluator, seed)
+    trace = on.view.trace
+    alike = [half_of_sessions(trace, seed + i) for i in range(SPLITS)]
+    halves = [h for split in (*alike, _short_sessions(trace)) for h in on.halves(split)]
+    if not halves:
+        return CommonError(UNJUDGED, False)
+    spread = max(1.0, float(np.mean([half.spread for half in halves])))
+    luck = spread * float(np.mean([half.luck for half in halves]))
+    seen = float(np.mean([half.share**2 for half in halves]))
+    # What is seen is the bias, the luck of the half fitted, and that of the half left out. The last is no
+    # error of the fit; the one before is twice what the fit on all sessions has.
+    return CommonError(sqrt(max(seen - luck, luck / 2)), True, sqrt(seen))
+
+
+def _short_sessions(trace: Trace) -> NDArray[np.bool_]:  # [call]
+    """True on the half of the sessions with the smaller requests: an edit, too, asks the model about
+    requests of another size than those that it was fitted on."""
+    calls = np.bincount(trace.session, minlength=len(trace.sessions))
+    size = np.bincount(trace.session, trace.input_tokens, len(trace.sessions)) / np.maximum(
+        calls, 1
+    )
+    short = np.zeros(len(size), np.bool_)
+    short[np.argsort(size, kind="stable")[: len(size) // 2]] = True
+    return short[trace.session]
 
 
 @dataclass(frozen=True)
@@ -93,23 +114,20 @@ class _Judged:
         part = View.of(select(trace, rows))
         return cls(part, model.prefix.subset(rows), model.rules.subset(rows), worth[rows])
 
-
-def _halves(on: _Judged, seed: int) -> Iterator[_Half]:
-    """Each side of each split under a fit on its other side."""
-    trace = on.view.trace
-    usable = judgeable(trace, on.prefix, on.rules) & (on.worth > 0)
-    squared = on.worth.astype(np.float64) ** 2
-    for split in range(SPLITS):
-        half = half_of_sessions(trace, seed + split)
+    def halves(self, half: NDArray[np.bool_]) -> Iterator[_Half]:
+        """Each side of a split of the sessions under a fit on its other side. `half`: [call]."""
+        trace = self.view.trace
+        usable = judgeable(trace, self.prefix, self.rules) & (self.worth > 0)
+        squared = self.worth.astype(np.float64) ** 2
         for fitted in (half, ~half):
             judged = usable & ~fitted
             if not (usable & fitted).any() or not judged.any():
                 continue
-            fit = fit_cache(on.view, on.prefix, on.rules, fitted)
-            found = fit.served(on.prefix, on.rules, on.view)
-            off = np.where(judged, (found.tokens - trace.cache_read) * on.worth, 0.0)
+            fit = fit_cache(self.view, self.prefix, self.rules, fitted)
+            found = fit.served(self.prefix, self.rules, self.view)
+            off = np.where(judged, (found.tokens - trace.cache_read) * self.worth, 0.0)
             expected = np.where(judged, found.variance * squared, 0.0)
-            whole = float((trace.leaves[:, INPUT].sum(axis=1) * on.worth)[judged].sum())
+            whole = float((trace.leaves[:, INPUT].sum(axis=1) * self.worth)[judged].sum())
             yield _Half.of(off, expected, whole, trace.session)
 
 

@@ -28,7 +28,6 @@ Interval = tuple[float, float]
 MIN_SESSIONS = 20
 MIN_DAYS = 14
 """Two weeks: from there on whole days are drawn, because the sessions of a day are alike."""
-Z95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,6 @@ class Certainty:
     """Why there is no interval; empty: there is one."""
     basis: str
     """What was resampled, in words."""
-    cache_sd_pusd: float
-    """Standard deviation of the savings through the cache model."""
 
     @property
     def parts(self) -> dict[str, list[float] | None]:
@@ -71,19 +68,19 @@ def certainty(
     total = base.total_pusd
     if total <= 0:
         nothing = (0.0, 0.0)
-        return Certainty(None, None, None, nothing, nothing, "the baseline is $0", "", 0.0)
+        return Certainty(None, None, None, nothing, nothing, "the baseline is $0", "")
     saved = base.session_pusd - after.session_pusd
     pct = 100.0 * (total - after.total_pusd) / total
     sampling, reason, basis = _sampling(saved, base.session_pusd, trace, seed)
-    sd = error.sd_pusd(float(after.session_variance.sum()), after.exposed_pusd)
-    off = 100.0 * Z95 * sd / total
+    luck = float(after.session_variance.sum())
+    off = 100.0 * error.off_pusd(luck, after.exposed_pusd) / total
     low, high = _assumed(executor, layers, after.total_pusd, total)
     whole = None
     if sampling is not None:
         below, above = pct - sampling[0], sampling[1] - pct
         whole = (pct - _squares(below, off, low), pct + _squares(above, off, high))
     return Certainty(
-        pct, whole, sampling, (pct - off, pct + off), (pct - low, pct + high), reason, basis, sd
+        pct, whole, sampling, (pct - off, pct + off), (pct - low, pct + high), reason, basis
     )
 
 

@@ -99,7 +99,7 @@ def _estimate(setting: Setting, chance: Generator, seed: int) -> tuple[float, fl
     evaluator = evaluator_of(calls)
     executor, layers = InProcess(evaluator), policy_of(world, RATIO, setting.keep)
     base, after = executor.outcomes([(), layers])
-    error = common_error(evaluator, seed) if after.exposed_pusd else CommonError(0.0, 1.0, True)
+    error = common_error(evaluator, seed) if after.exposed_pusd else CommonError(0.0, True)
     sure = certainty(executor, layers, base, after, evaluator.trace, error, seed)
     if sure.pct is None or sure.ci95_pct is None:
         raise ValueError(f"no interval: {sure.reason}")

@@ -20,7 +20,7 @@ from tests.engine.toys.same_request import SameRequest
 from tests.engine.toys.shorter_output import ShorterOutput
 from tests.layers.context import evaluator_of
 
-NONE = CommonError(0.0, 1.0, True)
+NONE = CommonError(0.0, True)
 
 
 def sure(
@@ -96,7 +96,7 @@ def test_no_dollars_no_share() -> None:
 
 
 def test_no_layers_save_nothing_for_sure() -> None:
-    found = sure(evaluator_of(calls_of(25)), (), CommonError(0.1, 3.0, True))
+    found = sure(evaluator_of(calls_of(25)), (), CommonError(0.1, True))
     assert found.pct == 0 and found.ci95_pct == (0, 0)
 
 
@@ -111,7 +111,7 @@ def test_from_fourteen_days_on_days_are_drawn() -> None:
 def test_parts_add_up_in_squares_on_each_side() -> None:
     evaluator = evaluator_of(calls_of(40))
     layers: Layers = (LastSegments(2), ShorterOutput(0.6, doubt=0.2))
-    error = CommonError(0.05, 2.0, True)
+    error = CommonError(0.05, True)
     found = sure(evaluator, layers, error)
     assert found.ci95_pct is not None and found.sampling is not None and found.pct is not None
     for side in (0, 1):
@@ -124,31 +124,38 @@ def test_parts_add_up_in_squares_on_each_side() -> None:
 
 def test_where_no_cache_is_touched_its_model_adds_nothing() -> None:
     evaluator = evaluator_of(calls_of(30))
-    found = sure(evaluator, (ShorterOutput(0.5),), CommonError(0.5, 9.0, True))
+    found = sure(evaluator, (ShorterOutput(0.5),), CommonError(0.5, True))
     assert found.cache_model == (found.pct, found.pct)
 
 
-def test_the_common_error_is_that_of_halves_not_seen() -> None:
-    """Where whole sessions read nothing, the calls of a session share their luck."""
-    steady = common_error(evaluator_of(calls_of(80, seed=3)))
-    fickle = common_error(evaluator_of(_fickle(calls_of(80, seed=3))))
-    assert steady.judged and fickle.judged
-    assert 0 < steady.share < 0.1 and steady.inflation < 2
-    assert fickle.share > 0 and fickle.inflation > steady.inflation
+def test_the_common_error_is_that_of_sessions_left_out() -> None:
+    """With ten times the sessions the fit is known better, whatever luck a session has."""
+    few, many = (common_error(evaluator_of(calls_of(n, seed=3, steps=3))) for n in (30, 300))
+    assert few.judged and many.judged and few.residual is not None and many.residual is not None
+    assert 0 < many.share < few.share and 0 < many.residual < 0.1
+    assert few.residual_pusd(1000) == round(1000 * few.residual)
+    assert common_error(evaluator_of(calls_of(30, seed=3, steps=3))) == few
+
+
+def test_what_calls_share_counts_in_full_and_their_own_luck_by_its_root() -> None:
+    assert CommonError(0.0, True).off_pusd(100.0, 10**9) == pytest.approx(19.6, abs=0.01)
+    assert CommonError(0.01, True).off_pusd(0.0, 10_000) == pytest.approx(277.6, abs=0.1)
+    both = CommonError(0.01, True).off_pusd(100.0, 10_000)
+    assert both == pytest.approx((19.6**2 + 277.6**2) ** 0.5, abs=0.1)
+    assert CommonError(0.5, False).residual_pusd(100) == 50
+
+
+def test_a_long_log_is_judged_on_stretches_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluator = evaluator_of(calls_of(80, seed=3))
+    whole = common_error(evaluator)
+    monkeypatch.setattr("costopt.engine.cache_error.JUDGED_CALLS", 120)
+    part = common_error(evaluator)
+    assert part.judged and part != whole and 0 < part.share < 0.3
 
 
 def test_without_recorded_reads_nothing_judges_the_model() -> None:
     calls = [replace(c, request=None) for c in calls_of(4, steps=1)][:1]
-    assert common_error(evaluator_of(calls)) == CommonError(UNJUDGED, 1.0, False)
-
-
-def _fickle(calls: list[Call]) -> list[Call]:
-    """Two of three sessions read nothing at all."""
-    for c in calls:
-        if int(c.session_id[1:]) % 3:
-            c.usage.leaves[0] += c.usage.leaves[1]
-            c.usage.leaves[1] = 0
-    return calls
+    assert common_error(evaluator_of(calls)) == CommonError(UNJUDGED, False)
 
 
 @pytest.mark.parametrize(
