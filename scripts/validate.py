@@ -1,6 +1,7 @@
 """Run the product on real traces whose figures were counted independently; non-zero exit where one is off.
 
-    python scripts/validate.py FOLDER [bills samples cache windows routing] [--markdown docs/validation.md]
+    python scripts/validate.py FOLDER [bills samples cache windows routing laws_of_layers]
+        [--markdown docs/validation.md]
 
 FOLDER holds `traces/`, `formats/samples/` and `tools/` as described in docs/validation.md. The traces are
 not part of this repository (some may only be used locally); the tests never need them.
@@ -16,7 +17,16 @@ from pathlib import Path
 
 from validation.table import Table
 
-PARTS = ("bills", "samples", "cache", "windows", "routing")
+PARTS = (
+    "bills",
+    "samples",
+    "cache",
+    "windows",
+    "routing",
+    "laws_of_layers",
+    "coverage",
+    "composition",
+)
 MARKS = ("<!-- measured: {} -->", "<!-- end: {} -->")
 
 
