@@ -44,7 +44,8 @@ class Route:
     Short is not easy. A wrong answer costs a retry, or the session; a weaker model takes more steps, which a
     log cannot show: so the break-even in extra steps and retries is printed. A switch in the middle of a
     session loses the provider's prompt cache, and a model that reasons bills tokens that nobody sees.
-    Where nothing measured the answers, the saving is `unverified`.
+    Where nothing measured the answers the saving is `unverified`; where more of them may be lost than
+    `max_loss` it is not verified either.
 
     ## How it is simulated
     The classifier gives each call a tier. A call only moves down: to a tier below the one of its logged
@@ -89,7 +90,8 @@ class Route:
     by: tuple[str, ...] = ("agent", "task")
     """For `recorded`: the columns that make a group of calls."""
     max_loss: float = 0.02
-    """For `recorded`: most right answers that a group may lose, net, one-sided 95 %."""
+    """Most right answers that may be lost, net of those gained, as a share of the moved calls: the saving is
+    verified where the upper 95 % bound is not above it. For `recorded` the limit of every group."""
     decisions: str = ""
     """Column with the tier of each call (simple, moderate, complex): for `llm`, and for `recorded`."""
     llm_model: str = ""

@@ -49,7 +49,7 @@ def reported(route: Route, calls: list[Call]) -> tuple[LayerReport, Evaluator]:
 
 @pytest.mark.parametrize("classifier", ["features", "embedding"])
 def test_what_can_be_learnt_is_learnt_and_judged_on_the_later_half(classifier: Any) -> None:
-    route = Route(classifier=classifier, tiers=TIERS, threshold=0.75)
+    route = Route(classifier=classifier, tiers=TIERS, threshold=0.75, max_loss=0.1)
     report, evaluator = reported(route, problems(400, 1))
     beside = report.evidence["quality"]["simple"]
     assert beside["judged_calls"] == 200 and 0.3 < beside["moved_share"] < 0.7
@@ -57,6 +57,11 @@ def test_what_can_be_learnt_is_learnt_and_judged_on_the_later_half(classifier: A
     assert report.verified and report.basis == "from_log" and "later half" in report.risk.basis
     assert report.risk.value is not None and report.risk.value < 0.1
     assert evaluator.value((route,)) < evaluator.baseline.total_pusd
+    strict = replace(route, max_loss=0.01)
+    effect = evaluator.effect((strict,))
+    told = strict.report(effect.tally, effect.detail)
+    assert not told.verified and told.risk == report.risk
+    assert any("max_loss allows 1" in note for note in told.notes)
     points = report.evidence["curve"]
     assert points[0]["moved_share"] == 1.0 and len(points) > 1
 

@@ -45,7 +45,7 @@ def report(route: Route, tally: Mapping[str, int], detail: Mapping[str, Any]) ->
         _evidence(route, tally, detail), risk, verified, basis,
         tuple(_assumptions(route, tally)),
         "Answers of both models to the same requests, their lengths, reasoning tokens and extra steps.",
-        notes=tuple(_notes(route, tally, detail, pairs)),
+        notes=(*_notes(route, tally, detail, pairs), *_too_dear(route, risk)),
     )  # fmt: skip
 
 
@@ -79,7 +79,8 @@ def _risk(
     measured = detail.get("measured")
     if measured is not None:
         loss, ci, judged = measured
-        return Risk(METRIC, loss, ci, f"replay of {judged:,} calls"), True, "measured"
+        replayed = Risk(METRIC, loss, ci, f"replay of {judged:,} calls")
+        return replayed, ci[1] <= route.max_loss, "measured"
     if route.cascade and route.accept == "label":
         why = (
             "unverified: the cascade is told which answers are right, which nothing in use can tell"
@@ -92,7 +93,8 @@ def _risk(
         return Risk(METRIC, None, None, "unverified"), False, "assumed"
     half = " of the later half of the log" if route.classifier in FITTED else ""
     words = f"{both.moved:,} of {moved:,} moved calls{half}, which the target answered as well"
-    return Risk(METRIC, found[0], found[1], words), True, "from_log"
+    risk = Risk(METRIC, found[0], found[1], words)
+    return risk, found[1][1] <= route.max_loss, "from_log"
 
 
 def _assumptions(route: Route, tally: Mapping[str, int]) -> Iterator[str]:
@@ -138,7 +140,7 @@ def _notes(
         yield _break_even_words(even)
     for tier, beside in detail.get("quality", {}).items():
         if tally.get(f"moved.{tier}", 0):
-            yield _line_words(tier, beside)
+            yield _line_words(route, tier, beside)
     if tally.get("moved_calls", 0) and not any(p.moved for p in pairs.values()):
         yield (
             f"No moved call was answered by the target in this log with a label in `{route.labels}`: the"
@@ -157,12 +159,21 @@ def _break_even_words(even: Mapping[str, Any]) -> str:
     )
 
 
-def _line_words(tier: str, found: Mapping[str, Any]) -> str:
+def _too_dear(route: Route, risk: Risk) -> Iterator[str]:
+    if risk.ci95 is not None and risk.ci95[1] > route.max_loss:
+        yield (
+            f"Not verified: of 100 calls that it moves, up to {100 * risk.ci95[1]:.1f} lose a right"
+            f" answer; max_loss allows {100 * route.max_loss:g}. Raise it if that is worth the saving to you."
+        )
+
+
+def _line_words(route: Route, tier: str, found: Mapping[str, Any]) -> str:
     low, high = found["advantage_ci95"]
+    weighs = route.right_answer_usd is not None or route.classifier not in ("features", "embedding")
     return (
         f"{tier}: {100 * found['routed']:.1f} % right with {100 * found['moved_share']:.0f} % of calls"
         f" moved; random mixing that saves as much {100 * found['random_mixing']:.1f} %,"
         f" the dearest calls first {100 * found['dearest_first']:.1f} %: {found['verdict']}"
         f" ({100 * found['advantage']:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f})."
-        f"{'' if low > 0 else _WEIGH}"
+        f"{'' if low > 0 or weighs else _WEIGH}"
     )
