@@ -9,6 +9,7 @@ its threshold (a hit stores nothing that a later call could have hit), so each t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +29,14 @@ _FEW_STEPS_ONCE_COMPILED = 100_000
 """The same where an earlier run has left the machine code on disk."""
 
 
+@dataclass
+class _SoFar:
+    steps: int = 0
+
+
+_so_far = _SoFar()
+
+
 def replay(arrivals: Arrivals, graph: Graph, rules: Rules, replays: int = 1) -> Served:
     """Who is served by whom. `replays`: how many the caller is about to ask for.
 
@@ -40,7 +49,9 @@ def replay(arrivals: Arrivals, graph: Graph, rules: Rules, replays: int = 1) -> 
     steps = arrivals.n * replays * (1 + min(rules.capacity, graph.n) // _ENTRIES_PER_STEP)
     if rules.capacity >= graph.n:
         steps = arrivals.n * replays
-    if steps < few or compiled() is None:
+    # A sweep asks one replay after the other: what this process has replayed so far tells of more.
+    _so_far.steps += steps
+    if _so_far.steps < few or compiled() is None:
         return replay_plain(arrivals, graph, rules)
     return replay_fast(arrivals, graph, rules)
 
