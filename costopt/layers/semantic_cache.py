@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from costopt.errors import UsageError
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts.answers import Verdict
 from costopt.layers.parts.cacheable import (
@@ -28,14 +29,16 @@ from costopt.layers.parts.cacheable import (
 from costopt.layers.parts.embedding_costs import Costs
 from costopt.layers.parts.graph import NEVER, PPM, Rules, ppm
 from costopt.layers.parts.keys import KeyText
-from costopt.layers.parts.look_ups import Judged, Replays
+from costopt.layers.parts.look_ups import Replays
 from costopt.layers.parts.semantic_run import (
     TARGET_HIT_RATE,
     Asked,
     advice,
     chosen,
     curve,
+    repeats_of,
     replays_of,
+    tally_of,
 )
 from costopt.layers.parts.semantic_words import evidence, notes
 from costopt.layers.parts.turns import first_turns
@@ -85,7 +88,8 @@ class SemanticCache:
 
     A hit is false by the strictest test that fits the answer: same tool and arguments, JSON-equal, same
     number, same label, else equal text; of free text that is an upper bound (`not_identical`). How often the
-    log itself answers a byte-equal request otherwise is `self_disagreement`: no cache does better.
+    log itself answers a byte-equal request otherwise is `self_disagreement`: no cache does better. A `judge`,
+    an embedder other than the cache's own, gives free text a second figure, `judged_different`.
 
     `threshold: auto` ranks thresholds on the first fifth of the look-ups, tests them on the next three from
     the strictest down, and reports on the last: hits of one entry count as one cluster. If no threshold
@@ -113,6 +117,11 @@ class SemanticCache:
     key: KeyText | None = None
     """What is embedded: `last_user` (the last user message), `first_turn` (all user messages before the
     first answer), `all` (every message, system prompt included). null: the profile's, else first_turn."""
+    judge: str | None = None
+    """Another embedder that says which free-text answers mean the same, as `embedder` is written. Never
+    the cache's own. null: of free text all that is not identical counts as false."""
+    judge_similarity: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Similarity from which on the judge takes two answers for the same. Assumed: look at some pairs."""
     agent_turns: bool = False
     """Ask on turns inside an agent's loop or a conversation, too."""
     profile: Annotated[str, AfterValidator(_known_profile)] = ""
@@ -164,6 +173,7 @@ class SemanticCache:
             return Effect(tally=left_out)
         graph = replays.graph
         detail: dict[str, Any] = {
+            "judge": replays.judge.name if replays.judge else None,
             "embedder": graph.embedder, "floor": graph.floor_ppm / PPM, "threshold": None,
         }  # fmt: skip
         found, choice = chosen(replays, self._threshold, rules, self.max_false_hit_rate)
@@ -171,7 +181,7 @@ class SemanticCache:
             detail["choice"] = choice.evidence()
         if found is not None and found.threshold_ppm < graph.floor_ppm:
             detail["below_floor"], found = True, None
-        left_out |= _repeats(replays)
+        left_out |= repeats_of(replays)
         if found is None:
             return Effect(tally=left_out, detail=detail | {"curve": curve(replays, rules)})
         return self._effect(view, artifacts, replays, found, calls, left_out, detail)
@@ -229,24 +239,28 @@ class SemanticCache:
         charges, fees = self._costs.of(view, artifacts, replays.look_ups.keys, missed)
         return Effect(
             not_sent(view, pairs.hit), rows_where(n, pairs.hit),
-            rows_where(n, pairs.hit[judged.compared.verdict != Verdict.SAME]), charges, fees,
-            left_out | self._tally(replays, judged, rules), detail,
+            rows_where(n, pairs.hit[judged.plain.verdict != Verdict.SAME]), charges, fees,
+            left_out | tally_of(replays, judged, rules), detail,
         )  # fmt: skip
-
-    def _tally(self, replays: Replays, judged: Judged, rules: Rules) -> dict[str, int]:
-        exact = replays.exactly(rules)
-        return judged.compared.tally() | {
-            "hits": judged.hits, "compared_hits": judged.known, "false_hits": judged.false,
-            "not_identical": int((judged.compared.verdict == Verdict.NOT_IDENTICAL).sum()),
-            "hits_exact_too": int(exact[judged.hit].sum()),
-        }  # fmt: skip
 
     def _asked(self, scope: tuple[str, ...]) -> Asked:
         floor = self.floor
         if self._threshold != "auto" and self._threshold < floor:
             floor = max(0.0, np.floor(self._threshold / _FLOOR_STEP) * _FLOOR_STEP)
         key = _first(self.key, self._preset and self._preset.key, "first_turn")
-        return Asked(scope, key, self.embedder, ppm(float(floor)))
+        return Asked(
+            scope, key, self.embedder, ppm(float(floor)), self._other_judge, self.judge_similarity
+        )
+
+    @property
+    def _other_judge(self) -> str | None:
+        """UsageError: the cache's own embedder would judge its own hits."""
+        if self.judge is not None and _builtin(self.judge) == _builtin(self.embedder):
+            raise UsageError(
+                "The cache's own embedder cannot judge its hits: it took them for alike.",
+                where="semantic_cache.judge", hint="Name another embedder, or leave judge out.",
+            )  # fmt: skip
+        return self.judge
 
     @property
     def _preset(self) -> CacheProfile | None:
@@ -282,7 +296,17 @@ class SemanticCache:
         return (
             "The logged contexts are kept: a cached answer that differs changes no later step.",
             *self._costs.assumptions,
+            *self._judging,
             *gaps(tally),
+        )
+
+    @property
+    def _judging(self) -> tuple[str, ...]:
+        if self.judge is None:
+            return ()
+        return (
+            f"Free-text answers count as the same from a similarity of {self.judge_similarity:g} on, as "
+            f"`{self.judge}` sees them: assumed.",
         )
 
     @property
@@ -297,9 +321,8 @@ class SemanticCache:
         return (*told, f"What {preset.name} does is from {preset.source}.")
 
 
-def _repeats(replays: Replays) -> dict[str, int]:
-    repeats, otherwise = replays.self_disagreement()
-    return {"repeats": repeats, "repeats_otherwise": otherwise}
+def _builtin(embedder: str) -> str:
+    return "builtin" if embedder == "auto" else embedder
 
 
 def _first(*values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from costopt.accel.artifacts import Artifacts
 from costopt.engine.evaluate import Evaluator
+from costopt.errors import UsageError
 from costopt.layers.exact_cache import ExactCache
 from costopt.layers.parts.graph import PPM
 from costopt.layers.parts.semantic_run import grid
@@ -131,6 +133,43 @@ def test_a_low_hit_rate_says_what_to_turn() -> None:
     good = told(evaluator, SemanticCache(threshold=0.99, ttl="none"))
     assert good.evidence["kpi"]["status"] == "target met"
     assert good.evidence["advice"] == []
+
+
+ANSWERS = ("It is due on Monday.", "Monday is the day it is due.", "It is due in June.")
+
+
+def judged_by(path: Path) -> SemanticCache:
+    """A judge to whom the first two answers mean the same and the third does not."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sha = [hashlib.sha256(a.encode()).hexdigest() for a in ANSWERS]
+    vectors = [[1.0, 0.0], [0.99, 0.1], [0.6, 0.8]]
+    pq.write_table(pa.table({"text_sha256": sha, "v": vectors}), path)
+    return SemanticCache(threshold=0.9, ttl="none", judge=f"column:{path}/v")
+
+
+def test_a_judge_gives_free_text_a_second_figure(tmp_path: Path) -> None:
+    calls = [
+        call(str(i), ["user:when is it due"], usage(200, out=5), [f"assistant:{answer}"])
+        for i, answer in enumerate(ANSWERS)
+    ]
+    layer = judged_by(tmp_path / "answers.parquet")
+    evaluator = evaluator_of(calls, builder=Artifacts(None))
+    found = told(evaluator, layer).evidence
+    assert (found["hits"], found["not_identical"], found["judged_different"]) == (2, 2, 1)
+    assert found["false_hits"] == 1
+    assert found["false_basis"] == "judged by vectors of answers.parquet"
+    assert found["self_disagreement"] == 0.5
+    effect = evaluator.effect((layer,))
+    assert effect.at_risk is not None and effect.at_risk.sum() == 2
+    alone = told(evaluator, replace(layer, judge=None)).evidence
+    assert (alone["false_hits"], alone["judged_different"]) == (2, None)
+
+
+def test_the_cache_does_not_judge_itself() -> None:
+    with pytest.raises(UsageError, match="own embedder"):
+        world(4)[0].effect((SemanticCache(judge="builtin"),))
 
 
 def test_false_hits_above_the_bound_are_not_verified() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,22 +65,28 @@ def _distinct(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _vectors(
     made_by: Embedder, keys: Keys, firsts: NDArray[np.int64], texts: Texts, kept: Kept
 ) -> Vectors:
+    def said(places: Sequence[int]) -> list[str]:
+        return key_texts(keys, firsts[np.asarray(places, np.int64)], texts)
+
+    return kept_vectors(made_by, [row.tobytes() for row in keys.text[firsts]], said, kept)
+
+
+def kept_vectors(
+    made_by: Embedder, digests: Sequence[bytes], said: Callable[[Sequence[int]], list[str]],
+    kept: Kept,
+) -> Vectors:  # fmt: skip
+    """A vector for each digest; `said` gives the texts of places in `digests` that have none yet."""
     import pyarrow as pa
 
-    def made(places: Sequence[int]) -> Vectors:
-        return made_by.embed(key_texts(keys, firsts[np.asarray(places, np.int64)], texts))
-
-    n = len(firsts)
+    n = len(digests)
     if not n or not made_by.keeps:
-        return made(range(n))
+        return made_by.embed(said(range(n)))
 
     def column(places: list[int]) -> pa.Array:
-        rows = np.concatenate(
-            [made(places[i : i + _AT_ONCE]) for i in range(0, len(places), _AT_ONCE)]
-        )
+        parts = (places[i : i + _AT_ONCE] for i in range(0, n, _AT_ONCE))
+        rows = np.concatenate([made_by.embed(said(part)) for part in parts if part])
         return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
 
-    digests = [row.tobytes() for row in keys.text[firsts]]
     held = kept.through(f"embeddings/{made_by.version}", digests, column)
     flat = held.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.asarray(flat, np.float32).reshape(n, -1)

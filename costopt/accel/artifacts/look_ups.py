@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from costopt.accel.artifacts import Artifacts, neighbours
 from costopt.accel.artifacts.content import digest_of
+from costopt.accel.artifacts.judge import judge_of
+from costopt.accel.artifacts.kept import Kept
 from costopt.layers.base import ArtifactSpec
 from costopt.layers.parts.answers import answers_of
 from costopt.layers.parts.look_ups import LookUps, Replays
@@ -19,9 +21,10 @@ def content(spec: ArtifactSpec, view: View) -> bytes:
 
 
 def build(
-    spec: ArtifactSpec, view: View, tokens: TokenCounter, texts: Texts, artifacts: Artifacts
-) -> Replays:
-    """`spec`: `look_ups`, `embedder`, `floor_ppm`."""
+    spec: ArtifactSpec, view: View, tokens: TokenCounter, texts: Texts, kept: Kept,
+    artifacts: Artifacts,
+) -> Replays:  # fmt: skip
+    """`spec`: `look_ups`, `embedder`, `floor_ppm`, `judge`, `judge_similarity`."""
     asked: LookUps = spec.get("look_ups")
     of_graph = ArtifactSpec(
         "neighbours",
@@ -32,4 +35,6 @@ def build(
         ),
     )
     graph = artifacts.build(of_graph, view, tokens, texts)
-    return Replays(asked, graph, answers_of(view, texts, asked.keys.rows, asked.group))
+    answers = answers_of(view, texts, asked.keys.rows, asked.group)
+    judge = judge_of(spec, view, tokens, texts, kept, artifacts, answers)
+    return Replays(asked, graph, answers, judge)

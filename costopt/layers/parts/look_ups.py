@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from costopt.layers.parts.answers import Answers, Compared, self_disagreement
 from costopt.layers.parts.graph import PPM, Arrivals, Graph, Rules
+from costopt.layers.parts.judge import Judge
 from costopt.layers.parts.keys import Keys
 from costopt.layers.parts.replayed import replay
 from costopt.layers.parts.threshold import Hits
@@ -56,7 +57,10 @@ class Judged:
 
     hit: NDArray[np.int32]  # [hit]: arrival that is served
     source: NDArray[np.int32]  # [hit]: arrival whose answer it gets
+    plain: Compared
+    """By what the answers say, free text as it stands."""
     compared: Compared
+    """The same with free text judged, where there is a judge."""
 
     @property
     def hits(self) -> int:
@@ -69,7 +73,7 @@ class Judged:
 
     @property
     def false(self) -> int:
-        """Hits with another answer; of free text all that is not identical."""
+        """Hits with another answer; of free text that nobody judged all that is not identical."""
         return int(self.compared.false.sum())
 
     @property
@@ -84,6 +88,7 @@ class Replays:
     look_ups: LookUps
     graph: Graph
     answers: Answers
+    judge: Judge | None = None
     _judged: OrderedDict[Rules, Judged] = field(default_factory=OrderedDict)
 
     def judged(self, rules: Rules, replays: int = 1) -> Judged:
@@ -100,8 +105,13 @@ class Replays:
         served = replay(arrivals, self.graph, rules, replays)
         hit = served.hits
         source = served.source[hit]
-        compared = self.answers.compare(arrivals.rows[source], arrivals.rows[hit])
-        return Judged(hit.astype(np.int32), source, compared)
+        plain, compared = self._compared(arrivals.rows[source], arrivals.rows[hit])
+        return Judged(hit.astype(np.int32), source, plain, compared)
+
+    def _compared(self, first: Int, second: Int) -> tuple[Compared, Compared]:
+        """(as it stands, judged) of pairs of calls."""
+        plain = self.answers.compare(first, second)
+        return plain, plain if self.judge is None else self.judge.judged(plain, first, second)
 
     def hits(self, rules: Rules, replays: int = 1) -> Hits:
         """As the choice of a threshold takes them: hits that can be compared."""
@@ -130,7 +140,7 @@ class Replays:
         key = np.full(len(self.answers.response), -1, np.int64)
         key[rows] = exact
         first, again = self_disagreement(self.answers, key, self.look_ups.arrivals.rows)
-        compared = self.answers.compare(first, again)
+        _, compared = self._compared(first, again)
         return int(compared.known.sum()), int(compared.false.sum())
 
     def nearest_ppm(self) -> Int:  # [arrival]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from costopt.layers.base import Artifacts, ArtifactSpec
+from costopt.layers.parts.answers import Verdict
 from costopt.layers.parts.cacheable import answer_groups, ratio
 from costopt.layers.parts.graph import NEVER, PPM, Rules, ppm
 from costopt.layers.parts.keys import Bool, KeyText, arrivals, exact_keys, semantic_keys
@@ -30,6 +31,8 @@ class Asked:
     key: KeyText
     embedder: str
     floor_ppm: int
+    judge: str | None
+    judge_similarity: float
 
 
 def replays_of(view: View, artifacts: Artifacts, asked: Asked, calls: Bool) -> Replays:
@@ -42,6 +45,7 @@ def replays_of(view: View, artifacts: Artifacts, asked: Asked, calls: Bool) -> R
     look_ups = LookUps(keys, arrivals(view, keys), whole.node, groups)
     settings = (
         ("look_ups", look_ups), ("embedder", asked.embedder), ("floor_ppm", asked.floor_ppm),
+        ("judge", asked.judge), ("judge_similarity", asked.judge_similarity),
     )  # fmt: skip
     found: Replays = artifacts.build(ArtifactSpec("look_ups", settings), view)
     return found
@@ -128,3 +132,21 @@ def _lower(points: list[dict[str, Any]], threshold_ppm: int, bound: float) -> di
     below = [p for p in points if ppm(p["threshold"]) < threshold_ppm]
     good = [p for p in below if (p["false_hit_rate"] or 0.0) <= bound]
     return max(good, key=lambda p: p["hits"]) if good else (below[-1] if below else None)
+
+
+def tally_of(replays: Replays, judged: Judged, rules: Rules) -> dict[str, int]:
+    """Counts of the hits under these rules."""
+    exact = replays.exactly(rules)
+    open_text = judged.plain.verdict == Verdict.NOT_IDENTICAL
+    return judged.compared.tally() | {
+        "hits": judged.hits, "compared_hits": judged.known, "false_hits": judged.false,
+        "not_identical": int(open_text.sum()),
+        "judged_different": int((judged.compared.false & open_text).sum()),
+        "hits_exact_too": int(exact[judged.hit].sum()),
+    }  # fmt: skip
+
+
+def repeats_of(replays: Replays) -> dict[str, int]:
+    """Byte-equal requests asked again, and those answered otherwise: what no cache can do better than."""
+    repeats, otherwise = replays.self_disagreement()
+    return {"repeats": repeats, "repeats_otherwise": otherwise}

@@ -18,11 +18,12 @@ def evidence(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) 
         "eligible_calls": asked, "hits": hits, "hit_rate": ratio(hits, asked),
         "false_hits": false, "false_hit_rate": ratio(false, known),
         "false_hit_ci95": detail.get("false_hit_ci95"),
-        "false_basis": basis_words(tally) or None,
+        "false_basis": _basis(tally, detail) or None,
         "self_disagreement": ratio(tally.get("repeats_otherwise", 0), tally.get("repeats", 0)),
         "embedder": detail.get("embedder"), "threshold": detail.get("threshold"),
         "curve": detail.get("curve", []),
-        "not_identical": tally.get("not_identical", 0), "judged_different": None,
+        "not_identical": tally.get("not_identical", 0),
+        "judged_different": tally.get("judged_different") if detail.get("judge") else None,
         "compared_hits": known, "byte_equal_repeats": tally.get("repeats", 0),
         "hits_of_an_exact_cache_too": tally.get("hits_exact_too", 0),
         "kpi": kpi(hits, asked, detail.get("threshold"), ratio(false, known), bound),
@@ -34,6 +35,13 @@ def evidence(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) 
     }  # fmt: skip
     choice = detail.get("choice") or {}
     return out | {k: v for k, v in choice.items() if k != "threshold"}
+
+
+def _basis(tally: Mapping[str, int], detail: Mapping[str, Any]) -> str:
+    """Which test was used: free text by the judge, where there is one."""
+    words = basis_words(tally)
+    judge = detail.get("judge")
+    return words if not judge else words.replace("not_identical", f"judged by {judge}", 1)
 
 
 def kpi(
@@ -122,7 +130,7 @@ def _false_words(tally: Mapping[str, int], detail: Mapping[str, Any], bound: flo
     out = []
     known, false = tally.get("compared_hits", 0), tally.get("false_hits", 0)
     if known and false / known > bound:
-        loose = tally.get("not_identical", 0)
+        loose = 0 if detail.get("judge") else tally.get("not_identical", 0)
         beside = f", {loose} of them free text that is not identical but may mean the same"
         out.append(
             f"{false} of {known} hits would have had another answer{beside if loose else ''}: above "
