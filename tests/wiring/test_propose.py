@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -109,6 +109,11 @@ def test_the_file_says_why_and_reads_back(monkeypatch: Any) -> None:
         "  # alone it saves $2.00 · reach_back_rate 0.0 % (0.0-0.0)\n  - trim_tools:" in made.yaml
     )
     assert parse_policy(made.yaml).layers == made.policy.layers
+    part = replace(made, sampled="7 of 9 calls")
+    assert part.yaml.splitlines()[1:3] == [
+        "# Tried on 7 of 9 calls: costopt simulate runs the whole log.",
+        "# Together they save $2.00 of $10.00, 20.0 %.",
+    ]
 
 
 def test_only_agents_of_background_work_alone_are_batched() -> None:

@@ -57,7 +57,7 @@ def _header(result: Result, found: Projection, width: int, seconds: float | None
 def _bill(found: Projection, width: int) -> list[str]:
     """Verified savings first; what the unproven layers would add in a line of its own."""
     base = dollars(found.baseline_usd, _places(found))
-    unproven = any(not row["verified"] for row in found.layers)
+    unproven = any(not row["verified"] and row.get("calls_touched") for row in found.layers)
     sure = _arm(base, found.verified_savings_usd, found.verified_ci95_pct, found)
     lines = _indented(f"BILL  {sure}{', verified' if unproven else ''}", width)
     if unproven:

@@ -59,15 +59,16 @@ class Proposal:
     def yaml(self) -> str:
         """As a file with the reasons as comments."""
         share = 100 * self.saved_pusd / self.baseline_pusd if self.baseline_pusd else 0.0
+        saves = f"Together they save {show(self.saved_pusd)} of {show(self.baseline_pusd)}, {share:.1f} %."
+        if not self.policy.layers:
+            saves = "No layer saves on this log without a risk that the log does not rule out."
         top = [
             "Proposed by costopt policy init: safe settings alone, each simulated on this log.",
-            f"Together they save {show(self.saved_pusd)} of {show(self.baseline_pusd)}, {share:.1f} %.",
+            saves,
             "Order is the order in which the layers act. costopt explain NAME shows all settings.",
         ]
         if self.sampled:
             top.insert(1, f"Tried on {self.sampled}: costopt simulate runs the whole log.")
-        if not self.policy.layers:
-            top[1] = "No layer saves on this log without a risk that the log does not rule out."
         below = ["", "Left out:", *(f"  {t}" for t in self.left_out)] if self.left_out else []
         if self.by_hand:
             below += ["", "What no layer does for you:", *(f"  {t}" for t in self.by_hand)]
