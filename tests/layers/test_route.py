@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from costopt.accel.artifacts import Artifacts
 from costopt.engine.evaluate import Evaluator
 from costopt.errors import UsageError
 from costopt.layers.parts.retokenise import fresh, ratios, rescaled_input, same_family
@@ -238,3 +239,38 @@ def test_a_models_own_reasoning_in_the_log_is_billed_at_its_upper_bound() -> Non
     report, evaluator = reported(Route(tiers=(("simple", "o4-mini"), ("complex", "big"))), calls)
     move = report.evidence["moves"][0]
     assert move["reasoning_basis"] == "from_log" and 3.0 < move["reasoning_ratio"] < 3.2
+
+
+def test_a_sweep_over_thresholds_learns_once() -> None:
+    builder = Artifacts(None)
+    evaluator = evaluator_of(problems(100, 8), prices=TwoPrices(), builder=builder)
+    for threshold in (0.4, 0.6, 0.8):
+        evaluator.effect((Route(classifier="features", tiers=TIERS, threshold=threshold),))
+    evaluator.effect((Route(classifier="features", tiers=TIERS, right_answer_usd=0.01),))
+    assert builder.builds == 1
+
+
+def test_weighing_dollars_moves_what_saves_more_than_it_risks() -> None:
+    """Equal chances, unequal sizes: only the long question is worth the risk."""
+    calls = problems(120, 9)
+    for i, c in enumerate(calls):
+        if i // 2 % 2:
+            c.usage.leaves[Leaf.INPUT_FRESH] = 6_000
+    route = Route(classifier="features", tiers=TIERS, right_answer_usd=0.05)
+    _, evaluator = reported(route, calls)
+    touched = evaluator.effect((route,)).touched
+    assert touched is not None
+    size = evaluator.trace.input_tokens
+    big = np.array(evaluator.trace.dims["model"].texts()) == "big"
+    assert touched[big & (size == 6_000)].mean() > touched[big & (size == 300)].mean() + 0.3
+
+
+def test_a_log_without_text_still_routes_by_sizes_and_says_so() -> None:
+    """Hashes and counts alone: rules hold, and tokens stay as they are under the target."""
+    calls = [call("a", ["user:not kept"], usage(300, out=20), None, model="big")]
+    calls[0].request = [
+        replace(s, digest=b"0" * 16, text="", tokens=300) for s in calls[0].request or ()
+    ]
+    report, evaluator = reported(Route(tiers=TIERS), calls)
+    assert report.evidence["moved_calls"] == 1
+    assert evaluator.value((Route(tiers=TIERS),)) * 10 == evaluator.baseline.total_pusd

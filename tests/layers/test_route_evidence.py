@@ -82,12 +82,11 @@ def test_the_loss_is_of_the_moved_calls_with_an_interval_that_few_pairs_keep_wid
 
 def judged(pairs: Pairs, worth: Any = None) -> dict[str, Any]:
     """The line of these cells; each move is worth the same unless said otherwise."""
-    own, twin, moved = [], [], []
-    for did, row in zip((True, False), pairs.table.tolist(), strict=True):
-        for (a, b), n in zip(((1, 1), (1, 0), (0, 1), (0, 0)), row, strict=True):
-            own, twin, moved = own + [a] * n, twin + [b] * n, moved + [did] * n
+    cells = pairs.table.ravel()  # moved first, then kept; both, lost, gained, neither
+    own, twin = np.repeat([1, 1, 0, 0] * 2, cells), np.repeat([1, 0, 1, 0] * 2, cells)
+    moved = np.repeat([True] * 4 + [False] * 4, cells)
     each = np.full(len(own), 7) if worth is None else np.asarray(worth)
-    found = beside_the_line(np.array(own, np.int8), np.array(twin, np.int8), np.array(moved), each)
+    found = beside_the_line(own.astype(np.int8), twin.astype(np.int8), moved, each)
     assert found is not None
     return found
 
@@ -204,3 +203,15 @@ def test_models_that_reason(name: str) -> None:
                                   "grok-4-fast-non-reasoning"])  # fmt: skip
 def test_models_that_do_not_unless_asked(name: str) -> None:
     assert not reasons(name)
+
+
+def test_keys_are_those_of_a_dictionary_over_whole_requests() -> None:
+    """The plain twin: a tuple of segment numbers a request."""
+    rng = np.random.default_rng(4)
+    asked = [[f"user:{w}" for w in rng.integers(0, 3, rng.integers(1, 4))] for _ in range(300)]
+    trace = timed([call(str(i), r, usage(5, out=1)) for i, r in enumerate(asked)])
+    numbers: dict[tuple[int, ...], int] = {}
+    plain = [
+        numbers.setdefault(tuple(trace.request.row(i).tolist()), len(numbers)) for i in range(300)
+    ]
+    assert request_keys(trace).tolist() == plain
