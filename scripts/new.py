@@ -1,5 +1,6 @@
 """Scaffold a plug-in with its test: one file, one idea, discovered by its name.
 
+    python scripts/new.py layer  old_images
     python scripts/new.py source acme_gateway
     python scripts/new.py finding idle_tools
     python scripts/new.py check  | section ...
@@ -20,6 +21,10 @@ TEMPLATES = Path(__file__).parent / "scaffold"
 
 # Kind to (template, path of what is written).
 KINDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "layer": (
+        ("layer.py", "costopt/layers/{name}.py"),
+        ("layer_cases.py", "tests/layers/cases/{name}.py"),
+    ),
     "source": (
         ("source.py", "costopt/sources/{name}.py"),
         ("source_sample.jsonl", "tests/sources/samples/{dashed}/calls.jsonl"),
@@ -39,6 +44,7 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 NEXT = {
+    "layer": "make laws NAME={name}   then: costopt explain {name}",
     "source": "pytest tests/sources -k {dashed}   then: costopt explain {dashed}",
     "finding": "pytest tests/findings/test_{name}.py   then: costopt explain {name}",
     "check": "pytest tests/checklist/test_{name}.py   then: costopt explain {name}",

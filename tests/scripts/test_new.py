@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TESTS = {
+    # The scaffold's laws alone; two processes over all layers (`same_bytes`) would take too long here.
+    "layer": ["tests/layers/test_cases.py", "tests/laws", "-k", "acme_gateway and not same_bytes"],
     "source": ["tests/sources/test_samples.py", "-k", "acme-gateway"],
     "finding": ["tests/findings/test_acme_gateway.py"],
     "check": ["tests/checklist/test_acme_gateway.py"],
