@@ -78,21 +78,42 @@ def chain_depth(view: View) -> Int:  # [call]
 def _built_on(view: View) -> Int:
     """[pair]: the later call of each (call, earlier call of the session whose answer it carries)."""
     trace, asked, said = view.trace, view.request, view.response
-    size = np.int64(len(view.segments))
-    kind = view.segments.kind
-    use = np.flatnonzero(np.isin(kind[asked.ids], _ANSWER))
-    call = np.searchsorted(asked.offsets, use, side="right") - 1
-    wanted = trace.session[call].astype(np.int64) * size + asked.ids[use]
-    giver = said.call_of_use()
-    given = trace.session[giver].astype(np.int64) * size + said.ids
-    order = np.argsort(given, kind="stable")  # earliest call first among equal answers
-    given, giver = given[order], giver[order]
-    if not len(given):
-        return np.zeros(0, np.int64)
-    at = np.minimum(np.searchsorted(given, wanted), len(given) - 1)
-    found = (given[at] == wanted) & (giver[at] < call)
-    pairs = np.unique(call[found] * np.int64(trace.n) + giver[at[found]])
-    return pairs // trace.n
+    session, giver = trace.session, said.call_of_use()
+    first = np.full(
+        len(view.segments), -1, np.int64
+    )  # [segment]: the earliest call that answered it
+    first[said.ids[::-1]] = giver[::-1]
+    is_answer = np.isin(view.segments.kind, _ANSWER) & (first >= 0)
+    use = np.flatnonzero(is_answer[asked.ids])
+    call, answer = asked.call_of_use()[use], asked.ids[use]
+    # An answer that several sessions got has an earliest call in each; most were given in one.
+    common = np.zeros(len(view.segments), np.bool_)
+    common[said.ids[session[giver] != session[first[said.ids]]]] = True
+    found = np.where(common[answer], -1, first[answer])
+    rest = np.flatnonzero(common[answer])
+    if len(rest):
+        held = common[said.ids]
+        found[rest] = _earliest(
+            session[call[rest]], answer[rest], session[giver[held]], said.ids[held], giver[held]
+        )
+    there = (found >= 0) & (found < call)
+    there[there] = session[found[there]] == session[call[there]]
+    pairs = call[there] * np.int64(trace.n) + found[there]
+    pairs = np.sort(pairs, kind="stable")  # histories stand in order: sorted nearly already
+    return pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]] // trace.n
+
+
+def _earliest(
+    session: NDArray[np.int32], answer: NDArray[np.int32], of_session: NDArray[np.int32],
+    given: NDArray[np.int32], giver: Int,
+) -> Int:  # fmt: skip
+    """[asked]: the earliest call of the session that gave the answer; -1: none did."""
+    size = np.int64(max(answer.max(), given.max())) + 1
+    wanted, keys = session * size + answer, of_session * size + given
+    order = np.argsort(keys, kind="stable")  # earliest call first among equal answers
+    keys, giver = keys[order], giver[order]
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, giver[at], -1)
 
 
 def session_depth(view: View) -> Int:  # [call]
