@@ -25,6 +25,7 @@ from costopt.layers.parts.cacheable import (
     not_sent,
     ratio,
     rows_where,
+    why_none,
     without_content,
 )
 from costopt.layers.parts.graph import NEVER, PPM, Graph, Rules
@@ -161,6 +162,8 @@ class ExactCache:
 
     def _notes(self, tally: Mapping[str, int]) -> tuple[str, ...]:
         hits = tally.get("hits", 0)
+        if not tally.get("eligible_calls"):
+            return (why_none(tally),)
         if not hits:
             return (f"No request repeats an earlier one within its ttl ({self._ttl_words}).",)
         again = tally.get("differing_in_session", 0)

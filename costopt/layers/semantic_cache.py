@@ -116,7 +116,8 @@ class SemanticCache:
     `openai:MODEL@BASE_URL`, `column:FILE.parquet/COLUMN`."""
     key: KeyText | None = None
     """What is embedded: `last_user` (the last user message), `first_turn` (all user messages before the
-    first answer), `all` (every message, system prompt included). null: the profile's, else first_turn."""
+    first answer), `all` (every message, system prompt included). null: the profile's, else first_turn,
+    or all with `agent_turns`."""
     judge: str | None = None
     """Another embedder that says which free-text answers mean the same, as `embedder` is written. Never
     the cache's own. null: of free text all that is not identical counts as false."""
@@ -247,7 +248,8 @@ class SemanticCache:
         floor = self.floor
         if self._threshold != "auto" and self._threshold < floor:
             floor = max(0.0, np.floor(self._threshold / _FLOOR_STEP) * _FLOOR_STEP)
-        key = _first(self.key, self._preset and self._preset.key, "first_turn")
+        usual = "all" if self.agent_turns else "first_turn"
+        key = _first(self.key, self._preset and self._preset.key, usual)
         return Asked(
             scope, key, self.embedder, ppm(float(floor)), self._other_judge, self.judge_similarity
         )

@@ -143,3 +143,17 @@ def gaps(tally: Mapping[str, int], latency: bool = True) -> list[str]:
 def joined_words(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def why_none(tally: Mapping[str, int]) -> str:
+    """Why nobody asked the cache."""
+    reasons = [
+        f"{tally[name]} {words}"
+        for name, words in (
+            ("agent_turns", "are turns inside a loop or conversation"),
+            ("calls_without_text", "have no text in the log"),
+            ("calls_without_time", "have no time"),
+        )
+        if tally.get(name)
+    ]
+    return f"No call is eligible: {joined_words(reasons) or 'none fits `match`'}."

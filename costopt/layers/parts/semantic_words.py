@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from costopt.layers.parts.answers import basis_words
-from costopt.layers.parts.cacheable import joined_words, ratio
+from costopt.layers.parts.cacheable import ratio, why_none
 from costopt.layers.parts.semantic_run import RETUNE_BELOW, TARGET_HIT_RATE
 
 
@@ -65,7 +65,7 @@ def notes(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) -> 
     """What to know and what to turn."""
     asked, hits = tally.get("eligible_calls", 0), tally.get("hits", 0)
     if not asked:
-        return [_why_none(tally)]
+        return [why_none(tally)]
     out = []
     choice = detail.get("choice")
     if choice is not None:
@@ -82,20 +82,6 @@ def notes(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) -> 
         out.append(_kpi_words(hits, asked, detail.get("advice", []), bound, wrong))
         out += _false_words(tally, detail, bound)
     return out
-
-
-def _why_none(tally: Mapping[str, int]) -> str:
-    """Why nobody asked the cache."""
-    reasons = [
-        f"{tally[name]} {words}"
-        for name, words in (
-            ("agent_turns", "are turns inside a loop or conversation"),
-            ("calls_without_text", "have no text in the log"),
-            ("calls_without_time", "have no time"),
-        )
-        if tally.get(name)
-    ]
-    return f"No call is eligible: {joined_words(reasons) or 'none fits `match`'}."
 
 
 def _kpi_words(

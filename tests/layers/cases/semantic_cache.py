@@ -116,7 +116,7 @@ CASES = [
     ),
     story(
         "turns of a loop ask where the policy says so",
-        cache(agent_turns=True),
+        cache(agent_turns=True, key="last_user"),
         [*TWO, asked("c", DUE, SEVEN, *LOOP)],
         Expect(sent={"c": False}, evidence={"eligible_calls": 3}),
     ),
