@@ -241,6 +241,15 @@ def test_a_models_own_reasoning_in_the_log_is_billed_at_its_upper_bound() -> Non
     assert move["reasoning_basis"] == "from_log" and 3.0 < move["reasoning_ratio"] < 3.2
 
 
+def test_labels_may_be_a_part_of_the_policys_fields() -> None:
+    calls = problems(200, 1)
+    for c in calls:
+        c.metadata = {"passed": c.metadata["correct"]}
+    evaluator = evaluator_of(calls, prices=TwoPrices(), fields={"verdict": "metadata.passed"})
+    route = Route(classifier="features", tiers=TIERS, labels="verdict", threshold=0.7)
+    assert evaluator.effect((route,)).tally["moved_calls"] > 20
+
+
 def test_a_sweep_over_thresholds_learns_once() -> None:
     builder = Artifacts(None)
     evaluator = evaluator_of(problems(100, 8), prices=TwoPrices(), builder=builder)

@@ -17,7 +17,7 @@ from costopt.layers.base import ArtifactSpec
 from costopt.layers.parts.router_scores import RouterScores, as_good, enough
 from costopt.layers.parts.routing_evidence import UNKNOWN, Labelled
 from costopt.model.ports import Texts, TokenCounter
-from costopt.model.trace import Categorical, Trace
+from costopt.model.trace import Trace
 from costopt.model.view import View
 
 Mask = NDArray[np.bool_]
@@ -28,17 +28,16 @@ _CHUNK = 20_000
 
 
 def content(spec: ArtifactSpec, view: View) -> bytes:
-    """The log as it was recorded, and its labels: what other layers did to the view is not looked at."""
-    trace, labels = view.trace, labels_of(view.trace, spec)
-    told = () if labels is None else (labels.codes, "\0".join(labels.values))
-    return digest_of(trace.key, trace.at_us, *told)
+    """The log as recorded: what other layers did to the view is not looked at. Labels are in the spec."""
+    del spec
+    return digest_of(view.trace.key, view.trace.at_us)
 
 
 def build(spec: ArtifactSpec, view: View, tokens: TokenCounter, texts: Texts) -> RouterScores:
-    """Scores of all calls for one target: settings `labels` (a column) and `target` (its logged names)."""
+    """Scores of all calls for one target: settings `right` (labels, one byte a call) and `target`."""
     del tokens
     trace = view.trace
-    labelled = Labelled.of(trace, labels_of(trace, spec))
+    labelled = labelled_by(trace, spec)
     y = as_good(labelled, logged_as(trace, spec.get("target", ())))
     halves = (~labelled.later, labelled.later)
     trained = tuple(int((y[half] != UNKNOWN).sum()) for half in halves)
@@ -69,12 +68,9 @@ def _learnt(
     return scale, fitted_near(x, right, centre, extractor.spread)
 
 
-def labels_of(trace: Trace, spec: ArtifactSpec) -> Categorical | None:
-    """The column of labels; None: the log has none of that name."""
-    try:
-        return trace.dim(str(spec.get("labels", "")))
-    except KeyError:
-        return None
+def labelled_by(trace: Trace, spec: ArtifactSpec) -> Labelled:
+    """The labels that the layer read: which column they stand in is its business."""
+    return Labelled(trace, np.frombuffer(spec.get("right"), np.int8))
 
 
 def logged_as(trace: Trace, names: tuple[tuple[str, str], ...]) -> Mask:  # [call]

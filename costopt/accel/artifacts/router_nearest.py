@@ -13,12 +13,12 @@ from costopt.accel.artifacts import Artifacts
 from costopt.accel.artifacts.content import digest_of
 from costopt.accel.artifacts.embeddings import Embedded
 from costopt.accel.artifacts.router import content as recorded
-from costopt.accel.artifacts.router import labels_of, logged_as, too_few
+from costopt.accel.artifacts.router import labelled_by, logged_as, too_few
 from costopt.accel.embed import Vectors
 from costopt.layers.base import ArtifactSpec
 from costopt.layers.parts.keys import Keys
 from costopt.layers.parts.router_scores import RouterScores, as_good, enough
-from costopt.layers.parts.routing_evidence import UNKNOWN, Labelled
+from costopt.layers.parts.routing_evidence import UNKNOWN
 from costopt.layers.routers.base import last_user
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.view import View
@@ -36,9 +36,9 @@ def content(spec: ArtifactSpec, view: View) -> bytes:
 def build(
     spec: ArtifactSpec, view: View, tokens: TokenCounter, texts: Texts, artifacts: Artifacts
 ) -> RouterScores:
-    """Settings: `labels`, `target`, `embedder`, `neighbours`."""
+    """Settings: `right`, `target`, `embedder`, `neighbours`."""
     trace = view.trace
-    labelled = Labelled.of(trace, labels_of(trace, spec))
+    labelled = labelled_by(trace, spec)
     y = as_good(labelled, logged_as(trace, spec.get("target", ())))
     said = last_user(View.of(trace))
     shown = (said >= 0) & trace.segments.has_text[np.maximum(said, 0)]

@@ -68,6 +68,8 @@ def _scores(
         name for name, known in zip(asked.targets.names, asked.targets.known, strict=True)
         if known == target.canonical
     )  # fmt: skip
-    spec = ArtifactSpec(kind, (("labels", asked.route.labels), ("target", names), *settings))
+    spec = ArtifactSpec(
+        kind, (("right", asked.labelled.right.tobytes()), ("target", names), *settings)
+    )
     found: RouterScores = asked.artifacts.build(spec, asked.view)
     return found
