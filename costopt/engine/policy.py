@@ -20,3 +20,5 @@ class Policy:
     replay: Mapping[str, Any] = field(default_factory=dict)
     lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict, compare=False)
     """Where it stands in the file: (layer's index, name, setting) or ("fields", part) to the line."""
+    file: str = field(default="policy.yaml", compare=False)
+    """The path as typed: what errors about its lines name."""

@@ -165,6 +165,20 @@ def test_a_hostile_file_is_a_sentence(text: str) -> None:
     assert all(line.startswith("policy.yaml:") for line in complaints(text))
 
 
+def test_a_result_names_the_file_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "p.yaml"
+    path.write_text("version: 1\nlayers: []\n")
+    assert (load_policy(path).name, load_policy(path).file) == ("p.yaml", str(path))
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert load_policy(path).name == "p.yaml"
+    path.write_text("version: 1\nname: mine\nlayers: []\n")
+    assert (load_policy(path).name, load_policy(path).file) == ("mine", str(path))
+
+
 def test_a_file_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     large = tmp_path / "large.yaml"
     large.write_bytes(b"#" * (MAX_BYTES + 1))
@@ -191,3 +205,17 @@ def test_any_text_survives_the_file(texts: list[str]) -> None:
     text = policy_yaml(Policy((made,)), top=texts, above={0: texts})
     assert parse_policy(text).layers == (made,)
     assert len(text.splitlines()) == 3 + 2 * len(texts)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_file_is_a_policy_or_a_sentence(data: st.DataObject) -> None:
+    text = GOOD
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(text)))
+        length = data.draw(st.integers(0, 12))
+        text = text[:at] + data.draw(st.text(max_size=4)) + text[at + length :]
+    try:
+        parse_policy(text)
+    except PolicyError as error:
+        assert problem_lines(error)

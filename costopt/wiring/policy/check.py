@@ -26,7 +26,7 @@ def require_fields(policy: Policy, trace: Trace) -> None:
     """Raises PolicyError where the policy names a field that the trace does not have."""
     problems = list(field_problems(policy, trace))
     if problems:
-        raise PolicyError(policy.name, problems)
+        raise PolicyError(policy.file, problems)
 
 
 def field_problems(policy: Policy, trace: Trace) -> Iterator[Problem]:

@@ -114,7 +114,7 @@ def _no_layer(layer: str, policy: Policy) -> UsageError:
         hint = f"Add it there: - {layer}: {{}}"
     else:
         hint = f"{nearest(layer, own)}  Its layers: {', '.join(own) or 'none'}".strip()
-    return UsageError(f"{policy.name} has no layer `{clean(layer)}`.", where=FLAG, hint=hint)
+    return UsageError(f"{policy.file} has no layer `{clean(layer)}`.", where=FLAG, hint=hint)
 
 
 def _values(text: str, name: str) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,14 +63,16 @@ class _Reader:
             return Policy(())
         self._only((), top, KEYS, "a policy", "section")
         self._version(top)
-        name = top.get("name", self.document.name)
+        name = top.get("name", shown_path(self.document.name))
         if not isinstance(name, str) or not name:
             self.wrong(("name",), "`name` must be a text.")
         layers, at_of = self._layers(top)
         lines = {(i, *k[2:]): v for i, at in enumerate(at_of)
                  for k, v in self.document.lines.items() if k[:2] == at}  # fmt: skip
         lines |= {k: v for k, v in self.document.lines.items() if k[:1] == ("fields",)}
-        return Policy(layers, str(name), self._fields(top), self._replay(top), lines)
+        return Policy(
+            layers, str(name), self._fields(top), self._replay(top), lines, self.document.name
+        )
 
     def _only(
         self, at: At, node: Mapping[str, Any], valid: tuple[str, ...], what: str, kind: str
@@ -155,6 +158,12 @@ class _Reader:
                 return
             for problem in made:
                 self.wrong((*at, name, *problem.at), problem.message, problem.hint)
+
+
+def shown_path(name: str) -> str:
+    """For results that others read: from the working folder, never this machine's folders."""
+    path = os.path.relpath(name)
+    return Path(name).name if path.startswith("..") else path
 
 
 def _no_layer(name: str) -> tuple[str, str]:
