@@ -8,6 +8,7 @@ from typing import Any
 from costopt.model.escape import fit
 from costopt.model.result import Result
 from costopt.report.card import Card, Chart, build_cards
+from costopt.report.render.curve_png import curve, is_curve
 from costopt.report.render.format import axis_texts, cell_text, ticks
 
 # Okabe and Ito, "Color Universal Design", https://jfly.uni-koeln.de/color/ (checked 2026-11-24).
@@ -31,7 +32,10 @@ def _draw(chart: Chart, path: Path) -> Path:
     tall = 1.2 + 0.32 * len(chart.labels) if chart.kind in ("bars", "stack") else 3.6
     figure = Figure(figsize=(7.5, tall), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    {"bars": _bars, "stack": _bars, "line": _line, "columns": _columns}[chart.kind](chart, axes)
+    if is_curve(chart):
+        curve(chart, axes, COLORS)
+    else:
+        {"bars": _bars, "stack": _bars, "line": _line, "columns": _columns}[chart.kind](chart, axes)
     axes.set_title(chart.title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     if len(chart.series) > 1:
