@@ -1,7 +1,7 @@
-"""Random splits of look-ups: a threshold chosen on the first half, judged on the second.
+"""Random splits of look-ups: a threshold chosen on the first four fifths, judged on the last.
 
-`Pairs`: each look-up has one entry that could serve it. `Stream`: a cache fills as calls arrive, and goes
-on filling beyond the fitted half; a split is another order of arrival.
+These are the product's own blocks; a split is another order of arrival. `Pairs`: each look-up has one
+entry that could serve it. `Stream`: a cache fills as calls arrive, and goes on filling in the last block.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Cases(Protocol):
     def drawn(self, seed: int) -> Drawn: ...
 
     def truth(self, grid: Int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(hit rate, false-hit rate) of the second half at each threshold, in the long run."""
+        """(hit rate, false-hit rate) of the last block at each threshold, in the long run."""
         ...
 
 
@@ -62,7 +62,7 @@ class Pairs:
             rows = np.flatnonzero(ppm >= threshold)
             return Hits(rows, rows, false[rows])
 
-        return Drawn(len(ppm), ppm, self.floor_ppm, hits_of)
+        return Drawn(len(ppm), ppm, self.floor_ppm, cache(hits_of))
 
     def truth(self, grid: Int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         hits = (self.ppm[None] >= grid[:, None]).sum(1)
@@ -91,12 +91,38 @@ class Stream:
         looked = 0
         for seed in range(TRUTH_ORDERS):
             drawn = self.drawn(10_000 + seed)
-            half = drawn.n // 2
-            looked += drawn.n - half
+            last = block_ends(drawn.n)[1]
+            looked += drawn.n - last
             for i, threshold in enumerate(grid.tolist()):
-                beyond = drawn.hits_of(threshold).between(half, drawn.n)
+                beyond = drawn.hits_of(threshold).between(last, drawn.n)
                 hits[i] += beyond.hits.sum(), beyond.false.sum()
         return hits[:, 0] / looked, hits[:, 1] / np.maximum(hits[:, 0], 1)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Rates in the long run by threshold."""
+
+    grid: Int
+    hit_rate: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    tested: int
+    """Look-ups of the block that tests."""
+
+    def best(self, bound: float) -> float:
+        """Largest hit rate of a threshold whose true rate keeps the bound."""
+        keeps = (self.rate <= bound) & (self.hit_rate > 0)
+        return float(self.hit_rate[keeps].max(initial=0.0))
+
+    def provable(self, bound: float) -> bool:
+        """A threshold with 0.7 of the best hits has so many, and so low a rate, that its test passes
+        nine times in ten. Where none has, no honest rule finds one."""
+        trials = np.maximum(self.hit_rate * self.tested, 1e-9)
+        spread = np.sqrt(bound * (1 - bound) / trials)
+        sure = self.rate + (1.645 + 1.282) * spread <= bound
+        enough = trials >= np.log(0.05) / np.log1p(-bound)
+        best = self.best(bound)
+        return bool(np.any(sure & enough & (self.hit_rate >= 0.7 * best)) and best > 0)
 
 
 @dataclass(frozen=True)
@@ -107,65 +133,62 @@ class Judged:
     found: float
     """Share of splits with a threshold."""
     above: float
-    """Share of splits whose rate beyond the fitted half is significantly above the bound."""
+    """Share of splits whose rate in the last block is significantly above the bound."""
+    truly_above: float
+    """Share of splits whose threshold has a rate above the bound in the long run."""
     hit_rate: float
     """Mean over splits, 0 where there was no threshold."""
     best: float
     """Largest hit rate at a true rate below the bound."""
     provable: bool
-    """At the best threshold's true rate and number of hits the test would pass on average."""
+    """The log is large enough to prove it, see `Truth.provable`."""
     reason: str
     """Of the last split without a threshold."""
 
 
+@dataclass(frozen=True)
+class Split:
+    """What became of one order and bound."""
+
+    threshold_ppm: int | None
+    above: bool
+    hit_rate: float
+    reason: str
+
+
 def judged(cases: Cases, splits: int = SPLITS, bounds: tuple[float, ...] = BOUNDS) -> list[Judged]:
     """All bounds on the same splits."""
-    grid = np.arange(cases.drawn(0).floor_ppm, PPM + 1, 5_000)
-    hit_rate, rate = cases.truth(grid)
-    rows: dict[float, list[tuple[bool, bool, float, str]]] = {b: [] for b in bounds}
-    half = 0
+    n = cases.drawn(0).n
+    grid = np.arange(cases.drawn(0).floor_ppm, PPM + 1, 10_000)
+    truth = Truth(grid, *cases.truth(grid), block_ends(n)[1] - block_ends(n)[0])
+    rows: dict[float, list[Split]] = {b: [] for b in bounds}
     for seed in range(splits):
         drawn = cases.drawn(seed)
-        half = drawn.n // 2
         for bound in bounds:
-            rows[bound].append(_split(drawn, half, bound))
-    return [_judged(b, rows[b], hit_rate, rate, half) for b in bounds]
+            rows[bound].append(_split(drawn, bound))
+    return [_judged(b, rows[b], truth) for b in bounds]
 
 
-def _split(drawn: Drawn, half: int, bound: float) -> tuple[bool, bool, float, str]:
-    """(a threshold was found, its rate is significantly above the bound, hit rate, why not)."""
-    tried = candidates(drawn.nearest_ppm[: block_ends(half)[0]], drawn.floor_ppm)
-    choice = choose(tried, drawn.hits_of, half, bound)
+def _split(drawn: Drawn, bound: float) -> Split:
+    """As the product chooses; the clustered test of the last block."""
+    first, last = block_ends(drawn.n)
+    tried = candidates(drawn.nearest_ppm[:first], drawn.floor_ppm)
+    choice = choose(tried, drawn.hits_of, drawn.n, bound)
     if choice.threshold_ppm is None:
-        return False, False, 0.0, choice.reason
-    beyond = drawn.hits_of(choice.threshold_ppm).between(half, drawn.n)
+        return Split(None, False, 0.0, choice.reason)
+    beyond = drawn.hits_of(choice.threshold_ppm).between(last, drawn.n)
     sums = RatioSums.of(beyond.hits, beyond.false)
     trials = sums.n if sums.clusters == sums.n else sums.effective
     above = sums.n > 0 and float(lower_bound(trials * sums.x / sums.n, trials, 0.95)) > bound
-    return True, above, sums.n / (drawn.n - half), ""
+    return Split(choice.threshold_ppm, above, sums.n / (drawn.n - last), "")
 
 
-def _judged(
-    bound: float, rows: list[tuple[bool, bool, float, str]],
-    hit_rate: NDArray[np.float64], rate: NDArray[np.float64], half: int,
-) -> Judged:  # fmt: skip
-    keeps = (rate <= bound) & (hit_rate > 0)
-    best = float(hit_rate[keeps].max(initial=0.0))
+def _judged(bound: float, rows: list[Split], truth: Truth) -> Judged:
+    best = truth.best(bound)
+    found = [r.threshold_ppm for r in rows if r.threshold_ppm is not None]
+    rates = np.interp(found, truth.grid, truth.rate) if found else np.zeros(0)
     return Judged(
-        bound, float(np.mean([r[0] for r in rows])), float(np.mean([r[1] for r in rows])),
-        float(np.mean([r[2] for r in rows])), best, _provable(hit_rate, rate, half, bound, best),
-        next((r[3] for r in reversed(rows) if r[3]), ""),
+        bound, len(found) / len(rows), float(np.mean([r.above for r in rows])),
+        float((rates > bound).sum()) / len(rows), float(np.mean([r.hit_rate for r in rows])), best,
+        truth.provable(bound), next((r.reason for r in reversed(rows) if r.reason), ""),
     )  # fmt: skip
-
-
-def _provable(
-    hit_rate: NDArray[np.float64], rate: NDArray[np.float64], half: int, bound: float, best: float
-) -> bool:
-    """Some threshold that has 0.7 of the best hits has so many of them, and so low a true rate, that
-    its test would pass nine times in ten. Where none has, no honest rule can find one."""
-    tests = np.diff(block_ends(half))[0]
-    trials = np.maximum(hit_rate * tests, 1e-9)
-    spread = np.sqrt(bound * (1 - bound) / trials)
-    sure = rate + (1.645 + 1.282) * spread <= bound
-    enough = trials >= np.log(0.05) / np.log1p(-bound)
-    return bool(np.any(sure & enough & (hit_rate >= 0.7 * best) & (best > 0)))

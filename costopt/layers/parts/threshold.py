@@ -136,10 +136,10 @@ def choose(
     second, third = block_ends(look_ups)
     ordered = sorted(set(thresholds_ppm), reverse=True)
     first = [replayed(t).between(0, second) for t in ordered]
-    chance = _chances(first, bound)
-    if not np.any(chance > 0):
+    promise = _promise(first, bound)
+    if not np.any(promise > -np.inf):
         return _too_few(first, bound)
-    start = int(np.argmax(chance))
+    start = int(np.argmax(promise))
     tested: list[Tested] = []
     for threshold in ordered[start:]:
         hits = replayed(threshold).between(second, third)
@@ -155,8 +155,9 @@ def _test(threshold_ppm: int, hits: EntryHits, bound: float, rng: np.random.Gene
     return Tested(threshold_ppm / PPM, *shown, upper, upper <= bound)
 
 
-def _chances(first: Sequence[EntryHits], bound: float) -> Float:  # [threshold]
-    """Rough chance that the second block proves the bound, from the first one's hits.
+def _promise(first: Sequence[EntryHits], bound: float) -> Float:  # [threshold]
+    """How likely the second block proves the bound, told by the first one's hits: standard deviations
+    between the false hits to expect and those allowed. -inf: too few hits, even without a false one.
 
     Only ranks: an error here costs hits, it cannot make a test pass.
     """
@@ -167,8 +168,7 @@ def _chances(first: Sequence[EntryHits], bound: float) -> Float:  # [threshold]
     share = (rate * seen + 0.5) / (seen + 1)
     spread = np.sqrt(trials * share * (1 - share) * (1 + trials / (seen + 2)))
     reach = (allowed + 0.5 - trials * share) / np.maximum(spread, 1e-9)
-    chance = np.array([NormalDist().cdf(z) for z in reach.tolist()])
-    return np.where(allowed >= 0, chance, 0.0)
+    return np.where(allowed >= 0, reach, -np.inf)
 
 
 def _allowed(trials: Float, bound: float) -> Float:
