@@ -39,7 +39,8 @@ def _draw(chart: Chart, path: Path) -> Path:
     axes.set_title(chart.title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     if len(chart.series) > 1:
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        place = "upper right" if is_curve(chart) else "lower right"
+        axes.legend(frameon=False, fontsize=8, loc=place)
     # Without metadata the same result gives the same bytes.
     figure.savefig(path, metadata={"Software": None})
     return path

@@ -47,11 +47,12 @@ def _lead(evidence: Evidence) -> str:
 
 def _facts(evidence: Evidence) -> list[Fact]:
     out = [Fact("Embedder", str(evidence.get("embedder") or "unknown"))]
-    floor = evidence.get("self_disagreement")
+    floor, repeats = evidence.get("self_disagreement"), evidence.get("byte_equal_repeats")
     if floor is not None:
+        of = "" if repeats is None else f"{repeats:,} "
         out.append(Fact(
             "The log against itself", percent(floor, 1) or "0 %",
-            "of byte-equal requests were answered otherwise the second time: no cache does better",
+            f"of {of}byte-equal requests were answered otherwise the second time: no cache does better",
         ))  # fmt: skip
     held = evidence.get("held_out")
     if held and held["rate"] is not None:
