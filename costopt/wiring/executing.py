@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from costopt.engine.evaluate import Evaluator
-from costopt.engine.outcome import Executor
+from costopt.engine.evaluate import Evaluator, Layers
+from costopt.engine.outcome import Executor, InProcess, Outcome
 from costopt.engine.policy import Policy
+from costopt.engine.shapley import EXACT_LAYERS, PERMUTATIONS
 from costopt.errors import UsageError, nearest
+from costopt.model.ports import Progress
 
 NAMES = ("local", "processes", "dask")
 ADDRESSES = ("tcp://", "tls://")
@@ -52,6 +54,48 @@ class Execution:
             return
         with make(self.name, evaluator, policy, self.workers) as executor:
             yield executor
+
+
+class Watched:
+    """An executor whose answers are counted on the way: a rate and a remaining time for who waits."""
+
+    def __init__(self, executor: Executor, progress: Progress, what: str, total: int) -> None:
+        """`total`: about how many lists of layers will be asked for."""
+        self._executor, self._progress, self._what = executor, progress, what
+        self._total, self._seen = total, set[Layers]()
+
+    def outcomes(self, lists: Sequence[Layers]) -> list[Outcome]:
+        if not isinstance(self._executor, InProcess):  # several at once: they share out the lists
+            found = self._executor.outcomes(lists)
+            self._tell(lists)
+            return found
+        return [self._one(layers) for layers in lists]
+
+    def _one(self, layers: Layers) -> Outcome:
+        (found,) = self._executor.outcomes([layers])
+        self._tell([layers])
+        return found
+
+    def _tell(self, lists: Sequence[Layers]) -> None:
+        self._seen.update(lists)
+        self._progress(self._what, len(self._seen), max(self._total, len(self._seen) + 1))
+
+
+@contextmanager
+def watched(executor: Executor, progress: Progress, what: str, total: int) -> Iterator[Executor]:
+    """The executor with its progress shown; the line is taken away at the end."""
+    progress(what, 0, total)
+    try:
+        yield Watched(executor, progress, what, total)
+    finally:
+        progress(what, 1, 1)
+
+
+def lists_of(layers: int, *, shapley: bool) -> int:
+    """About how many lists of layers a projection asks for: waterfall, solo, without, coalitions."""
+    if not shapley:
+        return 3 * layers + 1
+    return 2**layers if layers <= EXACT_LAYERS else PERMUTATIONS * layers
 
 
 def execution_of(name: str, workers: int | None) -> Execution:

@@ -12,8 +12,7 @@ from costopt.engine.handed import Builder
 from costopt.engine.policy import Policy
 from costopt.model.result import Projection, Result
 from costopt.wiring.auditing import audit, audit_context, keep_result, price_book
-from costopt.wiring.executing import Execution
-from costopt.wiring.phases import phase
+from costopt.wiring.executing import Execution, lists_of, watched
 from costopt.wiring.policy.check import require_fields
 from costopt.wiring.policy.load import load_policy
 from costopt.wiring.progress import progress_for
@@ -58,12 +57,13 @@ def simulate(
     context, reading = audited.context, audited.reading
     evaluator = evaluator_of(context, checked, builder_of(options, reading))
     progress = progress_for(options)
+    lists = lists_of(len(checked.layers), shapley=shapley)
     with (
         (execution or Execution()).executor(evaluator, checked) as executor,
-        phase(progress, "simulating the policy"),
+        watched(executor, progress, "simulating the policy", lists) as watching,
     ):
         projection = project(
-            executor, evaluator, checked, seed=options.seed, shapley=shapley,
+            watching, evaluator, checked, seed=options.seed, shapley=shapley,
             recorded_pusd=context.total_pusd,
         )  # fmt: skip
     result = replace(audited.result, projection=projection)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from costopt.engine.policy import Policy
 from costopt.report.render.sweep import Swept
-from costopt.wiring.executing import Execution
-from costopt.wiring.phases import phase
+from costopt.wiring.executing import Execution, watched
 from costopt.wiring.policy.grid import at_point, parse_grid
 from costopt.wiring.progress import progress_for
 from costopt.wiring.request import TraceOptions
@@ -30,9 +29,10 @@ def sweep(
         point = {axis.name: value for axis, value in zip(axes, values, strict=True)}
         points.append((point, at_point(checked, axes, point).layers))
     prepared = prepare(options, checked)
+    lists = len({layers[:k] for _, layers in points for k in range(len(layers) + 1)})
     with (
         (execution or Execution()).executor(prepared.evaluator, checked) as executor,
-        phase(progress_for(options), f"trying {len(points)} settings"),
+        watched(executor, progress_for(options), "trying settings", lists) as watching,
     ):
-        result = sweep_points(executor, points)
+        result = sweep_points(watching, points)
     return Swept(checked.name, prepared.evaluator.prices.as_of.isoformat(), result)
