@@ -22,7 +22,7 @@ from costopt.engine.policy import Policy
 from costopt.engine.remembered import Remembered
 from costopt.engine.risk import policy_risk
 from costopt.engine.run import waterfall
-from costopt.engine.search import Dropped, Grids, Search, within
+from costopt.engine.search import Dropped, Grids, Search, too_risky, within
 from costopt.engine.uncertainty import certainty, listed
 from costopt.layers.discover import name_of
 from costopt.model.ports import Progress, silent
@@ -162,7 +162,7 @@ def _too_risky(executor: Executor, layers: Layers, max_risk: float) -> tuple[int
         return None
     rates = [policy_risk([step]).worst_rate for step in steps]
     place = max(range(len(rates)), key=lambda i: (not steps[i].report.verified, rates[i]))
-    return place, f"risk of up to {100 * rates[place]:.2g} % on later sessions, above the limit"
+    return place, too_risky(rates[place], steps[place].after.at_risk)
 
 
 def _figures(executor: Executor, evaluator: Evaluator, layers: Layers, seed: int) -> Figures:
@@ -191,6 +191,6 @@ def _warnings(
         found = policy_risk([step])
         if found.worst_rate > max_risk:
             yield (
-                f"{step.name}: on the last sessions alone its risk may be {100 * found.worst_rate:.2g} %; "
+                f"{step.name}: on the last sessions alone its risk may be {100 * found.worst_rate:.3g} %: "
                 "they are too few to put it below the limit, or it has risen."
             )

@@ -39,6 +39,14 @@ def within(steps: list[Step], max_risk: float) -> bool:
     return verified and max(found.worst_rate, found.upper) <= max_risk
 
 
+def too_risky(rate: float, calls: int) -> str:
+    """Why a layer is outside the limit, with what its bound stands on."""
+    return (
+        f"up to {100 * rate:.3g} % of the {calls:,} answers that it puts at risk may suffer, above the "
+        "limit"
+    )
+
+
 class Search:
     """Which of the candidates, at which settings: one choice at a time, the best within the limit."""
 
@@ -118,11 +126,12 @@ class Search:
         if saved <= self._value(self.layers)[0]:
             return "saves nothing beside the others"
         at = layers.index(candidate)
-        report = waterfall(self._executor, layers)[at].report
+        steps = waterfall(self._executor, layers)
+        report = steps[at].report
         if not report.verified:
             return f"its risk is unverified ({report.risk.basis})"
         if not allowed:
-            return f"risk of up to {100 * upper_rate(report):.2g} %, above the limit"
+            return too_risky(upper_rate(report), steps[at].after.at_risk)
         return "saves nothing beside the others"
 
 

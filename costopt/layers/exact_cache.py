@@ -93,6 +93,7 @@ class ExactCache:
     partition: ClassVar[Partition] = Partition.WHOLE
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.SENT})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {"ttl": (300.0, 3600.0, 86_400.0)}
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"ttl": 0.0}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:

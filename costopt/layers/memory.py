@@ -104,6 +104,9 @@ class Memory:
     partition: ClassVar[Partition] = Partition.WHOLE
     needs: ClassVar[tuple[str, ...]] = ("segment_vectors",)
     touches: ClassVar[frozenset[Column]] = frozenset({Column.REQUEST})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "working_turns": (4, 6, 8, 12, 16), "slide_every": (1, 4, 8), "top_k": (2, 4, 8),
+    }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"working_turns": 1_000_000_000}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:

@@ -88,6 +88,9 @@ class TrimTools:
     partition: ClassVar[Partition] = Partition.SESSION
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.REQUEST, Column.MADE})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "max_tokens": (200, 500, 1000, 2000, 4000, 8000)
+    }
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"max_tokens": UNLIMITED}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:

@@ -99,6 +99,9 @@ class Window:
     partition: ClassVar[Partition] = Partition.SESSION
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.REQUEST, Column.MADE})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "turns": (4, 6, 8, 12, 16, 24, 32), "slide_every": (1, 2, 4, 8),
+    }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {
         "turns": 1_000_000_000, "max_input_tokens": None, "summarize": "off",
     }  # fmt: skip
