@@ -7,6 +7,7 @@ leaves stand as they are, to the token.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,33 +117,53 @@ class Rebilled:
     variance: NDArray[np.float64]  # [call]: of the cached tokens of touched calls, tokens squared
 
 
-def rebill_leaves(before: View, after: View, model: CacheModel) -> Rebilled:
+def rebill_leaves(
+    before: View, after: View, model: CacheModel, near: Sequence[tuple[View, Rebilled]] = ()
+) -> Rebilled:
     """Move the input tokens of `after` among fresh, read and write by the provider's rules.
 
     `before` is a view whose leaves are right already (the trace's own, or one rebilled); of `after`
-    only the total and the audio and image parts of each call's input are read.
+    only the total and the audio and image parts of each call's input are read. `near`: other views
+    rebilled from the same `before`, which may differ from `after` in less.
     """
-    if before.leaves is model.lineage.trace.leaves:
-        return _from_recorded(before, after, model)
-    return _by_difference(before, after, model, model.modelled(before))
-
-
-def _from_recorded(before: View, after: View, model: CacheModel) -> Rebilled:
-    """Only the trees with a changed call are modelled again: the others hold what they held."""
-    lineage, was, n = model.lineage, model.recorded, after.trace.n
-    rules = rule_columns(after, model.book)
-    changed = changed_calls(before, after, was.rules, rules, lineage.compiled)
-    rows = affected_calls(before, after, lineage.hidden.code, changed)
+    if before.leaves is not model.lineage.trace.leaves:
+        return _by_difference(before, after, model, model.modelled(before))
+    n = after.trace.n
+    start = before, Rebilled(before.leaves, np.zeros(n, np.bool_), np.zeros(n))
+    rows, base = _nearest([start, *near], after, model)
     if len(rows) == n:
-        return _by_difference(before, after, model, was)
-    leaves, touched, variance = after.leaves, np.zeros(n, np.bool_), np.zeros(n)
+        return _by_difference(before, after, model, model.recorded)
+    leaves, touched, variance = after.leaves, base.touched, base.variance
+    if base is not start[1] or len(rows):
+        leaves = leaves.copy()
+        leaves[:, INPUT] = base.leaves[:, INPUT]
     if len(rows):
-        old, new = (part_of_view(view, rows, lineage.compiled) for view in (before, after))
+        compiled = model.lineage.compiled
+        old, new = (part_of_view(view, rows, compiled) for view in (before, after))
         part = model.part(old.trace, rows)
         found = _by_difference(old, new, part, part.recorded)
-        leaves = leaves.copy()
+        touched, variance = touched.copy(), variance.copy()
         leaves[rows], touched[rows], variance[rows] = found.leaves, found.touched, found.variance
     return Rebilled(leaves, touched, variance)
+
+
+def _nearest(
+    known: Sequence[tuple[View, Rebilled]], after: View, model: CacheModel
+) -> tuple[NDArray[np.int64], Rebilled]:
+    """(calls in trees with a changed one, what the others hold) from the view that differs in fewest.
+
+    The other trees hold what they held: only these calls are modelled again.
+    """
+    lineage, rules = model.lineage, rule_columns(after, model.book)
+    best: tuple[NDArray[np.int64], Rebilled] | None = None
+    for view, rebilled in known:
+        was = model.recorded.rules if view is known[0][0] else rule_columns(view, model.book)
+        changed = changed_calls(view, after, was, rules, lineage.compiled)
+        rows = affected_calls(view, after, lineage.hidden.code, changed)
+        if best is None or len(rows) < len(best[0]):
+            best = rows, rebilled
+    assert best is not None
+    return best
 
 
 def _by_difference(before: View, after: View, model: CacheModel, was: Modelled) -> Rebilled:

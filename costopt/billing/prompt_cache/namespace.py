@@ -21,8 +21,9 @@ _TABLE = 1_000_000
 
 def namespace_codes(view: View) -> NDArray[np.int64]:  # [call]
     """Dense codes of the cache namespaces, in order of first appearance of their parts."""
-    parts = [account_codes(view.trace), view.provider.codes, view.model.codes]
-    return combined(parts, view.trace.n)
+    return combined(
+        (account_codes(view.trace), view.provider.codes, view.model.codes), view.trace.n
+    )
 
 
 def account_codes(trace: Trace) -> NDArray[np.int64]:  # [call]
