@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ import pytest
 
 from costopt.engine.evaluate import Evaluator, Layers
 from costopt.engine.outcome import InProcess, Outcome
+from costopt.engine.policy import Policy
 from costopt.engine.run import saved_pusd, waterfall
+from costopt.engine.sweep import sweep
 from costopt.layers.base import Layer
 from costopt.layers.discover import layer_names
-from tests.laws.trials import Trial, each_on_a_world, settings_of
+from tests.laws.trials import Trial, each_layer, each_on_a_world, settings_of, trials_of
 from tests.laws.worlds import LawBook, World, worlds
+from tests.layers.case import Case
 from tests.layers.context import Builders, evaluator_of
 
 WORLDS = [pytest.param(w, id=w.name) for w in worlds()]
@@ -76,6 +80,31 @@ def test_sweep(trial: Trial) -> None:
     swept = InProcess(trial.evaluator).outcomes([layers, neutral, layers])
     alone = InProcess(trial.fresh()).outcomes([layers])[0]
     assert equal(swept[0], alone) and equal(swept[2], alone)
+
+
+@each_layer
+def test_a_sweep_is_single_runs(name: str) -> None:
+    """Over the settings that the stories give numbers to, each point as on a fresh evaluator."""
+    first, *_ = found = settings_of(name)
+    grid = {f"{name}.{setting}": values for setting, values in numbers(found).items()}
+    trial = next(t for t in trials_of(name) if t.world is not None)
+    swept = sweep(InProcess(trial.evaluator), Policy(first.layers), grid)
+    points = list(product(*grid.values()))
+    assert len(swept.points) == len(points)
+    for point, values in zip(swept.points, points, strict=True):
+        changed = {k.rpartition(".")[2]: v for k, v in zip(grid, values, strict=True)}
+        layers = (*first.before, dataclasses.replace(first.layer, **changed))  # type: ignore[type-var]
+        assert point.projected_pusd == trial.fresh().value(layers)
+
+
+def numbers(found: list[Case]) -> dict[str, list[Any]]:
+    """Up to two settings whose numbers differ among the stories, with three of their values."""
+    out: dict[str, list[Any]] = {}
+    for f in dataclasses.fields(found[0].layer):  # type: ignore[arg-type]
+        values = {getattr(case.layer, f.name) for case in found}
+        if len(values) > 1 and all(type(v) in (int, float) for v in values):
+            out[f.name] = sorted(values)[:3]
+    return dict(list(out.items())[:2])
 
 
 @each_on_a_world

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,15 @@ from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.namespace import namespace_codes
 from costopt.engine.evaluate import Evaluator
+from costopt.engine.executors.gathered import put_together, sessions_of
+from costopt.engine.executors.shipped import ship, unship
+from costopt.engine.outcome import outcome
+from costopt.engine.partition import parts_of
 from costopt.layers.base import Partition
 from costopt.model.select import select
 from costopt.model.view import View
-from tests.laws.trials import Trial, each, flags
+from tests.laws.test_composition import equal
+from tests.laws.trials import Trial, each, each_on_a_world, flags
 
 Int = NDArray[np.int64]
 MOST_PARTS = 5
@@ -104,6 +110,20 @@ def test_bills_of_parts_sum_to_the_whole(trial: Trial) -> None:
     found = [part_of(evaluator, rows) for rows in parts]
     assert sum(p.value(trial.layers) for p in found) == evaluator.value(trial.layers)
     assert sum(p.value(()) for p in found) == evaluator.value(())
+
+
+@each_on_a_world
+def test_what_workers_read_gives_the_whole_outcome(trial: Trial, tmp_path: Path) -> None:
+    """Parts as an executor makes them, written, read again and put together: the same bytes."""
+    evaluator, layers = trial.evaluator, trial.layers
+    parts = parts_of(evaluator.trace, layers, 3)
+    if len(parts) < 2:
+        assert any(layer.partition is Partition.WHOLE for layer in layers) or evaluator.trace.n < 2
+        return
+    ship(evaluator, parts, tmp_path)
+    found = [outcome(unship(tmp_path, i), layers) for i in range(len(parts))]
+    sessions, n = sessions_of(evaluator.trace, parts), len(evaluator.trace.sessions)
+    assert equal(put_together(found, sessions, n), outcome(evaluator, layers))
 
 
 def test_the_worlds_have_parts() -> None:

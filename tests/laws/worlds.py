@@ -94,6 +94,7 @@ def session(chance: random.Random, number: int, steps: int) -> list[Call]:
         out.append(Call(
             key=f"{number}-{step}", id=f"{number}-{step}", usage=spent, session_id=f"s{number}",
             agent=agent, task=f"t{number % 2}", tenant=f"acme{number % 2}", provider=provider,
+            workspace=f"team{number % 3}",
             model=model, at_us=at, latency_ms=900.0, ttft_ms=300.0, max_tokens=900,
             temperature=0.0 if number % 2 else 0.7, finish="stop",
             metadata={"outcome": "solved" if number % 3 else "given up", "flow": f"f{number % 2}"},
