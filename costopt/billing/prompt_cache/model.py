@@ -127,12 +127,14 @@ def rebill_leaves(
     rebilled from the same `before`, which may differ from `after` in less.
     """
     if before.leaves is not model.lineage.trace.leaves:
-        return _by_difference(before, after, model, model.modelled(before))
+        was, rules = model.modelled(before), rule_columns(after, model.book)
+        return _by_difference(before, after, model, was, rules)
     n = after.trace.n
     start = before, Rebilled(before.leaves, np.zeros(n, np.bool_), np.zeros(n))
-    rows, base = _nearest([start, *near], after, model)
+    rules = rule_columns(after, model.book)
+    rows, base = _nearest([start, *near], after, rules, model)
     if len(rows) == n:
-        return _by_difference(before, after, model, model.recorded)
+        return _by_difference(before, after, model, model.recorded, rules)
     leaves, touched, variance = after.leaves, base.touched, base.variance
     if base is not start[1] or len(rows):
         leaves = leaves.copy()
@@ -141,20 +143,20 @@ def rebill_leaves(
         compiled = model.lineage.compiled
         old, new = (part_of_view(view, rows, compiled) for view in (before, after))
         part = model.part(old.trace, rows)
-        found = _by_difference(old, new, part, part.recorded)
+        found = _by_difference(old, new, part, part.recorded, rules.subset(rows))
         touched, variance = touched.copy(), variance.copy()
         leaves[rows], touched[rows], variance[rows] = found.leaves, found.touched, found.variance
     return Rebilled(leaves, touched, variance)
 
 
 def _nearest(
-    known: Sequence[tuple[View, Rebilled]], after: View, model: CacheModel
+    known: Sequence[tuple[View, Rebilled]], after: View, rules: RuleColumns, model: CacheModel
 ) -> tuple[NDArray[np.int64], Rebilled]:
     """(calls in trees with a changed one, what the others hold) from the view that differs in fewest.
 
     The other trees hold what they held: only these calls are modelled again.
     """
-    lineage, rules = model.lineage, rule_columns(after, model.book)
+    lineage = model.lineage
     best: tuple[NDArray[np.int64], Rebilled] | None = None
     for view, rebilled in known:
         was = model.recorded.rules if view is known[0][0] else rule_columns(view, model.book)
@@ -166,9 +168,11 @@ def _nearest(
     return best
 
 
-def _by_difference(before: View, after: View, model: CacheModel, was: Modelled) -> Rebilled:
-    """Every call of these views, as modelled before and now."""
-    lineage, rules = model.lineage, rule_columns(after, model.book)
+def _by_difference(
+    before: View, after: View, model: CacheModel, was: Modelled, rules: RuleColumns
+) -> Rebilled:
+    """Every call of these views, as modelled before and now. `rules`: of `after`."""
+    lineage = model.lineage
     prefix = lineage.prefixes(after, rules)
     touched = after.sent & _differs(before, after, was, rules, prefix)
     now = _modelled(after, rules, prefix, model.fit, lineage.compiled, touched)
