@@ -28,6 +28,7 @@ from costopt.layers.semantic_cache import SemanticCache
 from costopt.model.effect import LayerReport
 from costopt.wiring.request import TraceOptions
 from costopt.wiring.simulating import prepare
+from validation import semantic_bounds
 from validation.semantic_splits import SPLITS, Cases, Pairs, Stream, judged
 from validation.semantic_vectors import known_rates, known_roc, tf_idf, written
 from validation.table import Table
@@ -41,7 +42,8 @@ OF_BEST = 0.7
 
 
 def run(folder: Path, table: Table) -> None:
-    """Known vectors, pairs, a stream, an extraction sub-agent, agent turns."""
+    """The bound itself, known vectors, pairs, a stream, an extraction sub-agent, agent turns."""
+    semantic_bounds.run(table)
     traces = folder / "traces"
     with tempfile.TemporaryDirectory() as place:
         for name, apart in KNOWN.items():

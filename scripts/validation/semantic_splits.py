@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from costopt.layers.parts.graph import PPM, Arrivals, Rules
 from costopt.layers.parts.interval import RatioSums, lower_bound
 from costopt.layers.parts.look_ups import Replays
-from costopt.layers.parts.threshold import Hits, block_ends, candidates, choose
+from costopt.layers.parts.threshold import Choice, Hits, block_ends, candidates, choices
 
 Int = NDArray[np.int64]
 SPLITS = 200
@@ -164,22 +164,26 @@ def judged(cases: Cases, splits: int = SPLITS, bounds: tuple[float, ...] = BOUND
     rows: dict[float, list[Split]] = {b: [] for b in bounds}
     for seed in range(splits):
         drawn = cases.drawn(seed)
-        for bound in bounds:
-            rows[bound].append(_split(drawn, bound))
+        for bound, split in zip(bounds, _splits(drawn, bounds), strict=True):
+            rows[bound].append(split)
     return [_judged(b, rows[b], truth) for b in bounds]
 
 
-def _split(drawn: Drawn, bound: float) -> Split:
-    """As the product chooses; the clustered test of the last block."""
-    first, last = block_ends(drawn.n)
-    tried = candidates(drawn.nearest_ppm[:first], drawn.floor_ppm)
-    choice = choose(tried, drawn.hits_of, drawn.n, bound)
+def _splits(drawn: Drawn, bounds: tuple[float, ...]) -> list[Split]:
+    """As the product chooses, bound by bound."""
+    tried = candidates(drawn.nearest_ppm[: block_ends(drawn.n)[0]], drawn.floor_ppm)
+    return [_beyond(c, drawn) for c in choices(tried, drawn.hits_of, drawn.n, bounds)]
+
+
+def _beyond(choice: Choice, drawn: Drawn) -> Split:
+    """The clustered test of the last block."""
     if choice.threshold_ppm is None:
         return Split(None, False, 0.0, choice.reason)
+    last = block_ends(drawn.n)[1]
     beyond = drawn.hits_of(choice.threshold_ppm).between(last, drawn.n)
     sums = RatioSums.of(beyond.hits, beyond.false)
     trials = sums.n if sums.clusters == sums.n else sums.effective
-    above = sums.n > 0 and float(lower_bound(trials * sums.x / sums.n, trials, 0.95)) > bound
+    above = sums.n > 0 and bool(lower_bound(trials * sums.x / sums.n, trials) > choice.bound)
     return Split(choice.threshold_ppm, above, sums.n / (drawn.n - last), "")
 
 

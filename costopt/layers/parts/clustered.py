@@ -19,8 +19,8 @@ from costopt.layers.parts.interval import effective_trials, lower_bound, upper_b
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
-RESAMPLES = 4000
-"""The bound's own noise is then below 1 % of it for the counts of hits that can prove anything."""
+RESAMPLES = 2000
+"""The bound's own noise is then about 1 % of it for the counts of hits that can prove anything."""
 
 
 @dataclass(frozen=True)

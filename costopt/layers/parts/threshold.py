@@ -132,27 +132,44 @@ def choose(
 
     `hits_of` replays all look-ups at one threshold; it is asked once for each.
     """
+    return choices(thresholds_ppm, hits_of, look_ups, (bound,), seed)[0]
+
+
+def choices(
+    thresholds_ppm: Sequence[int], hits_of: Callable[[int], Hits], look_ups: int,
+    bounds: Sequence[float], seed: int = 0,
+) -> list[Choice]:  # fmt: skip
+    """`choose` for several bounds, which share replays and upper bounds."""
     replayed = cache(hits_of)
-    second, third = block_ends(look_ups)
+    ends = (*block_ends(look_ups), look_ups)
     ordered = sorted(set(thresholds_ppm), reverse=True)
-    first = [replayed(t).between(0, second) for t in ordered]
+    first = [replayed(t).between(0, ends[0]) for t in ordered]
+
+    @cache
+    def measured(threshold: int) -> tuple[float, float, float]:
+        hits = replayed(threshold).between(*ends[:2])
+        upper = hits.upper(np.random.default_rng((seed, threshold)), CONFIDENCE)
+        return float(hits.hits.sum()), float(hits.false.sum()), upper
+
+    return [_chosen(ordered, first, measured, replayed, ends, b, seed) for b in bounds]
+
+
+def _chosen(
+    ordered: list[int], first: Sequence[EntryHits],
+    measured: Callable[[int], tuple[float, float, float]], replayed: Callable[[int], Hits],
+    ends: tuple[int, int, int], bound: float, seed: int,
+) -> Choice:  # fmt: skip
     promise = _promise(first, bound)
     if not np.any(promise > -np.inf):
         return _too_few(first, bound)
-    start = int(np.argmax(promise))
+    sequence = ordered[int(np.argmax(promise)) :]
     tested: list[Tested] = []
-    for threshold in ordered[start:]:
-        hits = replayed(threshold).between(second, third)
-        tested.append(_test(threshold, hits, bound, np.random.default_rng((seed, threshold))))
+    for threshold in sequence:
+        hits, false, upper = measured(threshold)
+        tested.append(Tested(threshold / PPM, hits, false, upper, upper <= bound))
         if not tested[-1].passed:
             break
-    return _told(tested, ordered[start:], replayed, (second, third, look_ups), bound, seed)
-
-
-def _test(threshold_ppm: int, hits: EntryHits, bound: float, rng: np.random.Generator) -> Tested:
-    upper = hits.upper(rng, CONFIDENCE)
-    shown = float(hits.hits.sum()), float(hits.false.sum())
-    return Tested(threshold_ppm / PPM, *shown, upper, upper <= bound)
+    return _told(tested, sequence, replayed, ends, bound, seed)
 
 
 def _promise(first: Sequence[EntryHits], bound: float) -> Float:  # [threshold]
