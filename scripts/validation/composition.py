@@ -33,7 +33,7 @@ ADVICE: dict[str, dict[str, Any]] = {
 """Layers that need no model of ours and no choice of the user's; routing and compression have their own
 validations."""
 TRACES = ("miniswe-gemini3/trajs", "claudecode-vsla", "acr-gpt4", "sweagent-java",
-          "taubench-gpt4o-airline", "mooncake")  # fmt: skip
+          "taubench-gpt4o-airline")  # fmt: skip
 
 
 def run(shared: Path, table: Table) -> None:

@@ -164,7 +164,7 @@ def test_without_recorded_reads_nothing_judges_the_model() -> None:
 def test_resampling_sessions_is_as_wide_as_simulating_resamples(layers: Layers) -> None:
     """`Given the realised caches`: 50 resamples of a trace whose sessions share a prefix and answers, each
     simulated anew, spread about as far as the interval that keeps what every session read."""
-    calls = calls_of(40, seed=5)
+    calls = calls_of(30, seed=5)
     found = sure(evaluator_of(calls), layers)
     assert found.sampling is not None
     chance, pcts = random.Random(0), []
