@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.lengths import Lengths
+from costopt.billing.prompt_cache.rules import RuleColumns
 from costopt.model.call import Breakpoint
 from costopt.model.leaf import CACHE_READS, CACHE_WRITES, INPUT
 from costopt.model.view import View
@@ -65,3 +66,27 @@ def cut_to_marks(
     inferred = np.where(reaches, last, np.minimum(tokens, lengths.hidden[sender]))
     inferred = np.where(kept[sender] > 0, inferred, 0)
     return np.where(there, np.where(has_marks, by_marks, inferred), 0)
+
+
+def new_marks(
+    before: View, after: View, at: tuple[Lengths, Lengths], rules: RuleColumns
+) -> NDArray[np.int64]:  # [call]
+    """Tokens up to the last mark where an edit lets a call write that could not: it had no mark, or
+    one below the provider's minimum. 0 elsewhere: what a call with marks really wrote, its usage tells.
+
+    `at`: positions along the requests of both views.
+    """
+    was, now = (
+        _last_mark(view, lengths) for view, lengths in zip((before, after), at, strict=True)
+    )
+    new = rules.breakpoints & (was < rules.min_tokens) & (now >= rules.min_tokens)
+    return np.where(new, now, 0)
+
+
+def _last_mark(view: View, lengths: Lengths) -> NDArray[np.int64]:  # [call]
+    """Tokens up to the last mark of each request; 0: there is none."""
+    depth = marked_depth(view)[view.request.offsets[1:] - 1]
+    depth = np.where(view.request.lengths > 0, depth, -1)
+    calls = np.arange(view.trace.n)
+    tokens = np.floor(lengths.at(calls, np.maximum(depth, 0).astype(np.int32)) + 1e-6)
+    return np.where(depth > 0, tokens, 0).astype(np.int64)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.affected import affected_calls, changed_calls, part_of_view
+from costopt.billing.prompt_cache.breakpoints import new_marks
 from costopt.billing.prompt_cache.entries import servable
 from costopt.billing.prompt_cache.fit import CacheFit, Served, fit_cache, group_keys
 from costopt.billing.prompt_cache.lineage import Lineage
@@ -21,7 +22,7 @@ from costopt.billing.prompt_cache.prefix import PrefixResult
 from costopt.billing.prompt_cache.proven import ProvenRules
 from costopt.billing.prompt_cache.rules import RuleBook, RuleColumns, rule_columns
 from costopt.billing.prompt_cache.writes import split_input
-from costopt.model.leaf import INPUT, Leaf
+from costopt.model.leaf import CACHE_WRITES, INPUT, Leaf
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import Trace
 from costopt.model.view import View
@@ -174,20 +175,37 @@ def _by_difference(
     """Every call of these views, as modelled before and now. `rules`: of `after`."""
     lineage = model.lineage
     prefix = lineage.prefixes(after, rules)
-    touched = after.sent & _differs(before, after, was, rules, prefix)
+    marked = _newly_marked(before, after, lineage, rules)
+    touched = after.sent & (_differs(before, after, was, rules, prefix) | (marked > 0))
     now = _modelled(after, rules, prefix, model.fit, lineage.compiled, touched)
     rows = np.flatnonzero(touched)
     change = _whole(now.served.tokens[rows]) - _whole(was.served.tokens[rows])
     cached = np.clip(before.leaves[rows, Leaf.CACHE_READ] + change, 0, now.limit[rows])
     leaves = after.leaves.copy()
     leaves[rows] = split_input(
-        before.leaves[rows], after.leaves[rows], cached, now.rules.subset(rows)
-    )
+        before.leaves[rows], after.leaves[rows], cached, now.rules.subset(rows),
+        marked[rows],
+    )  # fmt: skip
     variance = np.zeros(len(touched))
     # Only the edited side's: how lucky the recorded calls were stands in the recorded sessions, and
     # drawing those again spreads it already.
     variance[rows] = now.served.variance[rows]
     return Rebilled(leaves, touched, variance)
+
+
+def _newly_marked(
+    before: View, after: View, lineage: Lineage, rules: RuleColumns
+) -> NDArray[np.int64]:  # [call]
+    """Tokens up to marks that an edit brought where nothing was written; 0: it brought none."""
+    written = before.leaves[:, Leaf.CACHE_READ] + before.leaves[:, CACHE_WRITES].sum(axis=1)
+    could = rules.breakpoints & rules.active & rules.reads & (written == 0)
+    if before.request is after.request or not could.any():
+        return np.zeros(len(could), np.int64)
+    at = (
+        lineage.lengths(before, lineage.inputs(before)),
+        lineage.lengths(after, lineage.inputs(after)),
+    )
+    return np.where(could, new_marks(before, after, at, rules), 0)
 
 
 def _whole(tokens: NDArray[np.float64]) -> NDArray[np.int64]:

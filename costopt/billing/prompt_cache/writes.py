@@ -13,12 +13,13 @@ _MODAL = [Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE, Leaf.CACHE_READ_AUDIO]
 
 def split_input(
     before: NDArray[np.int64], after: NDArray[np.int64], cached: NDArray[np.int64],
-    rules: RuleColumns,
+    rules: RuleColumns, marked: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:  # fmt: skip
     """[call, leaf]: `after` with its input as read + written + fresh; sums to its own total.
 
     What lay behind the last mark stays fresh; from there to the front everything that is not read
-    is written, at the lifetimes that the call wrote with before.
+    is written, at the lifetimes that the call wrote with before. `marked`: [call] tokens up to the last
+    mark where an edit set the first one that counts (`new_marks`); 0: it did not.
     """
     leaves = after.copy()
     text = after[:, INPUT].sum(axis=1) - after[:, _MODAL].sum(axis=1)
@@ -28,6 +29,8 @@ def split_input(
     text_before = before[:, INPUT].sum(axis=1) - before[:, _MODAL].sum(axis=1)
     behind = text_before - cached_before
     region = np.where(cached_before > 0, np.maximum(text - behind, 0), 0)
+    if marked is not None:
+        region = np.where(cached_before > 0, region, np.minimum(marked, text))
     region = np.where(rules.breakpoints, region, text // rules.step_tokens * rules.step_tokens)
     writes = rules.active & rules.writes_charged & (region >= rules.min_tokens)
     written = np.where(writes, np.maximum(region - read, 0), 0)
