@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from costopt.accel.embed import Vectors, normalised
+from costopt.accel.weights import weights_hash
 from costopt.errors import InputError, MissingExtra
 
 _BATCH = 64
@@ -48,7 +49,7 @@ class SentenceTransformers:
             ) from error  # fmt: skip
         reads = model.max_seq_length
         shown = f"sentence-transformers {local.name if local.is_dir() else name}"
-        return cls(model, shown, f"sentence-transformers-{_weights(model)}-{reads}")
+        return cls(model, shown, f"sentence-transformers-{weights_hash(model)}-{reads}")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -58,17 +59,6 @@ class SentenceTransformers:
             convert_to_numpy=True, normalize_embeddings=True,
         )  # fmt: skip
         return normalised(made)
-
-
-def _weights(model: Any) -> str:
-    """Hash of the weights: a model trained further under the same name is another one."""
-    import xxhash
-
-    h = xxhash.xxh3_128()
-    for name, tensor in sorted(model.state_dict().items()):
-        h.update(name.encode())
-        h.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()).view(np.uint8).data)
-    return h.hexdigest()
 
 
 def _readable(text: str) -> str:
