@@ -119,8 +119,10 @@ class SemanticCache:
     first answer), `all` (every message, system prompt included). null: the profile's, else first_turn,
     or all with `agent_turns`."""
     judge: str | None = None
-    """Another embedder that says which free-text answers mean the same, as `embedder` is written. Never
-    the cache's own. null: of free text all that is not identical counts as false."""
+    """Who says which free-text answers mean the same: `pairs:FILE.jsonl`, a random sample of pairs that were
+    judged (`{"a": "call id", "b": "call id", "same": true}` a line), or another embedder, as `embedder` is
+    written, never the cache's own. `threshold: auto` believes a sample alone. null: of free text all that
+    is not identical counts as false."""
     judge_similarity: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Similarity from which on the judge takes two answers for the same. Assumed: look at some pairs."""
     agent_turns: bool = False
@@ -306,6 +308,10 @@ class SemanticCache:
     def _judging(self) -> tuple[str, ...]:
         if self.judge is None:
             return ()
+        if self.judge.startswith("pairs:"):
+            return (
+                "Pairs of free text that nobody judged count as false until they are identical.",
+            )
         return (
             f"Free-text answers count as the same from a similarity of {self.judge_similarity:g} on, as "
             f"`{self.judge}` sees them: assumed.",

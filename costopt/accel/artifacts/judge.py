@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from costopt.accel.artifacts import Artifacts
 from costopt.accel.artifacts.content import digest_of
 from costopt.accel.artifacts.embeddings import kept_vectors
+from costopt.accel.artifacts.judged_pairs import FORM, judged_pairs
 from costopt.accel.artifacts.kept import Kept
 from costopt.accel.embed import Embedder
 from costopt.layers.base import ArtifactSpec
 from costopt.layers.parts.answer_forms import Basis
 from costopt.layers.parts.answers import Answers
-from costopt.layers.parts.judge import Judge
+from costopt.layers.parts.judge import Judge, JudgedPairs
 from costopt.model.call import SegmentKind
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.view import View
@@ -24,11 +25,13 @@ Int = NDArray[np.int64]
 def judge_of(
     spec: ArtifactSpec, view: View, tokens: TokenCounter, texts: Texts, kept: Kept,
     artifacts: Artifacts, answers: Answers,
-) -> Judge | None:  # fmt: skip
+) -> Judge | JudgedPairs | None:  # fmt: skip
     """`spec`: `judge`, `judge_similarity`. None: the policy names no judge."""
     setting = spec.get("judge")
     if setting is None:
         return None
+    if str(setting).startswith(FORM):
+        return judged_pairs(str(setting), view)
     made_by: Embedder = artifacts.build(
         ArtifactSpec("embedder", (("embedder", setting),)), view, tokens, texts
     )

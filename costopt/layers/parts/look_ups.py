@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from costopt.layers.parts.answers import Answers, Compared, self_disagreement
 from costopt.layers.parts.graph import PPM, Arrivals, Graph, Rules
-from costopt.layers.parts.judge import Judge
+from costopt.layers.parts.judge import Judge, JudgedPairs, sampled
 from costopt.layers.parts.keys import Keys
 from costopt.layers.parts.replayed import replay
 from costopt.layers.parts.threshold import Hits
@@ -88,7 +88,7 @@ class Replays:
     look_ups: LookUps
     graph: Graph
     answers: Answers
-    judge: Judge | None = None
+    judge: Judge | JudgedPairs | None = None
     _judged: OrderedDict[Rules, Judged] = field(default_factory=OrderedDict)
 
     def judged(self, rules: Rules, replays: int = 1) -> Judged:
@@ -114,13 +114,20 @@ class Replays:
         return plain, plain if self.judge is None else self.judge.judged(plain, first, second)
 
     def hits(self, rules: Rules, replays: int = 1) -> Hits:
-        """As the choice of a threshold takes them: hits that can be compared."""
+        """As the choice of a threshold takes them: hits that can be compared.
+
+        Free text is taken from a judged sample alone: an embedder's opinion proves no bound.
+        """
         judged = self.judged(rules, replays)
-        known = judged.compared.known
+        keep, weight, told = judged.plain.known, None, judged.plain
+        if isinstance(self.judge, JudgedPairs):
+            told = judged.compared
+            keep, weight = sampled(judged.plain, told)
         return Hits(
-            judged.hit[known].astype(np.int64),
-            judged.source[known].astype(np.int64),
-            judged.compared.false[known],
+            judged.hit[keep].astype(np.int64),
+            judged.source[keep].astype(np.int64),
+            told.false[keep],
+            None if weight is None else weight[keep],
         )
 
     def exactly(self, rules: Rules) -> NDArray[np.bool_]:  # [arrival]
