@@ -196,6 +196,20 @@ def test_workers_give_the_same_bytes(name: str) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_that_runs_elsewhere_is_used_by_its_address() -> None:
+    distributed = pytest.importorskip("distributed")
+    evaluator = evaluator_of(accounts(24))
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**local) as cluster,
+        Dask(evaluator, SESSION_LAYERS, 1, address=cluster.scheduler_address) as executor,
+    ):
+        assert len(executor.parts) == 2
+        assert told(executor.outcomes(LISTS)) == told(InProcess(evaluator).outcomes(LISTS))
+
+
+@pytest.mark.integration
 def test_one_part_is_shared_out_by_lists() -> None:
     from costopt.layers.exact_cache import ExactCache
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from costopt.engine.evaluate import Evaluator, Layers
 from costopt.engine.executors.gathered import all_of, put_together, sessions_of, tasks_of
 from costopt.engine.executors.shipped import ship
@@ -21,19 +24,24 @@ from costopt.engine.outcome import InProcess, Outcome
 from costopt.engine.partition import parts_of
 from costopt.errors import MissingExtra
 
+Int = NDArray[np.int64]
+
 
 class Dask:
-    """An `Executor`; use it in a `with`. `address`: of a scheduler; None: a cluster of its own."""
+    """An `Executor`; use it in a `with`. `address`: of a scheduler; None: a cluster of its own.
+
+    `workers`: of its own cluster, and the least number of parts; another's workers all get some.
+    """
 
     def __init__(
         self, evaluator: Evaluator, layers: Layers, workers: int, *, address: str | None = None,
         folder: Path | None = None,
     ) -> None:  # fmt: skip
         self._evaluator, self._address, self._shared = evaluator, address, folder
-        self._workers = workers
+        self._layers, self._workers = layers, workers
         self._kinds = frozenset(map(type, layers))
-        self.parts = parts_of(evaluator.trace, layers, workers)
-        self._sessions = sessions_of(evaluator.trace, self.parts)
+        self.parts: list[Int] = []
+        self._sessions: list[Int] = []
         self._stack = ExitStack()
         self._client: Any = None
         self._names: list[str] = []
@@ -54,6 +62,9 @@ class Dask:
             self._client = stack.enter_context(distributed.Client(where))
             self._client.wait_for_workers(1 if self._address else self._workers)
             self._names = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+            trace = self._evaluator.trace
+            self.parts = parts_of(trace, self._layers, max(self._workers, len(self._names)))
+            self._sessions = sessions_of(trace, self.parts)
             ship(self._evaluator, self.parts, Path(self._folder))
             self._stack = stack.pop_all()
         return self

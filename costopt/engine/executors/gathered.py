@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.engine.evaluate import Layers
+from costopt.engine.growth import together
 from costopt.engine.outcome import Outcome
 from costopt.model.trace import Trace
 from costopt.money import PicoUsd
@@ -65,4 +66,5 @@ def put_together(found: Sequence[Outcome], sessions: Sequence[Int], n_sessions: 
         pusd, variance, PicoUsd(sum(o.overhead_pusd for o in found)), tally, found[0].detail,
         sum(o.touched for o in found), sum(o.at_risk for o in found),
         PicoUsd(sum(o.exposed_pusd for o in found)), sum(o.calls for o in found),
+        together([o.steps for o in found]),
     )  # fmt: skip
