@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from costopt.billing.segment_counts import group_sums
 from costopt.engine.evaluate import Evaluator, Layers
+from costopt.engine.growth import StepSums, step_sums
 from costopt.money import PicoUsd, exact_sum
 
 Int = NDArray[np.int64]
@@ -36,6 +37,8 @@ class Outcome:
     """Input of calls whose cached tokens are modelled, as if all of it were read from the cache."""
     calls: int = 0
     """Calls that the provider charged for in the baseline: what shares of calls are shares of."""
+    steps: StepSums | None = None
+    """The same by step of the session; None: not counted."""
 
     @property
     def total_pusd(self) -> PicoUsd:
@@ -60,7 +63,8 @@ class InProcess:
 
 def outcome(evaluator: Evaluator, layers: Layers) -> Outcome:
     """The sums of one list of layers. No layers: the baseline."""
-    priced = evaluator.priced(evaluator.state(layers))
+    state = evaluator.state(layers)
+    priced = evaluator.priced(state)
     effect = evaluator.effect(layers)
     trace = evaluator.trace
     sessions = len(trace.sessions)
@@ -77,4 +81,5 @@ def outcome(evaluator: Evaluator, layers: Layers) -> Outcome:
         0 if effect.at_risk is None else int(effect.at_risk.sum()),
         exact_sum(priced.exposed_pusd),
         int(evaluator.charged.sum()),
+        step_sums(evaluator, state.view, priced.all_pusd),
     )

@@ -12,6 +12,7 @@ from costopt.billing.meter import meter
 from costopt.engine.attribute import Attribution, Sample, attribute
 from costopt.engine.cache_error import CommonError, common_error
 from costopt.engine.evaluate import Evaluator
+from costopt.engine.growth import growth_rows
 from costopt.engine.headline import Facts, verdict
 from costopt.engine.outcome import Executor, InProcess, Outcome
 from costopt.engine.parts_of import part_of, sampled_sessions
@@ -85,6 +86,7 @@ def project(
         cache_residual_pp=None if error.residual is None else 100 * error.residual,
         cache_residual_usd=usd_float(error.residual_pusd(whole.after.exposed_pusd)),
         shapley_sampled=shares.shapley is not None and shares.shapley.sampled,
+        by_step=growth_rows(base.steps, whole.after.steps),
     )
 
 

@@ -200,6 +200,10 @@ class Projection:
     """The same on the input whose cached share is modelled under the policy."""
     shapley_sampled: bool = False
     """Shapley shares come from a sample of the sessions, scaled to the exact savings."""
+    by_step: list[dict[str, Any]] = field(default_factory=list)
+    """Context growth before and after: step, and_later (the last row holds all later steps), calls,
+    calls_after, mean_input_tokens_before|after (null: no call is sent), usd_before|after, which sum
+    to both bills. Empty: the executor did not count steps."""
 
 
 @dataclass(frozen=True, slots=True)

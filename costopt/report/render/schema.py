@@ -28,12 +28,18 @@ _LAYER: _Row = {
     "overhead_usd": "number", "calls_touched": "integer", "evidence": "object", "risk": "object",
     "verified": "boolean", "basis": "string", "assumptions": "array",
 }  # fmt: skip
+_STEP: _Row = {
+    "step": "integer", "and_later": "boolean", "calls": "integer", "calls_after": "integer",
+    "mean_input_tokens_before": _MAYBE, "mean_input_tokens_after": _MAYBE,
+    "usd_before": "number", "usd_after": "number",
+}  # fmt: skip
 ROWS: dict[tuple[str, str], _Row] = {
     ("BillInfo", "by_model"): {"provider": "string", "model": "string"} | _GROUP,
     ("BillInfo", "by_step"): {"step": "integer"} | _GROUP,
     ("BillInfo", "by_component"): _COMPONENT,
     ("BillInfo", "paid_for"): {"what": "string", "usd": "number"},
     ("Projection", "layers"): _LAYER,
+    ("Projection", "by_step"): _STEP,
     ("PromptCacheInfo", "by_model"): {"provider": "string", "model": "string"}
     | dict.fromkeys(_SHARES, _MAYBE),
 }
