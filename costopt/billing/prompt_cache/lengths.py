@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from costopt.model.ports import TokenCounter
 from costopt.model.trace import Ragged
 
+_TABLE = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
@@ -40,10 +42,31 @@ def counted_uses(
 
     `codes`: [call] of the block, into `models`.
     """
-    counts = np.zeros(len(block.ids), np.int64)
     used = np.flatnonzero(np.bincount(codes[block.lengths > 0], minlength=len(models)))
     if len(used) == 1:  # the usual case needs no split
         return _counted(block.ids, models[int(used[0])], tokens)
+    width = int(block.ids.max(initial=-1)) + 1
+    if len(used) * width > _TABLE + 4 * len(block.ids):
+        return _counted_apart(used, codes, models, block, tokens)
+    row = np.zeros(len(models), np.int64)
+    row[used] = np.arange(len(used)) * width
+    place = np.repeat(row[codes], block.lengths)
+    place += block.ids
+    there = np.zeros((len(used), width), np.bool_)
+    there.reshape(-1)[place] = True
+    table = np.zeros((len(used), width), np.int64)
+    for i, code in enumerate(used.tolist()):
+        distinct = np.flatnonzero(there[i]).astype(np.int32)
+        table[i, distinct] = tokens.count(distinct, models[code])
+    return table.reshape(-1)[place]
+
+
+def _counted_apart(
+    used: NDArray[np.int64], codes: NDArray[np.int32], models: Sequence[str], block: Ragged,
+    tokens: TokenCounter,
+) -> NDArray[np.int64]:  # fmt: skip
+    """Model by model: one table of all models and segments would be larger than the uses."""
+    counts = np.zeros(len(block.ids), np.int64)
     model_of_use = np.repeat(codes, block.lengths)
     for code in used.tolist():
         uses = np.flatnonzero(model_of_use == code)
