@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from costopt.billing.view_tokens import differing_rows, resized
 from costopt.layers.base import Artifacts
 from costopt.layers.parts.layout_lead import Scene
-from costopt.layers.parts.requests import inserted
+from costopt.layers.parts.requests import inserted, replaced
 from costopt.layers.parts.turns import ANSWER
 from costopt.layers.parts.volatile import Moves
 from costopt.model.made import Made
@@ -58,8 +58,10 @@ class Layout:
 def laid_out(scene: Scene, ids: Ids, moves: Moves, pads: Pads, keep: Bool) -> Layout:
     """`ids`: [request use], moved texts and order included. `keep`: [call] those laid out anew."""
     block, n = scene.view.request, scene.view.trace.n
-    mine = np.repeat(keep, block.lengths)
-    base = Ragged(block.offsets, np.where(mine, ids, block.ids).astype(np.int32), block.flags)
+    base = block
+    if ids is not block.ids:
+        mine = np.repeat(keep, block.lengths)
+        base = replaced(scene.view, np.where(mine, ids, block.ids).astype(np.int32))
     edited = scene.view.edited(request=base, made=pads.made)
     lead_end, end = block.offsets[:-1] + scene.lead, _end(scene)
     pad, new = keep[pads.calls], keep[moves.calls]
@@ -103,6 +105,8 @@ def _end(scene: Scene) -> Int:  # [call]
 
 def changed_calls(before: Ragged, after: Ragged) -> Bool:  # [call]
     """Other segments or other marks than before."""
+    if before is after:
+        return np.zeros(len(before.offsets) - 1, np.bool_)
     marks = [Ragged(b.offsets, b.flags.astype(np.int32), b.flags) for b in (before, after)]
     return differing_rows(before, after) | differing_rows(*marks)
 

@@ -13,13 +13,14 @@ from costopt.billing.prompt_cache.rules import RuleColumns, rule_columns
 from costopt.layers.base import Artifacts
 from costopt.layers.settings import Patterns, matching
 from costopt.model.call import SegmentKind
-from costopt.model.trace import Ragged
+from costopt.model.trace import Ragged, stretches
 from costopt.model.view import View
 from costopt.prices.contract import PriceBook
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 _FRONT = (SegmentKind.TOOLS, SegmentKind.SYSTEM)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -55,36 +56,49 @@ class Scene:
 
 def leading(block: Ragged, kind: NDArray[np.int8]) -> Int:  # [call]
     """Tools and system segments before the first segment of another kind. `kind`: [segment]."""
-    other = np.flatnonzero(~np.isin(kind, _FRONT)[block.ids])
-    first = np.append(other, len(block.ids))[np.searchsorted(other, block.offsets[:-1])]
-    return np.minimum(first, block.offsets[1:]) - block.offsets[:-1]
+    front = np.isin(kind, _FRONT)
+    out = np.zeros(len(block.offsets) - 1, np.int64)
+    calls = np.flatnonzero(block.lengths > 0)
+    while len(calls):  # as often as the longest front is long: tens of times
+        calls = calls[front[block.ids[block.offsets[calls] + out[calls]]]]
+        out[calls] += 1
+        calls = calls[block.offsets[calls] + out[calls] < block.offsets[calls + 1]]
+    return out
 
 
-def lead_uses(scene: Scene, kind: SegmentKind) -> Int:
-    """Request uses of this kind in front of the first message, in calls that may be laid out anew."""
-    block = scene.view.request
-    within = np.arange(len(block.ids)) - np.repeat(block.offsets[:-1], block.lengths)
-    in_front = within < np.repeat(np.where(scene.rows, scene.lead, 0), block.lengths)
-    return np.flatnonzero(in_front & (scene.view.segments.kind == kind)[block.ids])
+def lead_uses(scene: Scene, kind: SegmentKind) -> tuple[Int, Int]:
+    """(request uses of this kind in front of the first message, [use] their call), in calls that may be
+    laid out anew."""
+    block, calls = scene.view.request, np.flatnonzero(scene.rows)
+    uses = stretches(block.offsets[calls], scene.lead[calls])
+    call = np.repeat(calls, scene.lead[calls])
+    mine = (scene.view.segments.kind == kind)[block.ids[uses]]
+    return uses[mine], call[mine]
 
 
-def hashes(block: Ragged, uses: Int, n: int) -> tuple[NDArray[np.uint64], Int]:
-    """([call] of the chosen uses in their order, [use] its call). Equal lists have equal hashes.
+def places_in(call: Int) -> Int:  # [use]
+    """0, 1, 2, ... within each call. `call`: [use], each call's uses together."""
+    first = np.flatnonzero(np.diff(call, prepend=-1))
+    return np.arange(len(call)) - np.repeat(first, np.diff(first, append=len(call)))
+
+
+def hashes(scene: Scene, ids: NDArray[np.int32], call: Int) -> NDArray[np.uint64]:  # [call]
+    """Of each call's agent and these segments in their order. `ids`, `call`: [use].
 
     Segments are told by number, so a hash means something within one view only.
     """
-    call = np.searchsorted(block.offsets, uses, side="right") - 1
-    first = np.searchsorted(call, call)
-    place = (np.arange(len(uses)) - first).astype(np.uint64)
-    mixed = _mix(_mix(block.ids[uses].astype(np.uint64)) + place * np.uint64(0x9E3779B97F4A7C15))
-    out = np.zeros(n, np.uint64)
-    np.add.at(out, call, mixed)
-    return out, call
+    place = places_in(call).astype(np.uint64)
+    mixed = _mix(_mix(ids.astype(np.uint64)) + place * _ODD)
+    out = _mix(scene.group.astype(np.uint64) + _ODD)
+    first = np.flatnonzero(np.diff(call, prepend=-1))
+    if len(first):
+        out[call[first]] += np.add.reduceat(mixed, first)
+    return out
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """splitmix64 (https://prng.di.unimi.it/splitmix64.c, public domain, checked 2026-11-25)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = x + _ODD
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,11 +31,15 @@ def marked(
     front is marked as well.
     """
     rows = scene.rows & keep & scene.rules.breakpoints
+    if not rows.any():
+        return layout, np.zeros(0, np.int64)
     shown = _any(scene.view.request)
     used = _in_group(scene, _cached(scene) > 0)
     new = rows & ~_in_group(scene, shown) & ~used if fresh else rows & False
     unseen = rows & layout.laid & ~shown & used
     parted = rows & layout.laid & shown
+    if not (new | unseen | parted).any():
+        return layout, np.zeros(0, np.int64)
     flags = layout.request.flags.copy()
     long_lived = scene.view.trace.leaves[:, Leaf.CACHE_WRITE_1H] > 0
     value = np.where(long_lived, Breakpoint.TTL_1H, Breakpoint.TTL_5M).astype(np.uint8)
@@ -46,9 +52,7 @@ def marked(
     after = Ragged(layout.request.offsets, layout.request.ids, flags)
     was = np.add.reduceat(np.append(layout.request.flags > 0, 0), after.offsets[:-1])
     got = np.add.reduceat(np.append(flags > 0, 0), after.offsets[:-1])
-    return Layout(
-        after, layout.made, layout.front_end, layout.session_end, layout.last, layout.laid
-    ), np.flatnonzero((got > was) & (after.lengths > 0))
+    return replace(layout, request=after), np.flatnonzero((got > was) & (after.lengths > 0))
 
 
 def _set(

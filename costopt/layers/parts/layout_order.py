@@ -18,28 +18,33 @@ Sort = tuple[int, int, int, int]
 
 
 def ordered(scene: Scene) -> Ids:  # [request use]
-    """Segment ids with tools and system segments of each request in the order of its agent."""
-    ids = scene.view.request.ids.copy()
+    """Segment ids with tools and system segments of each request in the order of its agent.
+
+    The view's own array where all are in order.
+    """
+    ids = scene.view.request.ids
     for kind in (SegmentKind.TOOLS, SegmentKind.SYSTEM):
-        _order(scene, kind, ids)
+        ids = _ordered(scene, kind, ids)
     return ids
 
 
-def _order(scene: Scene, kind: SegmentKind, ids: Ids) -> None:
-    """In place. Each distinct list of an agent is sorted once; lists of one segment never are."""
-    uses, block = lead_uses(scene, kind), scene.view.request
-    if not len(uses):
-        return
-    told, call = hashes(block, uses, scene.view.trace.n)
-    calls, begins, sizes = np.unique(call, return_index=True, return_counts=True)
-    key = np.stack((scene.group[calls].astype(np.uint64), told[calls]), axis=1)
-    lists, first, which = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    which = which.reshape(-1)
+def _ordered(scene: Scene, kind: SegmentKind, ids: Ids) -> Ids:
+    """Each distinct list of an agent is sorted once; an agent with one list has its order."""
+    uses, call = lead_uses(scene, kind)
+    begins = np.flatnonzero(np.diff(call, prepend=-1))
+    calls, told = call[begins], hashes(scene, scene.view.request.ids[uses], call)
+    _, first, which = np.unique(told[calls], return_index=True, return_inverse=True)
+    group = scene.group[calls[first]]
+    several = (np.bincount(group, minlength=1) > 1)[group]
+    if not several.any():
+        return ids
+    which, sizes = which.reshape(-1), np.diff(begins, append=len(call))
     weight = np.bincount(which) if kind == SegmentKind.TOOLS else _sessions(scene, calls, which)
-    for group in np.unique(lists[:, 0]).tolist():
-        mine = np.flatnonzero(lists[:, 0] == group)
-        if len(mine) == 1:
-            continue
+    by_list = np.argsort(which, kind="stable")
+    starts = np.searchsorted(which[by_list], np.arange(len(first) + 1))
+    order = np.argsort(group, kind="stable")
+    order, out = order[several[order]], ids.copy()
+    for mine in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         held: list[List] = [
             tuple(ids[uses[begins[i] : begins[i] + sizes[i]]].tolist())
             for i in first[mine].tolist()
@@ -47,14 +52,16 @@ def _order(scene: Scene, kind: SegmentKind, ids: Ids) -> None:
         after = arranged(held, weight[mine].tolist(), scene.view, keep=kind == SegmentKind.SYSTEM)
         for number, was, now in zip(mine.tolist(), held, after, strict=True):
             if was != now:
-                at = begins[which == number]
-                ids[uses[at[:, None] + np.arange(len(now))]] = np.array(now, np.int32)
+                at = begins[by_list[starts[number] : starts[number + 1]]]
+                out[uses[at[:, None] + np.arange(len(now))]] = np.array(now, np.int32)
+    return out
 
 
 def _sessions(scene: Scene, calls: Int, which: Int) -> Int:  # [list]
     """In how many sessions each list was sent."""
-    pairs = np.unique(np.stack((which, scene.view.trace.session[calls]), axis=1), axis=0)
-    return np.bincount(pairs[:, 0])
+    sessions = len(scene.view.trace.sessions)
+    pairs = np.unique(which * sessions + scene.view.trace.session[calls])
+    return np.bincount(pairs // sessions)
 
 
 def arranged(lists: list[List], weight: list[int], view: View, *, keep: bool) -> list[List]:

@@ -12,12 +12,14 @@ from costopt.layers.parts.layout_lead import Scene, hashes
 from costopt.layers.parts.volatile import MARK
 from costopt.model.call import SegmentKind
 from costopt.model.leaf import INPUT
-from costopt.model.trace import stretches
+from costopt.model.trace import Ragged, stretches
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 LEAST_CALLS = 2
 """One call alone has nobody to share its beginning with."""
+WIDE = 2.0
+"""Billed tokens for each counted one lie between this and its inverse, for any counter worth the name."""
 LOW = 0.05
 """Counts between anchors are scaled call by call: so few of the calls may stay under the minimum."""
 NOTE = "This line has no meaning; it only brings the prompt to the length from which it is cached. "
@@ -27,15 +29,13 @@ _CHARS_PER_TOKEN = 4
 def padding(scene: Scene, layout: Layout, share: float, artifacts: Artifacts) -> Pads:
     """For each beginning that calls of an agent share: what it lacks, if that is at most this share
     of the minimum."""
-    view = scene.view.edited(request=layout.request, made=layout.made)
-    calls = np.flatnonzero(scene.rows & (scene.lead > 0))
+    calls = _near(scene, layout, share, artifacts)
     if not len(calls):
         return Pads.none(layout.made)
     uses = stretches(layout.request.offsets[calls], scene.lead[calls])
-    told, _ = hashes(layout.request, uses, view.trace.n)
+    told = hashes(scene, layout.request.ids[uses], np.repeat(calls, scene.lead[calls]))[calls]
     shown, scale = _sizes(scene, layout, calls, artifacts)
-    key = np.stack((scene.group[calls].astype(np.uint64), told[calls]), axis=1)
-    which = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+    which = np.unique(told, return_inverse=True)[1].reshape(-1)
     order = np.argsort(which, kind="stable")
     add = np.zeros(len(calls), np.int64)
     for rows in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
@@ -44,22 +44,43 @@ def padding(scene: Scene, layout: Layout, share: float, artifacts: Artifacts) ->
     return _made(scene, layout, calls[add > 0], add[add > 0])
 
 
+def _near(scene: Scene, layout: Layout, share: float, artifacts: Artifacts) -> Int:
+    """Calls whose front may be near the minimum, by its tokens as counted: the others are most."""
+    calls = np.flatnonzero(scene.rows & (scene.lead > 0))
+    if not len(calls):
+        return calls
+    uses = stretches(layout.request.offsets[calls], scene.lead[calls])
+    offsets = np.concatenate(([0], np.cumsum(scene.lead[calls])))
+    front = Ragged(offsets, layout.request.ids[uses], layout.request.flags[uses])
+    shown = _counted(scene, layout, calls, front, artifacts) + artifacts.hidden(scene.view)[calls]
+    least = scene.rules.min_tokens[calls]
+    return calls[(shown < WIDE * least) & (shown * WIDE >= (1 - share) * least)]
+
+
+def _counted(
+    scene: Scene, layout: Layout, calls: Int, block: Ragged, artifacts: Artifacts
+) -> Int:  # [given call]
+    """Tokens of some of these calls' uses, each by the model of its call."""
+    model, tokens = scene.view.model, artifacts.tokens(scene.view.edited(made=layout.made))
+    return visible_tokens(block, counted_uses(model.codes[calls], model.values, block, tokens))
+
+
 def _sizes(
     scene: Scene, layout: Layout, calls: Int, artifacts: Artifacts
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """[given call]: (billed tokens of what stands in front, hidden ones included; billed for each
     counted one)."""
-    view = scene.view.edited(request=layout.request, made=layout.made)
-    counts = counted_uses(
-        view.model.codes, view.model.values, layout.request, artifacts.tokens(view)
-    )
+    block = layout.request
     total = scene.view.leaves[calls][:, INPUT].sum(axis=1)
     hidden = np.minimum(artifacts.hidden(scene.view)[calls], total)
-    whole = visible_tokens(layout.request, counts)[calls]
+    counted = []
+    for lengths in (block.lengths[calls], scene.lead[calls]):
+        uses = stretches(block.offsets[calls], lengths)
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        part = Ragged(offsets, block.ids[uses], block.flags[uses])
+        counted.append(_counted(scene, layout, calls, part, artifacts))
+    whole, front = counted
     scale = np.where(whole > 0, (total - hidden) / np.maximum(whole, 1), 1.0)
-    running = np.concatenate(([0], np.cumsum(counts)))
-    first = layout.request.offsets[calls]
-    front = running[first + scene.lead[calls]] - running[first]
     return hidden + front * scale, scale
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.layers.base import Artifacts, ArtifactSpec
-from costopt.layers.parts.layout_lead import Scene, lead_uses
+from costopt.layers.parts.layout_lead import Scene, lead_uses, places_in
 from costopt.layers.parts.slots import Template, Templates, templates
 from costopt.model.call import SegmentKind
 from costopt.model.leaf import INPUT
@@ -75,10 +75,9 @@ def moves(
     made, table = scene.view.made, scene.view.segments
     out: list[tuple[NDArray[np.generic], ...]] = []
     slots: list[int] = []
-    uses, code = _candidates(scene, system=system, messages=messages)
+    uses, call, code = _candidates(scene, system=system, messages=messages)
     has_text = table.has_text[scene.view.request.ids[uses]]
-    call = np.searchsorted(scene.view.request.offsets, uses, side="right") - 1
-    blind = len(np.unique(call[~has_text]))
+    blind = _unseen(scene, uses[~has_text], call[~has_text], code[~has_text])
     for rows in _by_code(code[has_text], uses[has_text]):
         for slot in _slots(scene, rows, artifacts):
             at_end = _at_end(scene, slot)
@@ -96,19 +95,27 @@ def moves(
     )  # fmt: skip
 
 
-def _candidates(scene: Scene, *, system: bool, messages: bool) -> tuple[Int, Int]:
-    """(request uses that may be written from a template, [use] code of agent and place)."""
-    block = scene.view.request
-    uses = lead_uses(scene, SegmentKind.SYSTEM) if system else np.zeros(0, np.int64)
-    call = np.searchsorted(block.offsets, uses, side="right") - 1
-    nth = np.arange(len(uses)) - np.searchsorted(call, call) + 1
+def _candidates(scene: Scene, *, system: bool, messages: bool) -> tuple[Int, Int, Int]:
+    """(request uses that may be written from a template, [use] call, [use] code of agent and place)."""
+    block, none = scene.view.request, np.zeros(0, np.int64)
+    uses, call = lead_uses(scene, SegmentKind.SYSTEM) if system else (none, none)
+    nth = places_in(call) + 1
     if messages:
         at = block.offsets[:-1] + scene.lead
         first = np.flatnonzero(scene.rows & (at < block.offsets[1:]))
         first = first[scene.view.segments.kind[block.ids[at[first]]] == SegmentKind.USER]
         uses, call = np.concatenate((uses, at[first])), np.concatenate((call, first))
         nth = np.concatenate((nth, np.zeros(len(first), np.int64)))
-    return uses, scene.group[call] * (int(nth.max(initial=0)) + 1) + nth
+    return uses, call, scene.group[call] * (int(nth.max(initial=0)) + 1) + nth
+
+
+def _unseen(scene: Scene, uses: Int, call: Int, code: Int) -> int:
+    """Calls whose prompts change and have no text: of the same prompt again there is nothing to see."""
+    size = len(scene.view.segments)
+    distinct = np.unique(code * size + scene.view.request.ids[uses]) // max(1, size)
+    changing, variants = np.unique(distinct, return_counts=True)
+    changing = changing[variants >= LEAST_VARIANTS]
+    return len(np.unique(call[np.isin(code, changing)]))
 
 
 def _by_code(code: Int, uses: Int) -> Iterator[Int]:
