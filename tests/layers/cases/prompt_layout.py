@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from costopt.layers.prompt_layout import PromptLayout
 from costopt.model.call import Breakpoint, Call, CallStatus, Segment, SegmentKind
@@ -102,7 +103,7 @@ def hashed() -> list[Call]:
 
 
 SHORT = "Sort the letter into one of four kinds.\n" * 23  # 920 of 1,024
-QUIET = {"order": False, "breakpoints": False, "pad": 0.0}
+QUIET: dict[str, Any] = {"order": False, "breakpoints": False, "pad": 0.0}
 
 CASES = [
     Case("a clock on top goes behind the history, and everything before it is cached",
