@@ -29,9 +29,15 @@ class Words:
 
     def __init__(self, kind: NDArray[np.int8]) -> None:
         self._kind = kind
+        self._written: dict[int, str] = {}
 
     def get(self, segments: Sequence[int] | NDArray[np.int32]) -> list[str | None]:
-        return [self._text(int(s)) for s in segments]
+        return [self._kept(int(s)) for s in segments]
+
+    def _kept(self, segment: int) -> str:
+        if segment not in self._written:
+            self._written[segment] = self._text(segment)
+        return self._written[segment]
 
     def _text(self, segment: int) -> str:
         if self._kind[segment] != SegmentKind.USER:
