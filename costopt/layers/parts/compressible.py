@@ -51,8 +51,10 @@ def prose(text: str, *, keep_numbers: bool = False) -> list[Span]:
     """Stretches of at least a sentence, in order. `keep_numbers`: none that holds a digit."""
     if _is_json(text):
         return []
-    kept = sorted(_kept(text, keep_numbers))
+    kept = sorted(_kept(text))
     seen = _blanked(text, kept)
+    if keep_numbers:  # they count as words of a line all the same
+        kept = sorted([*kept, *(found.span() for found in _WITH_DIGIT.finditer(text))])
     out = []
     for begin, end in _prose_lines(seen):
         for a, b in _without(begin, end, kept):
@@ -81,13 +83,10 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _kept(text: str, keep_numbers: bool) -> Iterator[Span]:
+def _kept(text: str) -> Iterator[Span]:
     for found in _KEPT.finditer(text):
         yield found.span()
     yield from _json_inside(text)
-    if keep_numbers:
-        for found in _WITH_DIGIT.finditer(text):
-            yield found.span()
 
 
 def _json_inside(text: str) -> Iterator[Span]:
@@ -189,6 +188,6 @@ def _without(begin: int, end: int, kept: list[Span]) -> Iterator[Span]:
             break
         if a > begin:
             yield begin, a
-        begin = b
+        begin = max(begin, b)
     if begin < end:
         yield begin, end
