@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,16 +36,22 @@ class Series:
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A picture as data. `bars`: one horizontal bar a label; `stack`: parts of each bar;
-    `line`: values over ordered labels; `columns`: vertical bars over ordered labels."""
+    `line`: values over ordered labels; `columns`: vertical bars over ordered labels;
+    `waterfall`: amounts and the changes between them, told apart by `marks`;
+    `points`: series risk, low, high (x, a span) and saved (y), a point a label."""
 
     name: str
     title: str
-    kind: Literal["bars", "stack", "line", "columns"]
+    kind: Literal["bars", "stack", "line", "columns", "waterfall", "points"]
     labels: list[str]
     series: list[Series]
     unit: Kind
     x_label: str = ""
     y_label: str = ""
+    marks: list[str] = field(default_factory=list)
+    """[label]: `total` (an amount, from 0 on), `verified`, `unproven`, `idle` (changes nothing)."""
+    x_unit: Kind = "text"
+    """Of `points`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +98,22 @@ class NotApplicable:
     name: str
     title: str
     reason: str
+    failed: bool = False
+    """A defect, not a choice: it is shown where the section would stand."""
 
 
 def build_cards(result: Result) -> list[Card | NotApplicable]:
     """All sections in their order; one that fails becomes a card that says so."""
     return [_built(build, result) for build in sections()]
+
+
+def absent(cards: Sequence[Card | NotApplicable]) -> dict[str, list[str]]:
+    """Titles of the sections that do not apply, by their reason: one list at a report's end."""
+    found: dict[str, list[str]] = {}
+    for card in cards:
+        if isinstance(card, NotApplicable) and not card.failed:
+            found.setdefault(card.reason, []).append(card.title)
+    return found
 
 
 def sections() -> list[Callable[[Result], Card | NotApplicable]]:
@@ -115,4 +132,6 @@ def _built(build: Callable[[Result], Card | NotApplicable], result: Result) -> C
         return build(result)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         # The report still comes out; a missing section is visible, not silent.
-        return NotApplicable(name, name, f"this section failed: {type(error).__name__}: {error}")
+        return NotApplicable(
+            name, name, f"this section failed: {type(error).__name__}: {error}", True
+        )

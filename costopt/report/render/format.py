@@ -68,7 +68,18 @@ def axis_texts(marks: list[float], kind: Kind) -> list[str]:
             break
     step = (marks[1] - marks[0] if len(marks) > 1 else marks[0] or 1.0) / scale
     places = next((p for p in range(10) if math.isclose(round(step, p), step, rel_tol=1e-6)), 10)
-    return [f"{sign}{m / scale:,.{places}f}{unit if m else ''}{end}" for m in marks]
+    return [
+        f"{'-' if m < 0 else ''}{sign}{abs(m) / scale:,.{places}f}{unit if m else ''}{end}"
+        for m in marks
+    ]
+
+
+def span_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
+    """Round axis values between `low` and `high`, 0 among them where it is between them."""
+    step = ticks(max(high - low, 1e-12), wanted)[1]
+    return [
+        step * i for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    ]
 
 
 def ticks(top: float, wanted: int = 4) -> list[float]:

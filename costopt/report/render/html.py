@@ -13,7 +13,7 @@ from typing import Any
 
 from costopt.model.escape import clean
 from costopt.model.result import Result
-from costopt.report.card import Card, Cell, Item, Kind, NotApplicable, Table, build_cards
+from costopt.report.card import Card, Cell, Item, Kind, NotApplicable, Table, absent, build_cards
 from costopt.report.render.format import table_texts
 from costopt.report.render.svg import svg
 from costopt.report.words import plural, trace_name
@@ -33,12 +33,14 @@ def html_report(result: Result) -> str:
     style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((HERE / "page.html.j2").read_text())
-    cards = [_card(c) for c in build_cards(result)]
+    built = build_cards(result)
+    cards = [_card(c) for c in built if isinstance(c, Card) or c.failed]
     for card in cards:
         for chart in card.get("charts", ()):
             chart["svg"] = Markup(chart["svg"])
     return template.render(
         title=clean(trace_name(result)) or "LLM bill", subtitle=_subtitle(result), cards=cards,
+        absent=[(clean(why), ", ".join(titles)) for why, titles in absent(built).items()],
         style=Markup(style), script=Markup(script),
         style_hash=_hash(style), script_hash=_hash(script),
         footer=f"costopt {result.costopt} · {clean(result.price_book)}.",

@@ -6,7 +6,7 @@ import re
 
 from costopt.model.escape import clean
 from costopt.model.result import Result
-from costopt.report.card import Card, Item, NotApplicable, Table, build_cards
+from costopt.report.card import Card, Item, NotApplicable, Table, absent, build_cards
 from costopt.report.render.format import table_texts
 from costopt.report.words import total_text
 
@@ -30,9 +30,19 @@ def paragraph(text: str) -> str:
 def markdown_report(result: Result) -> str:
     """The whole report as text."""
     parts = [f"# LLM bill: {escape(total_text(result))}", ""]
-    for card in build_cards(result):
-        parts += _card(card)
+    cards = build_cards(result)
+    for card in cards:
+        if isinstance(card, Card) or card.failed:
+            parts += _card(card)
+    parts += _absent(cards)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _absent(cards: list[Card | NotApplicable]) -> list[str]:
+    """What is not there, and why."""
+    found = absent(cards)
+    lines = [f"- {escape(', '.join(titles))}: {escape(why)}." for why, titles in found.items()]
+    return ["## Not in this report", "", *lines, ""] if lines else []
 
 
 def _card(card: Card | NotApplicable) -> list[str]:
