@@ -19,6 +19,7 @@ import numpy as np
 from costopt.billing.view_tokens import changed_requests
 from costopt.checklist import window as checklist_window
 from costopt.checklist.evidence import Evidence
+from costopt.engine.evaluate import Evaluator
 from costopt.engine.outcome import Outcome, outcome
 from costopt.engine.policy import Policy
 from costopt.layers.base import Layer
@@ -132,12 +133,16 @@ def _compared(table: Table, name: str, prepared: Prepared) -> None:
 
 
 def _chance(table: Table, prepared: Prepared) -> None:
-    """The floor of the measure: answers that seem to reach back into another session's turns.
+    share, looked = by_chance(prepared.evaluator, Window())
+    table.shown("reach-back into another session's turns, by chance", f"{share:.1%} of {looked:,}")
 
-    What their own dropped turns hold as well does not count.
+
+def by_chance(evaluator: Evaluator, layer: Window) -> tuple[float, int]:
+    """The floor of the measure: answers that seem to reach back into another session's turns, and of
+    how many. What their own dropped turns hold as well does not count.
     """
-    evaluator, rng = prepared.evaluator, np.random.default_rng(0)
-    view, layer = evaluator.recorded, Window()
+    rng = np.random.default_rng(0)
+    view = evaluator.recorded
     after = evaluator.state((layer,)).view.request
     rows = np.flatnonzero(changed_requests(view, evaluator.state((layer,)).view))
     texts = evaluator.handed.texts(view)
@@ -156,8 +161,7 @@ def _chance(table: Table, prepared: Prepared) -> None:
         answer = frozenset().union(*(p for p in parts if p))
         looked += 1
         found += reaches(answer, theirs - set(after.row(other).tolist()) - own, own, held)
-    share = found / looked if looked else 0.0
-    table.shown("reach-back into another session's turns, by chance", f"{share:.1%} of {looked:,}")
+    return (found / looked if looked else 0.0), looked
 
 
 def _budget(table: Table, prepared: Prepared) -> None:
