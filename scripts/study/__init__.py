@@ -1,0 +1,1 @@
+"""Parts of scripts/study.py: one file a claim, and the page made of them."""

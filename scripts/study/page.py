@@ -1,0 +1,87 @@
+"""The page: generated blocks between marks; the words around them stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from study import (
+    batch,
+    composed,
+    compression,
+    output,
+    routing,
+    semantic,
+    speculation,
+    tools,
+    windows,
+)
+from study.words import Figures, Headline, table, usd
+
+BY_LOG = {
+    "semantic": semantic, "routing": routing, "compression": compression, "windows": windows,
+    "tools": tools, "output": output, "batch": batch, "composed": composed,
+}  # fmt: skip
+"""Claims that are measured log by log, in the article's order."""
+ORDER = ("semantic", "routing", "compression", "windows", "tools", "output", "batch",
+         "speculation", "composed")  # fmt: skip
+BLOCK = "<!-- study: {} -->\n\n{}\n\n<!-- end: {} -->"
+
+
+def blocks(figures: Figures) -> dict[str, str]:
+    """Every generated part of the page, by name."""
+    logs = figures["logs"]
+    made: dict[str, list[str]] = {"headline": _headline(figures), "logs": _logs(logs)}
+    for name, part in BY_LOG.items():
+        made[name] = part.told(figures[name], logs)
+    made["speculation"] = speculation.told(logs)
+    return {name: "\n".join(lines) for name, lines in made.items()}
+
+
+def _headline(figures: Figures) -> list[str]:
+    told: dict[str, Callable[[], Headline]] = {
+        name: (lambda part=part, name=name: part.headline(figures[name]))  # type: ignore[misc]
+        for name, part in BY_LOG.items()
+    }
+    told["speculation"] = lambda: speculation.headline(figures["logs"])
+    rows = [told[name]() for name in ORDER]
+    cells = (
+        (f"[{h.claim}](#{name})", h.found, f"**{h.verdict}**")
+        for name, h in zip(ORDER, rows, strict=True)
+    )
+    lines = table(("claim", "what the logs say", "verdict"), cells)
+    return [lines[0], "|---|---|---|", *lines[2:]]
+
+
+def _logs(logs: Figures) -> list[str]:
+    rows = [
+        (n, f["what"], f["licence"], f["usage"], f"{f['calls']:,} in {f['sessions']:,}", usd(f["usd"]),
+         f"{f['cached_share']:.0%}")
+        for n, f in logs.items()
+    ]  # fmt: skip
+    head = (
+        "log",
+        "what it is",
+        "licence",
+        "usage",
+        "calls in sessions",
+        "bill",
+        "input read from the cache",
+    )
+    lines = table(head, rows)
+    dates = sorted({f["as_of"] for f in logs.values()})
+    return [lines[0], "|---|---|---|---|---:|---:|---:|", *lines[2:], "",
+            f"Bills at list prices of {', '.join(dates)}, those of the price book itself."]  # fmt: skip
+
+
+def write(path: Path, made: dict[str, str]) -> None:
+    """Put each block between its marks. ValueError: the page has no place for one."""
+    text = path.read_text()
+    for name, block in made.items():
+        place = re.compile(rf"<!-- study: {name} -->.*?<!-- end: {name} -->", re.DOTALL)
+        if not place.search(text):
+            raise ValueError(f"{path} has no place for `{name}`")
+        whole = BLOCK.format(name, block, name)
+        text = place.sub(lambda _, whole=whole: whole, text)  # type: ignore[misc]
+    path.write_text(text)
