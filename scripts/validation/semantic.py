@@ -54,7 +54,7 @@ def run(folder: Path, table: Table) -> None:
         _splits(table, "CLINC150, built-in embedder", Stream(_replays(log, "builtin")))
         table.shown("a neural embedder", "not run: no model here", "weights made at random")
         _extraction(table, traces / "acr-gpt4", Path(place))
-    for name in ("acr-gpt4", "miniswe-gemini3", "tau2-retail"):
+    for name in ("acr-gpt4", "miniswe-gemini3", "claudecode-vsla"):
         _agents(table, name, traces / name)
 
 
