@@ -17,6 +17,7 @@ from costopt.layers.parts.layout_order import ordered
 from costopt.layers.parts.layout_pad import padding
 from costopt.layers.parts.layout_plan import PADDED, Draft, Plan, judge
 from costopt.layers.parts.requests import removed_tokens
+from costopt.layers.parts.turns import blind_notes, without_blocks
 from costopt.layers.parts.volatile import Moves, moves
 from costopt.layers.settings import Patterns
 from costopt.model.effect import Effect, LayerReport, Risk
@@ -91,7 +92,7 @@ class PromptLayout:
         if all(getattr(self, name) == value for name, value in self.NEUTRAL.items()):
             return Effect()
         scene = Scene.of(view, prices, artifacts, self.match)
-        seen = _seen(scene.without_cache, 0)
+        seen = without_blocks(view) | _seen(scene.without_cache, 0)
         if not scene.rows.any():
             return Effect(tally=seen)
         found = moves(
@@ -102,7 +103,7 @@ class PromptLayout:
         pads = self._pads(scene, drafts[0], artifacts)
         if len(pads.calls):
             drafts.append(plan.draft(pads, scene.rows))
-        seen = _seen(scene.without_cache, found.blind)
+        seen |= _seen(scene.without_cache, found.blind)
         if not any(d.changed.any() for d in drafts):
             return Effect(tally=seen)
         judged = judge(scene, drafts, artifacts, only_if_cheaper=self.only_if_cheaper)
@@ -178,7 +179,7 @@ class PromptLayout:
 
     def _notes(self, tally: Mapping[str, int], touched: bool) -> tuple[str, ...]:
         blind, left = tally.get("calls_without_text", 0), tally.get("left_as_dearer", 0)
-        out = []
+        out = list(blind_notes(tally))
         if blind:
             out.append(f"Of {blind:,} calls the log shows the prompt without its text: "
                        "what changes in it cannot be seen.")  # fmt: skip

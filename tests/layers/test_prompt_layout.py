@@ -24,7 +24,7 @@ from costopt.model.trace import Ragged
 from costopt.model.view import View
 from tests.billing.small import call, usage
 from tests.fakes import FakeBook
-from tests.layers.cases.prompt_layout import RULES, NoCache, clocked, named
+from tests.layers.cases.prompt_layout import CASES, RULES, NoCache, clocked, flags_of, named
 from tests.layers.context import evaluator_of
 
 BODY = "You work at a desk.\n" + "".join(
@@ -193,6 +193,15 @@ def test_a_cache_that_only_the_reads_prove_is_one() -> None:
     layers = (PromptLayout(),)
     assert evaluator_of(clocked(), prices=NoCache()).effect(layers).is_empty
     assert not evaluator_of([*clocked(), *more], prices=NoCache()).effect(layers).is_empty
+
+
+def test_where_marks_stand() -> None:
+    """Behind the prompts' common text, and on the last message in front of the clock."""
+    told = {case.name: case for case in CASES}
+    assert flags_of(told["marks that only the usage tells of are set anew around what moved"]) == [
+        [1, 1, 0], [1, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 0, 0, 1, 0]]  # fmt: skip
+    assert flags_of(told["marks for an agent that never set any"])[2] == [1, 0, 0, 0, 0, 1]
+    assert flags_of(told["a mark stays on what the prompts share"])[2] == [1, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from costopt.layers.prompt_layout import PromptLayout
@@ -102,6 +103,21 @@ def hashed() -> list[Call]:
     return out
 
 
+def unmarked() -> list[Call]:
+    """Clocks in prompts that want marks; the log shows none, but what they wrote: all of it, each time."""
+    out = chat([CLOCK.format(i) + RULES for i in range(4)], provider="anthropic")
+    for c in out:
+        c.usage = usage(3, 0, c.usage.input_tokens - 3, 10)
+    return out
+
+
+def flags_of(case: Case) -> list[list[int]]:
+    """Cache marks behind the case's layer, request by request."""
+    evaluator = case.evaluator()
+    request = evaluator.state(case.layers).view.request
+    return [request.flags[a:b].tolist() for a, b in pairwise(request.offsets.tolist())]
+
+
 SHORT = "Sort the letter into one of four kinds.\n" * 23  # 920 of 1,024
 QUIET: dict[str, Any] = {"order": False, "breakpoints": False, "pad": 0.0}
 
@@ -185,6 +201,14 @@ CASES = [
          Expect(request={"m10": [f"system:{FRONT}{BACK}", "system:The customer is called number-1.\n",
                                  "user:where is order 1042?"]}),
          prices=MarkBook()),
+    Case("marks that only the usage tells of are set anew around what moved", PromptLayout(), unmarked(),
+         Expect(touched=["s0", "s1", "s2", "s3"], evidence={"moved_segments": 4, "marked_calls": 4}),
+         prices=MarkBook()),
+    Case("a clock in the first message goes to the end as well", PromptLayout(messages=True, **QUIET),
+         [fresh(f"c{i}", [f"user:{CLOCK.format(i)}{RULES}", *[ANSWER, "user:more"] * i]) for i in range(4)],
+         Expect(request={"c2": [f"user:{RULES}", *[ANSWER, "user:more"] * 2, "user:" + CLOCK.format(2)]})),
+    Case("noop: another agent was asked for", PromptLayout(match=(("agent", ("writer*",)),)), clocked(),
+         Expect(nothing=True)),
     Case("an answer begun for the model stays last", PromptLayout(),
          [replace(c, request=[*(c.request or ()), seg("assistant:{")]) for c in clocked()],
          Expect(request={"s0": [f"system:{RULES}", "user:where is order 1042?",
