@@ -23,6 +23,8 @@ class Table:
     kinds: tuple[Kind, ...]
     rows: list[tuple[Cell, ...]]
     total: tuple[Cell, ...] | None = None
+    places: int | None = None
+    """Decimals of its dollars; None: each column's own, by its largest or its total."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from costopt.report.card import Chart
 from costopt.report.words import places_for, unit_text, units
 
 MORE_PLACES = 4
-STYLES = ("total", "verified", "unproven", "rise")
+STYLES = ("total", "verified", "unproven", "rise", "idle")
 LEGEND = {
     "verified": "saved, verified", "unproven": "saved if it holds, UNPROVEN",
     "rise": "raises the bill",
@@ -36,7 +36,7 @@ def bars_of(chart: Chart) -> list[Bar]:
     for label, value, mark, text in zip(chart.labels, values, chart.marks, texts, strict=True):
         is_step = mark != "total"
         start, level = (level, level + value) if is_step else (0.0, value)
-        style = "rise" if is_step and value > 0 else "verified" if mark == "idle" else mark
+        style = "rise" if is_step and value > 0 else mark
         said = f"{text}, changes no call" if mark == "idle" else text
         if mark == "unproven":
             said += " UNPROVEN"

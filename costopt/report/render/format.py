@@ -39,7 +39,9 @@ def _column(table: Table, place: int, kind: Kind) -> list[str]:
         return [cell_text(c, kind) for c in shown]
     values = [float(c) for c in cells if isinstance(c, (int, float))]
     whole = float(total) if isinstance(total, (int, float)) else None
-    places = places_for(max([abs(v) for v in values], default=0.0) if whole is None else whole)
+    places = table.places
+    if places is None:
+        places = places_for(max([abs(v) for v in values], default=0.0) if whole is None else whole)
     counts = iter(units(values, sum(values) if whole is None else whole, places))
     if whole is None:
         counts = iter([round(v * 10**places) for v in values])

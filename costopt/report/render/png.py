@@ -10,10 +10,16 @@ from costopt.model.result import Result
 from costopt.report.card import Card, Chart, build_cards
 from costopt.report.render.curve_png import curve, is_curve
 from costopt.report.render.format import axis_texts, cell_text, ticks
+from costopt.report.render.projection_png import plain as _plain
+from costopt.report.render.projection_png import points, waterfall
 
 # Okabe and Ito, "Color Universal Design", https://jfly.uni-koeln.de/color/ (checked 2026-11-24).
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 DPI = 200
+ROWS = ("bars", "stack", "waterfall")
+"""Kinds with a row a label: the more labels, the taller."""
+MARKERS, DASHES = ("o", "s", "^", "D"), ("-", "--", ":", "-.")
+"""Colour never carries meaning alone."""
 
 
 def png_report(result: Result, folder: Path) -> list[Path]:
@@ -29,16 +35,20 @@ def png_report(result: Result, folder: Path) -> list[Path]:
 def _draw(chart: Chart, path: Path) -> Path:
     from matplotlib.figure import Figure
 
-    tall = 1.2 + 0.32 * len(chart.labels) if chart.kind in ("bars", "stack") else 3.6
+    tall = 1.2 + 0.32 * len(chart.labels) if chart.kind in ROWS else 3.6
     figure = Figure(figsize=(7.5, tall), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     if is_curve(chart):
         curve(chart, axes, COLORS)
     else:
-        {"bars": _bars, "stack": _bars, "line": _line, "columns": _columns}[chart.kind](chart, axes)
+        draw = {
+            "bars": _bars, "stack": _bars, "line": _line, "columns": _columns,
+            "waterfall": waterfall, "points": points,
+        }  # fmt: skip
+        draw[chart.kind](chart, axes)
     axes.set_title(chart.title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(chart.series) > 1:
+    if len(chart.series) > 1 and chart.kind != "points":
         place = "upper right" if is_curve(chart) else "lower right"
         axes.legend(frameon=False, fontsize=8, loc=place)
     # Without metadata the same result gives the same bytes.
@@ -72,7 +82,8 @@ def _line(chart: Chart, axes: Any) -> None:
         values = [float("nan") if v is None else v for v in series.values]
         axes.plot(
             range(len(values)), values, color=COLORS[i % 6], label=series.name, linewidth=2,
-            marker="o" if len(values) < 30 else None, markersize=4,
+            linestyle=DASHES[i % 4], marker=MARKERS[i % 4] if len(values) < 30 else None,
+            markersize=4,
         )  # fmt: skip
     _over_labels(chart, axes)
 
@@ -99,8 +110,3 @@ def _over_labels(chart: Chart, axes: Any) -> None:
 
 def _texts(marks: list[float], chart: Chart) -> list[str]:
     return [_plain(text) for text in axis_texts(marks, chart.unit)]
-
-
-def _plain(text: str) -> str:
-    """No mathtext: a `$` in a log's agent name is a dollar sign, not a formula."""
-    return text.replace("\\", "/").replace("$", r"\$")

@@ -35,7 +35,7 @@ def heights(found: list[Point]) -> tuple[float, float]:
     """Ends of the axis of dollars: 0 and all points, with some air."""
     low, high = min(0.0, *(p.y for p in found)), max(0.0, *(p.y for p in found))
     air = 0.08 * ((high - low) or 1.0)
-    return low - (air if low < 0 else 0.0), high + air
+    return low - air, high + air
 
 
 def apart(ys: list[float], least: float, low: float, high: float) -> list[float]:

@@ -9,6 +9,8 @@ from costopt.report.render.svg_parts import COLORS, WIDTH, legend, marker, runs,
 
 HEIGHT = 220
 LEFT, TOP = 70.0, 12.0
+CLEAR = 36
+"""px between the middles of two numbers."""
 MOST_MARKERS = 30
 """Values above which markers would be a second line."""
 
@@ -69,13 +71,13 @@ def _places(chart: Chart) -> list[float]:
 
 
 def _numbers(chart: Chart, xs: list[float]) -> str:
-    """As many of the numbers as stand clear of each other, the last one among them."""
+    """As many of the numbers as stand clear of each other, the shortest first: 0.9 before 0.91."""
+    taken: list[float] = []
     out: list[str] = []
-    left = WIDTH + 50.0
-    for label, x in sorted(zip(chart.labels, xs, strict=True), key=lambda pair: -pair[1]):
-        if left - x >= 36:
+    for label, x in sorted(zip(chart.labels, xs, strict=True), key=lambda p: (len(p[0]), p[1])):
+        if all(abs(x - other) >= CLEAR for other in taken):
             out.append(text(x, HEIGHT + 30, label, "middle"))
-            left = x
+            taken.append(x)
     return "".join(out)
 
 
@@ -86,5 +88,5 @@ def _targets(top: float) -> list[str]:
         out.append(
             f'<line class="aim" x1="{LEFT:.0f}" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}"/>'
         )
-        out.append(text(LEFT + 4, y - 4, f"{name} {height:.0%}", style="soft"))
+        out.append(text(LEFT + 4, y - 4, f"{name} {100 * height:.0f} %", style="soft"))
     return out

@@ -10,9 +10,11 @@ from costopt.report.render.svg_parts import WIDTH, legend, text
 
 HEIGHT = 260
 LEFT, TOP = 76.0, 14.0
+AXIS = 62.0
+"""Where the grid begins: a point at no risk stands clear of the numbers."""
 NAMES = 190.0
 """Room for names at the right of the plot."""
-STRIP = 84.0
+STRIP = 92.0
 """For points whose risk nobody has measured."""
 
 
@@ -34,15 +36,16 @@ def points(chart: Chart) -> tuple[str, float]:
         _point(p, x, y, (right - LEFT) / xs[-1]) for p, (x, y) in zip(found, places, strict=True)
     ]
     parts += _names(found, places, right + strip)
-    entries = [(f'<circle class="{style}" cx="14" cy="5" r="5"/>', words)
-               for style, words, sure in (("p-sure", "verified", True), ("p-open", "UNPROVEN", False))
-               if any(p.is_sure == sure for p in found)]  # fmt: skip
+    entries = [
+        (_shape(14, 5, sure), words)
+        for words, sure in (("verified", True), ("UNPROVEN", False))
+        if any(p.is_sure == sure for p in found)
+    ]
     drawn, tall = legend(entries, TOP + HEIGHT + 64, LEFT)
     return "".join([*parts, drawn]), TOP + HEIGHT + 52 + tall
 
 
 def _point(point: Point, x: float, y: float, scale: float) -> str:
-    style = "p-sure" if point.is_sure else "p-open"
     span = ""
     if point.x is not None and point.high > point.low:
         x1, x2 = LEFT + point.low * scale, LEFT + point.high * scale
@@ -50,7 +53,14 @@ def _point(point: Point, x: float, y: float, scale: float) -> str:
             f'<path class="span" d="M{x1:.1f},{y:.1f} H{x2:.1f} M{x1:.1f},{y - 5:.1f} v10'
             f' M{x2:.1f},{y - 5:.1f} v10"/>'
         )
-    return f'{span}<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="6"/>'
+    return span + _shape(x, y, point.is_sure)
+
+
+def _shape(x: float, y: float, is_sure: bool) -> str:
+    """A filled disc or a hollow diamond: told apart without colour."""
+    if is_sure:
+        return f'<circle class="p-sure" cx="{x:.1f}" cy="{y:.1f}" r="5.5"/>'
+    return f'<path class="p-open" d="M{x:.1f},{y - 7:.1f} l7,7 -7,7 -7,-7 z"/>'
 
 
 def _names(found: list[Point], places: list[tuple[float, float]], right: float) -> list[str]:
@@ -75,9 +85,9 @@ def _frame(
         y = TOP + HEIGHT * (high - value) / (high - low)
         style = "zero" if value == 0 else "grid"
         parts.append(
-            f'<line class="{style}" x1="{LEFT:.0f}" x2="{right + strip:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<line class="{style}" x1="{AXIS:.0f}" x2="{right + strip:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         )
-        parts.append(text(LEFT - 6, y + 4, words, "end"))
+        parts.append(text(AXIS - 6, y + 4, words, "end"))
     for value, words in zip(xs, axis_texts(xs, chart.x_unit), strict=True):
         parts.append(
             text(LEFT + value / xs[-1] * (right - LEFT), TOP + HEIGHT + 18, words, "middle")

@@ -16,6 +16,8 @@ ROW = 28
 TALL = 18
 TOP = 10
 TEXT_ROOM = 24
+LEAST = {"verified": 1.5, "unproven": 4.0, "rise": 4.0, "idle": 1.0}
+"""px of a bar: a small step must be seen as what it is."""
 NARROWEST = 300
 """px of the plot that the longest text leaves at least."""
 
@@ -58,7 +60,7 @@ def _over(bar: Bar, low: float, high: float) -> float:
 def _bar(bar: Bar, row: int, name: str, place: Place) -> str:
     y = TOP + row * ROW
     low, high = sorted((bar.start, bar.end))
-    x, long = place(low), max(place(high) - place(low), 1.5 if bar.is_step else 0.0)
+    x, long = place(low), max(place(high) - place(low), LEAST.get(bar.style, 0.0))
     style, fill = _style(bar.style)
     paint = f' fill="url(#{fill}-{name})"' if fill else ""
     return (
@@ -72,7 +74,7 @@ def _style(style: str) -> tuple[str, str]:
     """(class, pattern): unproven is hatched with a dashed edge, so it is told without colour."""
     return {
         "total": ("w-total", ""), "verified": ("w-sure", ""),
-        "unproven": ("w-open", "hatch"), "rise": ("w-rise", ""),
+        "unproven": ("w-open", "hatch"), "rise": ("w-rise", ""), "idle": ("w-idle", ""),
     }[style]  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def _lead(name: str, seen: Evidence) -> str:
     if not kpi or not asked:
         return f"{said}."
     target, low = kpi["target"], kpi["retune_below"]
-    return f"{said} (target {target:.0%}, retune below {low:.0%}: {kpi['status']})."
+    return f"{said} (target {100 * target:.0f} %, retune below {100 * low:.0f} %: {kpi['status']})."
 
 
 def _row(name: str, row: Row) -> tuple[Cell, ...]:

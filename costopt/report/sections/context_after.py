@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from costopt.model.result import Result
 from costopt.report.card import Card, Cell, Chart, NotApplicable, Series, Table
-from costopt.report.policy_words import NO_POLICY
+from costopt.report.policy_words import NO_POLICY, places_of
 
 ORDER = 31
 NAME, TITLE = "context_after", "Context growth under the policy"
+LEAST_SHARE = 0.1
+"""Of the most calls of a step: later steps are means over a few long sessions."""
 
 
 def build(result: Result) -> Card | NotApplicable:
@@ -35,12 +37,18 @@ def build(result: Result) -> Card | NotApplicable:
         "fresh input now. The last two columns say which.",
     ]
     return Card(
-        NAME, TITLE, _lead(rows), tables=[_table(found.by_step)], charts=[chart], notes=notes
+        NAME,
+        TITLE,
+        _lead(rows),
+        tables=[_table(found.by_step, places_of(found))],
+        charts=[chart],
+        notes=notes,
     )
 
 
 def _lead(rows: list[dict[str, Cell]]) -> str:
-    last = rows[-1]
+    most = max(int(r["calls"] or 0) for r in rows)
+    last = [r for r in rows if int(r["calls"] or 0) >= LEAST_SHARE * most][-1]
     before, after = (last[f"mean_input_tokens_{when}"] for when in ("before", "after"))
     told = f"Step {last['step']} sends {float(before or 0):,.0f} tokens on average"
     if after is None:
@@ -48,7 +56,7 @@ def _lead(rows: list[dict[str, Cell]]) -> str:
     return f"{told}, under the policy {float(after):,.0f}."
 
 
-def _table(rows: list[dict[str, Cell]]) -> Table:
+def _table(rows: list[dict[str, Cell]], places: int) -> Table:
     body: list[tuple[Cell, ...]] = [
         (
             f"{r['step']} and later" if r["and_later"] else str(r["step"]), r["calls"],
@@ -64,5 +72,5 @@ def _table(rows: list[dict[str, Cell]]) -> Table:
         ("step", "calls", "sent after", "tokens before", "tokens after", "dollars before",
          "dollars after"),
         ("text", "count", "count", "count", "count", "usd", "usd"), body,
-        ("all", *sums, None, None, *usd),
+        ("all", *sums, None, None, *usd), places,
     )  # fmt: skip

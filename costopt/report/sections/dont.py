@@ -21,7 +21,7 @@ def build(result: Result) -> Card | NotApplicable:
     worse = [(name, row) for name, row in layers if row["step_usd"] < 0]
     alone = [r for r in layers if r[1]["step_usd"] >= 0 > (r[1].get("solo_usd") or 0.0)]
     harmful = [c for c in result.checklist if c.status == "harmful"]
-    idle = [(name, row) for name, row in layers if not acts(row)]
+    idle = [r for r in layers if not acts(r[1]) and r not in alone]
     unproven = [(name, row) for name, row in layers if acts(row) and not row["verified"]]
     items = [
         *(_dearer(name, row, shown[name], places)
@@ -65,6 +65,9 @@ def _dearer(name: str, row: Row, more: str, places: int) -> Item:
 
 def _alone(name: str, row: Row, places: int) -> Item:
     cost = dollars(-row["solo_usd"], places)
+    if not acts(row):
+        body = "At its place it changes no call: the layers above it leave nothing for it."
+        return Item("harmful", name, f"alone costs {cost} MORE", (body,), "Leave it out.")
     saved = dollars(row["step_usd"], places)
     body = f"At its place it saves {saved}, because of what the layers above it changed."
     return Item("harmful", f"{name}, as the only layer", f"costs {cost} MORE", (body,),

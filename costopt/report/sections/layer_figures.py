@@ -14,7 +14,7 @@ from costopt.report.sections import (
     shortened_contexts,
 )
 
-ORDER = 60
+ORDER = 83
 NAME, TITLE = "layer_figures", "The policy and its other layers"
 OWN = (*answer_caches.LAYERS, *shortened_contexts.LAYERS, "route", "batch", "session_budget")
 """Layers that have a section; a new one is shown here until it gets its own."""
@@ -35,11 +35,17 @@ def build(result: Result) -> Card | NotApplicable:
         for what, value in list(figures(row["evidence"]))[:MOST]
     ]  # fmt: skip
     settings: list[tuple[Cell, ...]] = [
-        (name, key, _setting(value)) for name, row in rows for key, value in _told(row["settings"])
+        (name, " · ".join(f"{k}: {_setting(v)}" for k, v in _told(row["settings"])))
+        for name, row in rows
     ]
     tables = [
-        Table("What was seen", ("layer", "what", "value"), ("text", "text", "text"), seen),
-        Table("Settings", ("layer", "setting", "value"), ("text", "text", "text"), settings),
+        Table(
+            "What was seen of layers without a section",
+            ("layer", "what", "value"),
+            ("text", "text", "text"),
+            seen,
+        ),
+        Table("Settings", ("layer", "settings"), ("text", "text"), settings),
     ]
     notes = [
         f"{name}: {text}" for name, row in rows if row["layer"] not in OWN

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from costopt.model.result import Projection, Result
-from costopt.report.card import Card, Cell, Chart, Fact, NotApplicable, Series, Table
+from costopt.report.card import Card, Cell, Chart, Fact, Kind, NotApplicable, Series, Table
 from costopt.report.policy_words import (
     BASIS,
     NO_POLICY,
@@ -22,6 +24,9 @@ NAME, TITLE = "projection", "What the policy would save"
 COLUMNS = (
     "layer", "step", "alone", "without it", "Shapley", "±", "own costs", "calls touched",
     "risk to answers", "proof",
+)  # fmt: skip
+KINDS: tuple[Kind, ...] = (
+    "text", "usd", "usd", "usd", "usd", "text", "usd", "count", "text", "text",
 )  # fmt: skip
 
 
@@ -94,6 +99,7 @@ def _mark(row: Row) -> str:
 
 
 def _table(result: Result, found: Projection) -> Table:
+    """Without Shapley shares, where none were asked for, without their columns."""
     rows: list[tuple[Cell, ...]] = [
         (
             name, row["step_usd"], row.get("solo_usd"), row.get("without_usd"),
@@ -103,15 +109,19 @@ def _table(result: Result, found: Projection) -> Table:
         )
         for name, row in layers_of(result)
     ]  # fmt: skip
-    shapley = [row.get("shapley_usd") for row in found.layers]
+    shared = all(row.get("shapley_usd") is not None for row in found.layers)
     total: tuple[Cell, ...] = (
-        "together", found.savings_usd, None, None,
-        found.savings_usd if None not in shapley else None, "",
+        "together", found.savings_usd, None, None, found.savings_usd, "",
         sum(row["overhead_usd"] for row in found.layers), None, "", "",
     )  # fmt: skip
+    kept = [i for i, name in enumerate(COLUMNS) if shared or name not in ("Shapley", "±")]
+
+    def part(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(row[i] for i in kept)
+
     return Table(
-        "Dollars saved by layer (below zero: it costs more)", COLUMNS,
-        ("text", "usd", "usd", "usd", "usd", "text", "usd", "count", "text", "text"), rows, total,
+        "Dollars saved by layer (below zero: it costs more)", part(COLUMNS), part(KINDS),
+        [part(row) for row in rows], part(total), places_of(found),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from costopt.model.result import Result
 from costopt.report.card import Card, Cell, NotApplicable, Table
-from costopt.report.policy_words import NO_POLICY, layers_of, proof
+from costopt.report.policy_words import NO_POLICY, acts, layers_of, places_of, proof
 from costopt.report.words import plural
 
 ORDER = 52
@@ -36,6 +36,7 @@ def build(result: Result) -> Card | NotApplicable:
         ("layer", "tokens removed", "dollars at its place", "calls touched", "reach-back", "low",
          "high", "calls without text", "proof"),
         ("text", "count", "usd", "count", "share", "share", "share", "count", "text"), body,
+        places=places_of(result.projection),
     )]  # fmt: skip
     more = [line for name, row in rows for line in _more(name, row["evidence"])]
     if more:
@@ -53,6 +54,8 @@ def build(result: Result) -> Card | NotApplicable:
 def _row(name: str, row: Any) -> tuple[Cell, ...]:
     evidence, ci = row["evidence"], row["risk"].get("ci95") or (None, None)
     rate = evidence.get("reach_back_rate", row["risk"].get("value"))
+    if not acts(row):
+        rate, ci = None, (None, None)
     return (
         name, evidence.get("tokens_removed"), row["step_usd"], row["calls_touched"], rate, *ci,
         evidence.get("calls_without_text"), proof(row),
