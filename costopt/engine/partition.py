@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.namespace import account_codes, namespace_codes
 from costopt.engine.evaluate import Layers
-from costopt.layers.base import Partition
+from costopt.layers.base import Partition, partition_of
 from costopt.model.trace import Trace
 from costopt.model.view import Column, View
 
@@ -20,7 +20,7 @@ Int = NDArray[np.int64]
 
 def parts_of(trace: Trace, layers: Layers, most: int) -> list[Int]:
     """Row numbers of each part, in time order; at most so many, about equally heavy. One: all."""
-    if most < 2 or any(layer.partition is Partition.WHOLE for layer in layers):
+    if most < 2 or any(partition_of(layer) is Partition.WHOLE for layer in layers):
         return [np.arange(trace.n)]
     component = components(trace, layers)
     weight = np.bincount(component, 1.0 + trace.request.lengths).astype(np.float64)

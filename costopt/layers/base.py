@@ -103,3 +103,9 @@ class Layer(Protocol):
     def ranges(self) -> Mapping[str, tuple[Any, Any]]:
         """Settings that stand for an unmeasured ratio: name to its lower and upper value."""
         ...
+
+
+def partition_of(layer: Layer) -> Partition:
+    """What its settings need, where a layer has a `splits_by` that tells; else what its class says."""
+    found: Partition = getattr(layer, "splits_by", layer.partition)
+    return found

@@ -66,7 +66,7 @@ class Output:
     """Visible output with the structured format over that without; 1: no shorter."""
 
     partition: ClassVar[Partition] = Partition.WHOLE
-    """Percentiles are taken over all calls of a group."""
+    """Percentiles are taken over all calls of a group; see `splits_by`."""
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.MAX_TOKENS, Column.LEAVES})
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"max_tokens": "off", "structured": ()}
@@ -95,7 +95,7 @@ class Output:
             "without_limit": int((lower & (view.max_tokens < 0)).sum()),
             "freed_tokens": int((view.max_tokens - limit)[reserved].sum()),
             "structured_calls": int(shorter.sum()),
-            "structured_measured": int(basis == "measured" and shorter.any()),
+            "structured_measured": int(shorter.sum()) if basis == "measured" else 0,
         }
         return Effect(columns, touched=lower | shorter, at_risk=cut | shorter, tally=tally)
 
@@ -134,6 +134,11 @@ class Output:
         if not self.structured or self.ratio == 1:
             return {}
         return {"ratio": (min(self.ratio, 1.0), max(self.ratio, 1.0))}
+
+    @property
+    def splits_by(self) -> Partition:
+        """A limit that is given needs no other call."""
+        return Partition.WHOLE if self.max_tokens == "p99" else Partition.ROWS
 
     def _limits(self, view: View, rows: Bool, artifacts: Artifacts) -> Int:  # [call], 0: none
         if self.max_tokens == "off":

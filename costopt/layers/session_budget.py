@@ -65,7 +65,7 @@ class SessionBudget:
     """What tells a session that ended well by its last call, `{metadata.outcome: [resolved]}`."""
 
     partition: ClassVar[Partition] = Partition.WHOLE
-    """The budget of an agent is spent by calls of any session."""
+    """The budget of an agent is spent by calls of any session; see `splits_by`."""
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.SENT})
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"usd": 1e12}
@@ -114,6 +114,11 @@ class SessionBudget:
     def ranges(self) -> Mapping[str, tuple[Any, Any]]:
         """None: what was paid is known."""
         return {}
+
+    @property
+    def splits_by(self) -> Partition:
+        """A session's budget is spent by its own calls, whose bill needs the namespace's cache."""
+        return Partition.NAMESPACE if self.per == "session" else Partition.WHOLE
 
     def _account(self, view: View, rows: Bool, artifacts: Artifacts) -> tuple[Int, Bool]:
         """([call] which budget it spends from, the calls that have one)."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from costopt.engine.evaluate import Evaluator, Layers
+from costopt.engine.growth import StepSums
 from costopt.engine.outcome import InProcess, Outcome
 from costopt.engine.policy import Policy
 from costopt.engine.run import saved_pusd, waterfall
@@ -41,10 +42,14 @@ def composed(world: World, factor: int = 1) -> Evaluator:
     )
 
 
-def equal(a: Outcome, b: Outcome) -> bool:
+def equal(a: Outcome | StepSums, b: Outcome | StepSums) -> bool:
     return all(
-        np.array_equal(x, y) if isinstance(x, np.ndarray) else x == y
-        for x, y in ((getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(Outcome))
+        np.array_equal(x, y)
+        if isinstance(x, np.ndarray)
+        else equal(x, y)
+        if isinstance(x, StepSums)
+        else x == y
+        for x, y in ((getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
         if not isinstance(x, dict) or not any(isinstance(v, np.ndarray) for v in x.values())
     )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from costopt.layers.base import Partition
+from costopt.layers.base import Partition, partition_of
 from costopt.model.effect import Effect
 from costopt.model.view import Column
 from tests.laws.trials import Trial, arrays, changed_rows, each, same
@@ -85,7 +85,7 @@ def test_tallies_are_counts(trial: Trial) -> None:
     effect = trial.effect()
     for name, value in effect.tally.items():
         assert type(value) is int and value >= 0, f"{name} is {value!r}"
-    if trial.layer.partition is not Partition.WHOLE:
+    if partition_of(trial.layer) is not Partition.WHOLE:
         assert not effect.detail, "what is no sum cannot come from parts"
     for charge in effect.charges:
         assert len(charge.rows) == len(charge.leaves) and (charge.leaves >= 0).all()

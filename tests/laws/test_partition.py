@@ -16,7 +16,7 @@ from costopt.engine.executors.gathered import put_together, sessions_of
 from costopt.engine.executors.shipped import ship, unship
 from costopt.engine.outcome import outcome
 from costopt.engine.partition import parts_of
-from costopt.layers.base import Partition
+from costopt.layers.base import Partition, partition_of
 from costopt.model.select import select
 from costopt.model.view import View
 from tests.laws.test_composition import equal
@@ -29,7 +29,7 @@ MOST_PARTS = 5
 def rows_apart(trial: Trial) -> list[Int]:
     """The rows in parts as the layer allows; bills need whole cache namespaces beside that."""
     view, after = trial.view(), trial.after()
-    n, whole = view.trace.n, trial.layer.partition
+    n, whole = view.trace.n, partition_of(trial.layer)
     if whole is Partition.ROWS:
         return [np.arange(i, n, 3) for i in range(min(3, n))]
     links: list[NDArray[Any]] = [view.trace.session]
@@ -80,7 +80,7 @@ def told(view: View, row: int) -> list[object]:
 @each
 def test_parts_do_what_the_whole_does(trial: Trial) -> None:
     """Views call by call, and tallies in sum."""
-    if trial.layer.partition is Partition.WHOLE or trial.case.before:
+    if partition_of(trial.layer) is Partition.WHOLE or trial.case.before:
         return
     after, tally, touched = trial.after(), Counter[str](), 0
     for rows in rows_apart(trial):
@@ -98,7 +98,7 @@ def test_parts_do_what_the_whole_does(trial: Trial) -> None:
 @each
 def test_bills_of_parts_sum_to_the_whole(trial: Trial) -> None:
     """Where a part holds whole sessions and whole cache namespaces, before and behind the layer."""
-    if trial.layer.partition is Partition.WHOLE or trial.case.before:
+    if partition_of(trial.layer) is Partition.WHOLE or trial.case.before:
         return
     evaluator, view, after = trial.evaluator, trial.view(), trial.after()
     links: list[NDArray[Any]] = [
@@ -118,7 +118,9 @@ def test_what_workers_read_gives_the_whole_outcome(trial: Trial, tmp_path: Path)
     evaluator, layers = trial.evaluator, trial.layers
     parts = parts_of(evaluator.trace, layers, 3)
     if len(parts) < 2:
-        assert any(layer.partition is Partition.WHOLE for layer in layers) or evaluator.trace.n < 2
+        assert (
+            any(partition_of(layer) is Partition.WHOLE for layer in layers) or evaluator.trace.n < 2
+        )
         return
     ship(evaluator, parts, tmp_path)
     found = [outcome(unship(tmp_path, i), layers) for i in range(len(parts))]

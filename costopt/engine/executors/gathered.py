@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from costopt.engine.evaluate import Layers
 from costopt.engine.growth import together
 from costopt.engine.outcome import Outcome
+from costopt.layers.base import Partition, partition_of
 from costopt.model.trace import Trace
 from costopt.money import PicoUsd
 
@@ -43,8 +44,12 @@ def tasks_of(parts: int, workers: int, lists: int) -> list[Task]:
 
 
 def all_of(kinds: frozenset[type], lists: Sequence[Layers]) -> bool:
-    """Whether only layers are asked for that the trace was split for."""
-    return all(type(layer) in kinds for layers in lists for layer in layers)
+    """Whether only layers are asked for that the trace was split for, at settings that bear parts."""
+    return all(
+        type(layer) in kinds and partition_of(layer) is not Partition.WHOLE
+        for layers in lists
+        for layer in layers
+    )
 
 
 def sessions_of(trace: Trace, parts: Sequence[Int]) -> list[Int]:
