@@ -28,6 +28,7 @@ PARTS = (
     "laws_of_layers",
     "coverage",
     "composition",
+    "compression",
     "proposals",
 )
 MARKS = ("<!-- measured: {} -->", "<!-- end: {} -->")

@@ -224,7 +224,7 @@ class Compress:
             "segments": len(first), "tokens_before": int(found.tokens[first].sum()),
             "tokens_after": int(after[first].sum()), "micros": int(np.rint(seconds * _MICRO).sum()),
             "fee_pusd": int(pusd.sum()), "refused": 0 if run is None else int(run.refused.sum()),
-        } | _dollars(found, after, edited, view, artifacts)  # fmt: skip
+        } | self._dollars(found, after, edited, view, artifacts)  # fmt: skip
         if run is not None:
             looked = reach_back(view.edited(made=made), request, np.flatnonzero(touched), artifacts)
             tally |= {
@@ -243,6 +243,24 @@ class Compress:
         if run is not None:
             return run.seconds
         return np.asarray(found.tokens[first] * found.share / self.tokens_per_second)
+
+    def _dollars(
+        self, found: ProseUses, after: Int, edited: View, view: View, artifacts: Artifacts
+    ) -> dict[str, int]:
+        """What the prose costs at the price paid, and the bill with all of the cut and with half of it:
+        a cache has steps and a minimum, so neither alone says where compressing begins to pay."""
+        paid = paid_pusd(view, found.use, artifacts)
+        half = (found.tokens + after + 1) // 2
+        made, request = self._edited(found, half, view, None)
+        now, removed = _billed(view, edited, artifacts)
+        between, _ = _billed(view, view.edited(request=request, made=made), artifacts)
+        return {
+            "bill_pusd": _bill(view, artifacts), "after_pusd": now, "half_pusd": between,
+            "prose_pusd": int((paid * found.share_of_use).sum()),
+            "cut_pusd": int((paid * (1 - after / found.tokens)).sum()),
+            "half_cut_pusd": int((paid * (1 - half / found.tokens)).sum()),
+            "tokens_removed": removed,
+        }  # fmt: skip
 
     @property
     def _fee_source(self) -> str:
@@ -263,20 +281,11 @@ def _firsts(found: ProseUses) -> Int:  # [segment]
     return np.asarray(np.unique(found.of_use, return_index=True)[1])
 
 
-def _dollars(
-    found: ProseUses, after: Int, edited: View, view: View, artifacts: Artifacts
-) -> dict[str, int]:
-    """What the prose costs at the price paid, and how much of its cut the cache takes back."""
-    paid = paid_pusd(view, found.use, artifacts)
-    cut = paid * (1 - after / found.tokens)
+def _billed(view: View, edited: View, artifacts: Artifacts) -> tuple[int, int]:
+    """(the bill of the edited view, input tokens taken out)."""
     leaves = resized(view, edited, artifacts.hidden(view), artifacts.tokens(edited))
     removed = view.leaves[:, INPUT].sum() - leaves[:, INPUT].sum()
-    before, now = _bill(view, artifacts), _bill(edited.edited(leaves=leaves), artifacts)
-    return {
-        "bill_pusd": before, "prose_pusd": int((paid * found.share_of_use).sum()),
-        "cut_pusd": int(cut.sum()), "lost_pusd": max(0, int(cut.sum()) - (before - now)),
-        "tokens_removed": max(0, int(removed)),
-    }  # fmt: skip
+    return _bill(edited.edited(leaves=leaves), artifacts), max(0, int(removed))
 
 
 def _bill(view: View, artifacts: Artifacts) -> int:

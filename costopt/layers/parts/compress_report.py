@@ -34,12 +34,25 @@ def compress_report(layer: Compress, tally: Tally, detail: Mapping[str, Any]) ->
 def break_even_rate(tally: Tally) -> float | None:
     """Share of the prose that may be kept at most, for it to earn its compute and what the cache loses.
 
-    Taken as a line: a cut of all prose saves what the prose costs. 0: it pays at no rate. None: there is
-    no prose.
+    Drawn as a line through the bills with all of the cut and with half of it. 0: it pays at no rate.
+    None: there is no prose, or nothing was cut.
     """
-    prose = tally.get("prose_pusd", 0)
-    spent = tally.get("fee_pusd", 0) + tally.get("lost_pusd", 0)
-    return max(0.0, 1 - spent / prose) if prose else None
+    prose, cut = tally.get("prose_pusd", 0), tally.get("cut_pusd", 0)
+    half_cut = tally.get("half_cut_pusd", 0)
+    if not prose or cut <= half_cut:
+        return None
+    costs = tally.get("fee_pusd", 0) - tally.get("bill_pusd", 0)
+    gain, half_gain = (-tally[name] - costs for name in ("after_pusd", "half_pusd"))
+    slope = (gain - half_gain) / (cut - half_cut)  # dollars for each dollar of prose that goes
+    if slope <= 0:
+        return 1.0 if min(gain, half_gain) > 0 else 0.0
+    return min(1.0, max(0.0, 1 - (half_cut - half_gain / slope) / prose))
+
+
+def lost_pusd(tally: Tally) -> int:
+    """Of the prose that was cut, at the price paid for it, what the bill does not fall by."""
+    saved = tally.get("bill_pusd", 0) - tally.get("after_pusd", 0)
+    return max(0, tally.get("cut_pusd", 0) - saved)
 
 
 def _evidence(layer: Compress, tally: Tally, detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +72,7 @@ def _evidence(layer: Compress, tally: Tally, detail: Mapping[str, Any]) -> dict[
         "compressible_usd": usd_float(tally.get("prose_pusd", 0)),
         "compressible_share_of_bill": tally.get("prose_pusd", 0) / bill if bill else 0.0,
         "compute_usd": usd_float(tally.get("fee_pusd", 0)),
-        "lost_cache_usd": usd_float(tally.get("lost_pusd", 0)),
+        "lost_cache_usd": usd_float(lost_pusd(tally)),
         "break_even_rate": break_even_rate(tally),
         "reach_back_rate": reach_rate(seen) if seen else None,
         "refused_stretches": tally.get("refused", 0),
