@@ -53,7 +53,7 @@ class Chart:
     marks: list[str] = field(default_factory=list)
     """[label]: `total` (an amount, from 0 on), `verified`, `unproven`, `idle` (changes nothing)."""
     x_unit: Kind = "text"
-    """Of `points`."""
+    """Of `points`; a `line` with `number` or `share` has labels that are numbers, at true distances."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from costopt.model.escape import fit
 from costopt.model.result import Result
 from costopt.report.card import Card, Chart, build_cards
-from costopt.report.render.curve_png import curve, is_curve
+from costopt.report.render.curve_png import curve, is_curve, targets
 from costopt.report.render.format import axis_texts, cell_text, ticks
 from costopt.report.render.projection_png import plain as _plain
 from costopt.report.render.projection_png import points, waterfall
@@ -49,7 +49,9 @@ def _draw(chart: Chart, path: Path) -> Path:
     axes.set_title(chart.title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     if len(chart.series) > 1 and chart.kind != "points":
-        place = "upper right" if is_curve(chart) else "lower right"
+        place = "lower right"
+        if is_curve(chart):
+            place = "upper right" if targets(chart) else "best"
         axes.legend(frameon=False, fontsize=8, loc=place)
     # Without metadata the same result gives the same bytes.
     figure.savefig(path, metadata={"Software": None})

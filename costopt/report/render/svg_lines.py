@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costopt.report.card import Chart
-from costopt.report.render.curve_png import TARGETS, is_curve
+from costopt.report.render.curve_png import is_curve, targets
 from costopt.report.render.format import axis_texts, ticks
 from costopt.report.render.svg_parts import COLORS, WIDTH, legend, marker, runs, stroke, text
 
@@ -19,10 +19,11 @@ def lines(chart: Chart) -> tuple[str, float]:
     """(drawn, height)."""
     known = [v for s in chart.series for v in s.values if v is not None]
     curve = is_curve(chart)
-    marks = ticks(max([*known, TARGETS[0][0] if curve else 0.0]))
+    aims = targets(chart)
+    marks = ticks(max([*known, *(height for height, _ in aims), 0.0]))
     top = marks[-1]
     xs = _places(chart) if curve else centers(len(chart.labels))
-    parts = [frame(chart, marks), *(_targets(top) if curve else [])]
+    parts = [frame(chart, marks), *_aims(aims, top)]
     for k, series in enumerate(chart.series):
         ys = [None if v is None else TOP + HEIGHT * (1 - v / top) for v in series.values]
         alone = sum(y is not None for y in ys) == 1
@@ -81,9 +82,9 @@ def _numbers(chart: Chart, xs: list[float]) -> str:
     return "".join(out)
 
 
-def _targets(top: float) -> list[str]:
+def _aims(aims: tuple[tuple[float, str], ...], top: float) -> list[str]:
     out = []
-    for height, name in TARGETS:
+    for height, name in aims:
         y = TOP + HEIGHT * (1 - height / top)
         out.append(
             f'<line class="aim" x1="{LEFT:.0f}" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}"/>'

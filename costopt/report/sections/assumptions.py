@@ -26,7 +26,7 @@ def build(result: Result) -> Card | NotApplicable:
         for i, (sentence, names) in enumerate(who.items(), 1)
     ]
     replays = [
-        f"{name}: {row['replay']}"
+        f"{name}: {row['replay'].rstrip('.')}"
         for name, row in layers_of(result)
         if row.get("replay") and acts(row)
     ]

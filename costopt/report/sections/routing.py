@@ -106,4 +106,21 @@ def _charts(name: str, seen: Evidence) -> list[Chart]:
             "bars", [words for words, _ in shown], [Series("right", [v for _, v in shown])],
             "share", x_label="share of judged calls with a right answer",
         ))  # fmt: skip
-    return charts
+    curve = _curve(name, seen.get("curve") or [])
+    return charts if curve is None else [*charts, curve]
+
+
+def _curve(name: str, points: list[dict[str, Any]]) -> Chart | None:
+    """Right answers over what is saved, at other thresholds, beside the line of random mixing."""
+    found = sorted(points, key=lambda p: float(p["saved_share"]))
+    if len(found) < 2:
+        return None
+    lines = (("routed", "this router"), ("random_mixing", "random mixing that saves as much"),
+             ("dearest_first", "the dearest calls first"))  # fmt: skip
+    return Chart(
+        f"routing_curve_{name.split()[0]}", f"{name}: right answers over savings, by threshold", "line",
+        [f"{100 * float(p['saved_share']):.1f}" for p in found],
+        [Series(words, [p[key] for p in found]) for key, words in lines],
+        "share", x_label="saved, % of what moving all calls would save", y_label="right answers",
+        x_unit="number",
+    )  # fmt: skip

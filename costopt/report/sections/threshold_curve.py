@@ -7,6 +7,7 @@ from typing import Any
 
 from costopt.model.result import Result
 from costopt.report.card import Card, Cell, Chart, Fact, NotApplicable, Series, Table
+from costopt.report.policy_words import NO_POLICY
 from costopt.report.words import percent
 
 ORDER = 58
@@ -16,8 +17,10 @@ Evidence = Mapping[str, Any]
 
 def build(result: Result) -> Card | NotApplicable:
     """Each semantic cache of the policy that has a curve."""
-    layers = result.projection.layers if result.projection is not None else []
-    found = [layer["evidence"] for layer in layers if layer["evidence"].get("curve")]
+    if result.projection is None:
+        return NotApplicable(NAME, TITLE, NO_POLICY)
+    layers = result.projection.layers
+    found = [layer["evidence"] for layer in layers if has_thresholds(layer["evidence"])]
     if not found:
         return NotApplicable(NAME, TITLE, "no layer of the policy has a threshold to choose")
     several = len(found) > 1
@@ -34,6 +37,12 @@ def build(result: Result) -> Card | NotApplicable:
             "as false, although it may mean the same.",
         ],
     )  # fmt: skip
+
+
+def has_thresholds(evidence: Evidence) -> bool:
+    """A curve of a semantic cache; a router's curve has no hits."""
+    curve = evidence.get("curve") or []
+    return bool(curve) and "hits" in curve[0]
 
 
 def _lead(evidence: Evidence) -> str:
@@ -88,7 +97,7 @@ def _chart(evidence: Evidence, number: str) -> Chart:
     return Chart(
         f"threshold_curve{number.replace(' ', '_')}", f"{TITLE}{number}", "line",
         [f"{r[0]:g}" for r in rows], series, "share", x_label="similarity threshold",
-        y_label="share",
+        y_label="share", x_unit="number",
     )  # fmt: skip
 
 
