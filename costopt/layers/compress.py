@@ -60,7 +60,8 @@ class Compress:
     is lost. Tokens are recounted with each call's own tokenizer. The compressor's time is charged where
     a text first enters.
 
-    With a `model` (a folder or a hub name) the compressor is really run: ratio and speed are measured.
+    With a `model` (a folder or a hub name) the compressor is really run: ratio and speed are measured,
+    once for each text, and kept with it for the next run.
     Without, the prose is taken to shrink to `rate`: assumed, and labelled so. Then look at
     `compressible_share_of_bill`, which is what all of it costs at the price really paid, behind the cache;
     and at `break_even_rate`: only a compressor that keeps less than that share of the prose earns its

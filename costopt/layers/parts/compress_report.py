@@ -110,6 +110,11 @@ def _notes(layer: Compress, tally: Tally, really: bool) -> tuple[str, ...]:
     if not tally.get("segments"):
         said.append(f"No text of these kinds has {layer.min_tokens:,} tokens and prose in it.")
     elif (most := break_even_rate(tally)) is not None:
+        prose, bill = tally["prose_pusd"], max(1, tally["bill_pusd"])
+        said.append(
+            f"Prose of such texts costs ${usd_float(prose):.2f} behind the provider's cache, "
+            f"{prose / bill:.1%} of the bill: more cannot be saved."
+        )
         said.append(
             f"It pays where less than {most:.0%} of the prose is kept."
             if most > 0
