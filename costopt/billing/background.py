@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.billing.labels import named_background
 from costopt.billing.prompt_cache.namespace import combined
 from costopt.billing.segment_counts import per_call
 from costopt.model.call import SegmentKind
@@ -24,6 +25,12 @@ LEAST_DAYS, LEAST_CALLS = 5, 20
 WINDOW_BINS, IN_WINDOW_SHARE = 4, 0.95
 """Two hours; one start in twenty may be a run by hand."""
 _ANSWER = (SegmentKind.ASSISTANT, SegmentKind.TOOL_CALL, SegmentKind.REASONING)
+
+
+def background_work(view: View) -> Bool:  # [call]
+    """Named like background work or started by the clock, in sessions in which no person replies."""
+    work = named_background(view.trace) | scheduled(view.trace)
+    return work & ~any_in_session(view, answered_by_a_person(view))
 
 
 def scheduled(trace: Trace) -> Bool:  # [call]

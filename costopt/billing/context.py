@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costopt.model.bill import Bill
 from costopt.model.ports import Texts, TokenCounter
+from costopt.model.probe import Tried
 from costopt.model.trace import Trace
 from costopt.money import PicoUsd
 from costopt.prices.contract import PriceBook
@@ -89,6 +90,8 @@ class AuditContext:
     counted: Trace | None = None
     """The same rows with usage counted from text on calls that report none and so are not in the
     bill; None: there are none, or no call reports usage and `trace` itself is counted."""
+    tried: Tried = field(default_factory=Tried)
+    """The usual advice as layers, each alone; empty until the findings are known."""
 
     @property
     def total_pusd(self) -> PicoUsd:

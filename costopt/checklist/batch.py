@@ -8,10 +8,10 @@ provider lists a cached batch price. Where it does not, well-cached input gets d
 
 ## How it is tested
 Background work is told by its name or tags (nightly, cron, batch, digest, backfill, eval, offline),
-or by when it runs: calls that start in the same two hours of the day on at least five days, nineteen
-times in twenty. Chains of dependent calls wait one batch window each, so only sessions count in which
-no request holds an earlier answer. The dollars are those calls at the provider's batch price, cached
-reads at the fresh one where the provider keeps no cache in a batch.
+or by when it runs: an agent's starts that keep to the same two hours of the day on at least five days,
+nineteen times in twenty. No person may reply in between. A chain of steps waits one batch window each,
+so only sessions count in which no request is built on an earlier answer. The dollars are those of the
+layer `batch` tried alone.
 
 ## Source
 Item 7 of the usual list of advice; https://developers.openai.com/api/docs/guides/batch and
@@ -22,30 +22,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from costopt.billing.background import background_work, session_depth
 from costopt.billing.context import AuditContext
-from costopt.billing.edits import in_batch
-from costopt.billing.labels import NAMED_IN, named_background
+from costopt.billing.labels import NAMED_IN
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import (
-    Bool,
-    Int,
-    charged,
-    first_turns,
-    saving,
-    share_text,
-)
+from costopt.checklist.measure import Bool, Tested, charged, share_text, tested
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.trace import Trace
-from costopt.money import PicoUsd, exact_sum, show
+from costopt.model.view import View
+from costopt.money import exact_sum, show
 
 ITEM = 7
 TITLE = "background work on the batch API"
 TARGET = "all background calls that wait for no other"
-HOUR_US = 3_600_000_000
-WINDOW_HOURS = 2
-MIN_DAYS = 5
-MIN_CALLS = 10
-SAME_TIME_SHARE = 0.95
 CHEAP_TIERS = ("batch", "flex")
 
 
@@ -54,7 +43,8 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     trace = context.trace
     tier = trace.dims["service_tier"]
     batched = np.isin(tier.codes, [i for i, v in enumerate(tier.values) if v in CHEAP_TIERS])
-    work = (background(trace) & independent(trace) | batched) & charged(context)
+    view = View.of(trace)
+    work = (background_work(view) & (session_depth(view) == 1) | batched) & charged(context)
     total = int(work.sum())
     if not total:
         return _nothing(trace)
@@ -62,16 +52,22 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     open_calls = work & ~batched
     if not open_calls.any():
         return _result(CheckStatus.PASS, value, "All of them run at the batch price.", "")
-    usd, both = _in_batch(context, open_calls)
     spent = exact_sum(context.bill.net_pusd[open_calls])
     why = f"{_names(trace, open_calls)}: {show(spent)} at the normal price."
-    if not (open_calls & both).any():
+    return _by_dollars(context, value, why)
+
+
+def _by_dollars(context: AuditContext, value: str, why: str) -> CheckResult:
+    found = tested(context, "batch")
+    if found.usd is None or found.probe is None:
+        return _result(CheckStatus.UNKNOWN, value, f"{why} {found.why}", "")
+    if not found.probe.evidence.get("eligible_calls"):
         why += " Their models have no batch price in the book."
         return _result(CheckStatus.UNKNOWN, value, why, "Add the batch price to prices.yaml.")
-    if usd < 0:
-        why += f" In a batch cached input loses its discount: {show(-usd)} more."
-        return _result(CheckStatus.HARMFUL, value, why, "Leave it where the cache works.", usd)
-    return _result(CheckStatus.FAIL, value, why, "Send them through the batch API.", usd)
+    if found.harmful:
+        why += f" In a batch cached input loses its discount: {show(-found.usd)} more."
+        return _result(CheckStatus.HARMFUL, value, why, "Leave it where the cache works.", found)
+    return _result(CheckStatus.FAIL, value, why, "Send them through the batch API.", found)
 
 
 def _nothing(trace: Trace) -> CheckResult:
@@ -80,40 +76,6 @@ def _nothing(trace: Trace) -> CheckResult:
         return _result(CheckStatus.UNKNOWN, "", why, "Log the agent's name or a tag.")
     why = "No independent call looks like background work, by name, tag or time of day."
     return _result(CheckStatus.NOT_APPLICABLE, "", why, "")
-
-
-def background(trace: Trace) -> Bool:  # [call]
-    """By the words of its names, or because its agent always starts at the same time of day."""
-    out = named_background(trace)
-    agent = trace.dims["agent"]
-    timed = trace.has_time & independent(trace)
-    for code in np.unique(agent.codes[timed]).tolist():
-        if agent.values[code] and _scheduled(trace.at_us[timed & (agent.codes == code)]):
-            out |= agent.codes == code
-    return out
-
-
-def _scheduled(at_us: Int) -> bool:
-    days = len(np.unique(at_us // (24 * HOUR_US)))
-    if days < MIN_DAYS or len(at_us) < MIN_CALLS:
-        return False
-    hours = np.bincount((at_us // HOUR_US) % 24, minlength=24)
-    busiest = max(int(np.roll(hours, -h)[:WINDOW_HOURS].sum()) for h in range(24))
-    return busiest >= SAME_TIME_SHARE * len(at_us)
-
-
-def independent(trace: Trace) -> Bool:  # [call]
-    """Calls that wait for no other one: alone in their session, or all of it are first turns."""
-    count = len(trace.sessions)
-    calls = np.bincount(trace.session, minlength=count)
-    first = np.bincount(trace.session[first_turns(trace)], minlength=count)
-    return ((calls == 1) | (first == calls))[trace.session]
-
-
-def _in_batch(context: AuditContext, rows: Bool) -> tuple[PicoUsd, Bool]:
-    """(dollars saved, calls priced on both sides); what loses its cache there is billed fresh."""
-    tier, leaves = in_batch(context.trace, context.prices, rows)
-    return saving(context, service_tier=tier, leaves=leaves)
 
 
 def _names(trace: Trace, rows: Bool) -> str:
@@ -125,7 +87,7 @@ def _names(trace: Trace, rows: Bool) -> str:
 
 
 def _result(
-    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
+    status: CheckStatus, value: str, why: str, fix: str, found: Tested | None = None
 ) -> CheckResult:
-    basis = "" if usd is None else "from the log: the same calls at the provider's batch price"
+    usd, basis = (None, "") if found is None else (found.usd, found.basis)
     return CheckResult(ITEM, "batch", TITLE, status, value, TARGET, why, fix, usd, basis)

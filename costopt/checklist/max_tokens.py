@@ -29,7 +29,7 @@ import numpy as np
 from costopt.billing.context import AuditContext
 from costopt.billing.labels import cut_by_limit
 from costopt.checklist.evidence import Evidence, Topic
-from costopt.checklist.measure import Int, charged, share_text
+from costopt.checklist.measure import Int, charged, share_text, tested
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.trace import Categorical, Trace
 
@@ -61,6 +61,7 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     if limited.mean() < SET_SHARE:
         needs = "; ".join(f"{t.name}: {t.p99:,} tokens" for t in types[:3])
         why += f" 99 % of answers need: {needs}." if needs else ""
+        why += _would_cut(context)
         return _result(CheckStatus.FAIL, value, why, "Set max_tokens to p99 x 1.5 for each type.")
     one = len({t.limit for t in types}) == 1 and len(types) > 1
     spread = max((t.p99 for t in types), default=0) > SPREAD * min(
@@ -70,6 +71,15 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         why += f" One limit ({types[0].limit:,}) for types whose answers differ by more than {SPREAD}x."
         return _result(CheckStatus.FAIL, value, why, "Set max_tokens by type of task.")
     return _result(CheckStatus.PASS, value, why, "")
+
+
+def _would_cut(context: AuditContext) -> str:
+    """What the layer `output` says of limits at the 99th percentile with its room above."""
+    found = tested(context, "max_tokens").probe
+    if found is None or not found.calls_touched:
+        return ""
+    cut, limited = (int(found.evidence.get(n) or 0) for n in ("truncated_calls", "limited_calls"))
+    return f" Limits of the layer output would cut {cut:,} of {limited:,} logged answers."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
-"""What several checks measure: eligible calls, turns of a request, dollars under another reading."""
+"""What several checks measure: eligible calls, turns of a request, dollars of a layer or another reading."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from costopt.billing.meter import meter
 from costopt.billing.segment_counts import per_call, readable
 from costopt.model.bill import PriceStatus
 from costopt.model.call import SegmentKind
+from costopt.model.probe import Probe
 from costopt.model.trace import Trace
 from costopt.model.view import View
 from costopt.money import PicoUsd, exact_sum
@@ -70,3 +73,32 @@ def saving(context: AuditContext, **columns: object) -> tuple[PicoUsd, Bool]:
     after = meter(View.of(context.trace).edited(**columns), context.prices)
     both = charged(context) & (after.status == PriceStatus.PRICED)
     return exact_sum((context.bill.net_pusd - after.net_pusd)[both]), both
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What the advice did to this log when it was tried alone as a layer."""
+
+    usd: PicoUsd | None
+    """Saved; negative: it costs more. None: not known, and `why` says it."""
+    basis: str
+    why: str
+    probe: Probe | None
+
+    @property
+    def harmful(self) -> bool:
+        """Following the advice would raise the bill."""
+        return self.usd is not None and self.usd < 0
+
+
+def tested(context: AuditContext, name: str, layer: str = "") -> Tested:
+    """Dollars of a piece of advice from its layer. `layer`: how it is called, where not by its name."""
+    found = context.tried.get(name)
+    if not isinstance(found, Probe):
+        return Tested(None, "", found.reason, None)
+    if found.sampled and not found.calls_touched:
+        return Tested(None, "", "No such call is in the sample on which it was tried.", None)
+    basis = f"simulated: {layer or found.layer}, alone, prices of {context.tried.as_of}"
+    if found.sampled:
+        basis += ", on a sample of sessions, scaled"
+    return Tested(found.saved_pusd, basis, "", found)

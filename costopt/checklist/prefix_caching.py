@@ -7,7 +7,8 @@ reading it again: an agent's history is the beginning of its next request.
 The share of input that was read from the cache, beside what is within reach: the longest prefix
 shared with an earlier request where it has the provider's minimum, without expiry and without misses.
 It passes at half of that (without text: at half of all input), or by a deployment file. The dollars
-are what the modelled share would have saved over the recorded one, for the bytes as they were sent.
+are those of the layer `prompt_layout` tried alone, where it saves; else what the modelled share would
+have saved over the recorded one, for the bytes as they were sent.
 Models that never had a cache at the time are not applicable.
 
 ## Proof from files
@@ -26,7 +27,7 @@ import numpy as np
 from costopt.billing.context import AuditContext
 from costopt.billing.prompt_cache.rules import RuleColumns, rule_columns
 from costopt.checklist.evidence import Evidence, Topic
-from costopt.checklist.measure import saving
+from costopt.checklist.measure import saving, tested
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.leaf import Leaf
 from costopt.model.view import View
@@ -84,8 +85,11 @@ def _by_share(
     if reach < LITTLE:
         why = "Hardly any request repeats enough of an earlier one for the provider's minimum."
         return _result(CheckStatus.NOT_APPLICABLE, value, why, "")
-    usd = _possible(context)
-    return _result(CheckStatus.FAIL, value, "Prefixes repeat but are not read back.", FIX, usd)
+    why = "Prefixes repeat but are not read back."
+    layout = tested(context, "prefix_caching")
+    if layout.usd is not None and layout.usd > 0:
+        return _result(CheckStatus.FAIL, value, why, FIX, layout.usd, layout.basis)
+    return _result(CheckStatus.FAIL, value, why, FIX, _possible(context))
 
 
 def _without_rules(context: AuditContext, evidence: Evidence, value: str) -> CheckResult:
@@ -132,7 +136,8 @@ def _value(recorded: float | None, reach: float | None) -> str:
 
 
 def _result(
-    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
-) -> CheckResult:
-    basis = "" if usd is None else "estimate: the modelled share over the recorded one"
-    return CheckResult(ITEM, "prefix_caching", TITLE, status, value, TARGET, why, fix, usd, basis)
+    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None,
+    basis: str = "estimate: the modelled share over the recorded one",
+) -> CheckResult:  # fmt: skip
+    said = "" if usd is None else basis
+    return CheckResult(ITEM, "prefix_caching", TITLE, status, value, TARGET, why, fix, usd, said)

@@ -10,8 +10,10 @@ hint, and a move in the middle of a session loses the provider's cache besides.
 ## How it is tested
 A call counts as simple when its answer has at most 150 tokens, its input at most 2,000, it used no
 reasoning, called no tool and is no later turn of a loop (where the log has text). A model counts as
-small when a million tokens of its output cost at most $5. The dollars are the same calls at the price
-of the cheapest small model of the same provider in your log, else of that provider's usual one.
+small when a million tokens of its output cost at most $5. The dollars are those of the layer `route`,
+tried alone: what can be told to be simple before it is asked (input, tools, first turn) goes to the
+cheapest small model of the same provider in your log, else to that provider's usual one. Their answers
+are untested, so nothing of it is counted as saved.
 
 ## Source
 Item 2 of the usual list of advice. Break-even and evidence belong to routing with a replay.
@@ -22,21 +24,21 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.billing.edits import with_value
 from costopt.checklist.evidence import Evidence, Topic
 from costopt.checklist.measure import (
     Bool,
+    Tested,
     any_use,
     charged,
     is_kind,
-    saving,
     share_text,
+    tested,
 )
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.model.leaf import Leaf
 from costopt.model.trace import Trace
-from costopt.money import PicoUsd
+from costopt.money import show
 from costopt.prices.contract import DatedRates
 
 ITEM = 2
@@ -73,8 +75,18 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
         why += f" {router.source}: {router.text}."
     if on_small.sum() >= TARGET_SHARE * total:
         return _result(CheckStatus.PASS, value, why, "")
-    usd, model = _at_small(context, simple & ~on_small, small)
-    return _result(CheckStatus.FAIL, value, why, FIX, usd, model)
+    found = tested(context, "routing")
+    if found.usd is None or found.probe is None:
+        return _result(CheckStatus.FAIL, value, f"{why} {found.why}", FIX)
+    if found.harmful:
+        why += f" Moving them costs {show(-found.usd)} more: the cache of their sessions is lost."
+        return _result(CheckStatus.HARMFUL, value, why, "Leave them where they are.", found)
+    why += f" To {_models(context)}: UNPROVEN, the answers there are not tested."
+    return _result(CheckStatus.FAIL, value, why, FIX, found)
+
+
+def _models(context: AuditContext) -> str:
+    return ", ".join(sorted({model for _, model in small_models(context)}))
 
 
 def simple_calls(trace: Trace) -> Bool:  # [call]
@@ -110,20 +122,16 @@ def _output_rate(context: AuditContext, provider: str, model: str) -> int | None
     return rate if rate >= 0 else None
 
 
-def _at_small(context: AuditContext, rows: Bool, small: list[int]) -> tuple[PicoUsd | None, str]:
-    """(dollars saved, the model) with every provider's calls on its own small model."""
+def small_models(context: AuditContext) -> list[tuple[str, str]]:
+    """(provider, small model) of every provider that has simple calls on another model."""
+    small = _small_models(context)
     provider, model = context.trace.dims["provider"], context.trace.dims["model"]
-    column, names = model, set()
-    for code in np.unique(provider.codes[rows]).tolist():
-        mine = rows & (provider.codes == code)
-        target = _target(context, code, small)
-        if target:
-            column = with_value(column, mine, target)
-            names.add(target)
-    if not names:
-        return None, ""
-    usd, _ = saving(context, model=column)
-    return usd, ", ".join(sorted(names))
+    rows = simple_calls(context.trace) & charged(context) & ~np.isin(model.codes, small)
+    found = [
+        (provider.values[code], _target(context, code, small))
+        for code in np.unique(provider.codes[rows]).tolist()
+    ]
+    return [(name, target) for name, target in found if target]
 
 
 def _target(context: AuditContext, code: int, small: list[int]) -> str:
@@ -139,7 +147,7 @@ def _target(context: AuditContext, code: int, small: list[int]) -> str:
 
 
 def _result(
-    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None, model: str = ""
+    status: CheckStatus, value: str, why: str, fix: str, found: Tested | None = None
 ) -> CheckResult:
-    basis = f"estimate: same tokens at the price of {model}; answers not tested" if model else ""
+    usd, basis = (None, "") if found is None else (found.usd, f"{found.basis}; answers not tested")
     return CheckResult(ITEM, "routing", TITLE, status, value, TARGET, why, fix, usd, basis)

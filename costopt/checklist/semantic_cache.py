@@ -9,10 +9,11 @@ replays the previous turn. Turns that hold an earlier answer are therefore not e
 fewer than 40 % of calls are eligible, the target cannot be met and the item is not applicable.
 
 ## How it is tested
-Calls that the log marks as answered by your own cache, over all calls. The dollars are those of
-eligible calls whose whole request is byte-equal to an earlier one of the same model: what even an
-exact cache would have saved. What similar requests would add, and how many answers would be wrong,
-a log's text alone does not say.
+Calls that the log marks as answered by your own cache, over all calls. Both answers of every would-be
+hit are in the log: the layer `semantic_cache` is tried alone with the loosest threshold that is shown to
+keep false hits under 1 %, and with 0.95, where such caches are usually set; embeddings are charged. The
+dollars are those of the safe threshold; where there is none, those of an exact cache alone. It is harmful
+where the embeddings cost more than the hits at 0.95 save.
 
 ## Proof from files
 A LiteLLM config with `cache: true` and a semantic `cache_params.type`.
@@ -23,15 +24,13 @@ Item 1 of the usual list of advice; the target of 40 % is the list's own.
 
 from __future__ import annotations
 
-import numpy as np
-
 from costopt.billing.context import AuditContext
 from costopt.billing.segment_counts import readable
 from costopt.checklist.evidence import Evidence, Topic
-from costopt.checklist.measure import Bool, charged, first_turns, share_text
+from costopt.checklist.measure import Tested, first_turns, share_text, tested
 from costopt.model.call import CallStatus
 from costopt.model.finding import CheckResult, CheckStatus
-from costopt.money import PicoUsd, exact_sum
+from costopt.money import show
 
 ITEM = 1
 TITLE = "semantic cache with a hit rate above 40 %"
@@ -60,15 +59,38 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
             f"Only {room}: 40 % of all calls cannot be answered without replaying a previous turn."
         )
         return _result(CheckStatus.NOT_APPLICABLE, value, f"{why}{proof}", "")
-    again = repeats(context, eligible)
-    usd = exact_sum(context.bill.net_pusd[again])
-    why = f"{room}; {share_text(int(again.sum()), trace.n)} of calls repeat an earlier one byte for byte."
-    fix = "Start with an exact cache on the repeats; measure false hits before going semantic."
-    if not again.any():
-        fix = (
-            "Nothing repeats exactly: measure how often similar requests had the same answer first."
+    safe, usual = tested(context, "semantic_cache"), tested(context, "semantic_cache_usual")
+    exact = tested(context, "exact_cache")
+    why = f"{room}.{_hits(safe, usual)}{proof}"
+    if safe.probe is None or usual.probe is None:
+        return _result(CheckStatus.UNKNOWN, value, f"{why} {safe.why}", "", exact)
+    if safe.probe.evidence.get("hits"):
+        fix = "Run it at the threshold shown, and judge a sample of its hits."
+        return _result(CheckStatus.FAIL, value, why, fix, safe)
+    if usual.harmful:
+        why += (
+            f" Embedding costs {show(-usual.usd)} more than hits at 0.95 save." if usual.usd else ""
         )
-    return _result(CheckStatus.FAIL, value, f"{why}{proof}", fix, usd)
+        return _result(CheckStatus.HARMFUL, value, why, "Leave it: requests do not repeat.", usual)
+    fix = "Measure how often similar requests had the same answer before going semantic."
+    if exact.usd:
+        fix = "Start with an exact cache on the repeats; measure false hits before going semantic."
+    return _result(CheckStatus.FAIL, value, why, fix, exact)
+
+
+def _hits(safe: Tested, usual: Tested) -> str:
+    """Hits of the threshold that is shown to be safe, and of the usual one with its false ones."""
+    if safe.probe is None or usual.probe is None:
+        return ""
+    found, common = safe.probe.evidence, usual.probe.evidence
+    asked = max(1, int(found.get("eligible_calls") or 0))
+    rate = share_text(int(found.get("hits") or 0), asked)
+    text = f" Safe hits (at most 1 % false): {rate} of {asked:,} eligible calls"
+    hits, false = int(common.get("hits") or 0), common.get("false_hit_rate")
+    text += f"; at 0.95 {share_text(hits, asked)} would hit"
+    if hits and false is not None:
+        text += f", {share_text(false, 1)} of them with another answer"
+    return text + "."
 
 
 def _proof(evidence: Evidence) -> str:
@@ -78,21 +100,8 @@ def _proof(evidence: Evidence) -> str:
     return f" {off.source}: {off.text}." if off is not None else ""
 
 
-def repeats(context: AuditContext, eligible: Bool) -> Bool:  # [call]
-    """Eligible, charged calls whose blocks and model are exactly those of an earlier call."""
-    trace = context.trace
-    out = np.zeros(trace.n, np.bool_)
-    seen: set[tuple[int, bytes]] = set()
-    models = trace.dims["model"].codes
-    for call in np.flatnonzero(eligible & charged(context)).tolist():
-        key = (int(models[call]), trace.request.row(call).tobytes())
-        out[call] = key in seen
-        seen.add(key)
-    return out
-
-
 def _result(
-    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
+    status: CheckStatus, value: str, why: str, fix: str, found: Tested | None = None
 ) -> CheckResult:
-    basis = "" if usd is None else "from the log: byte-equal requests alone"
+    usd, basis = (None, "") if found is None else (found.usd, found.basis)
     return CheckResult(ITEM, "semantic_cache", TITLE, status, value, TARGET, why, fix, usd, basis)

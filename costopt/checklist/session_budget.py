@@ -5,8 +5,9 @@ stops everybody when it is spent; only one by session stops the runaway alone.
 
 ## How it is tested
 A log cannot show a limit that was never reached. Errors that name a budget prove one; so does a
-deployment file. The dollars are an estimate: what a stop at twice the 95th percentile of a session's
-cost would have cut off, whether or not those sessions ended well.
+deployment file. The dollars are those of the layer `session_budget`, tried alone with a stop at twice the
+95th percentile of a session's cost: calls behind it are not made, whether or not those sessions ended
+well; how many did is said.
 
 ## Proof from files
 A LiteLLM config with `max_budget_per_session` or `max_iterations`. `max_budget`, provider and user
@@ -26,6 +27,7 @@ import numpy as np
 from costopt.billing.context import AuditContext
 from costopt.billing.sessions import session_pusd
 from costopt.checklist.evidence import Evidence, Kind, Topic
+from costopt.checklist.measure import Tested, tested
 from costopt.model.call import CallStatus
 from costopt.model.finding import CheckResult, CheckStatus
 from costopt.money import PicoUsd, show, usd_float
@@ -41,24 +43,36 @@ FIX = "Set a hard stop by session, for example LiteLLM's max_budget_per_session{
 
 def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     """Budget errors in the log, budgets in files, and what a stop would have cut off."""
-    usd, cap, value = _excess(context)
-    fix = FIX.format(cap=f": {_two_digits(cap)}" if cap else "")
+    value, stop = _sessions(context)
+    found = tested(context, "session_budget", "a stop at twice the P95 session")
+    fix = FIX.format(cap=f": {_two_digits(stop)}" if stop else "")
     proof = evidence.proof(Topic.SESSION_BUDGET)
     if proof is not None:
-        return _result(CheckStatus.PASS, value, f"{proof.source}: {proof.text}.", "", usd)
+        return _result(CheckStatus.PASS, value, f"{proof.source}: {proof.text}.", "", found)
     refused = _refused(context)
     if refused:
-        return _result(
-            CheckStatus.PASS, value, f"{refused:,} calls were refused by a budget.", "", usd
-        )
+        why = f"{refused:,} calls were refused by a budget."
+        return _result(CheckStatus.PASS, value, why, "", found)
     other = evidence.proof(Topic.OTHER_BUDGET)
     if other is not None:
         why = f"{other.source}: {other.text} stops everything behind it, not the one session."
-        return _result(CheckStatus.FAIL, value, why, fix, usd)
+        return _result(CheckStatus.FAIL, value, why + _ended(found), fix, found)
     if evidence.of(Kind.LITELLM):
-        return _result(CheckStatus.FAIL, value, "The LiteLLM config sets no budget.", fix, usd)
+        why = "The LiteLLM config sets no budget."
+        return _result(CheckStatus.FAIL, value, why + _ended(found), fix, found)
     why = "A log cannot show a limit that was never reached. A LiteLLM config would (--evidence)."
-    return _result(CheckStatus.UNKNOWN, value, why, fix, usd)
+    return _result(CheckStatus.UNKNOWN, value, why + _ended(found), fix, found)
+
+
+def _ended(found: Tested) -> str:
+    """What would have been stopped had often ended well."""
+    told = {} if found.probe is None else found.probe.evidence
+    stopped = told.get("stopped_sessions", 0)
+    if not stopped:
+        return ""
+    good, unknown = told.get("ended_well", 0), told.get("ended_unknown", 0)
+    open_end = f", {unknown:,} cannot be told" if unknown else ""
+    return f" Of {stopped:,} sessions above the stop, {good:,} had ended well{open_end}."
 
 
 def _two_digits(pusd: int) -> str:
@@ -74,25 +88,33 @@ def _refused(context: AuditContext) -> int:
     return sum("budget" in trace.error[i].lower() for i in failed)
 
 
-def _excess(context: AuditContext) -> tuple[PicoUsd | None, int, str]:
-    """(dollars beyond the cap, the cap, what the dearest session cost)."""
-    if not context.trace.session_known.any():
-        return None, 0, ""
-    costs = sorted(session_pusd(context.trace, context.bill)[1])
-    if not costs:
-        return None, 0, ""
-    value = f"dearest session {show(costs[-1])}"
+def stop_pusd(context: AuditContext) -> PicoUsd | None:
+    """Twice the 95th percentile of a session's cost; None: too few sessions to know it."""
+    costs = _costs(context)
     if len(costs) < MIN_SESSIONS:
-        return None, 0, value
-    p95 = costs[-(-95 * len(costs) // 100) - 1]
-    cap = CAP_FACTOR * p95
-    over = [c - cap for c in costs if c > cap]
-    value += f", P95 {show(p95)}, {len(over)} above twice that"
-    return PicoUsd(sum(over)), cap, value
+        return None
+    stop = CAP_FACTOR * costs[-(-95 * len(costs) // 100) - 1]
+    return PicoUsd(stop) if stop else None
 
 
-def _result(
-    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None
-) -> CheckResult:
-    basis = "" if usd is None else "estimate: spend beyond a stop at twice the P95 session"
+def _costs(context: AuditContext) -> list[int]:
+    if not context.trace.session_known.any():
+        return []
+    return sorted(int(c) for c in session_pusd(context.trace, context.bill)[1])
+
+
+def _sessions(context: AuditContext) -> tuple[str, int]:
+    """(what sessions cost, the stop; 0: none)."""
+    costs, stop = _costs(context), stop_pusd(context)
+    if not costs:
+        return "", 0
+    value = f"dearest session {show(costs[-1])}"
+    if stop is None:
+        return value, 0
+    above = sum(c > stop for c in costs)
+    return f"{value}, P95 {show(stop // CAP_FACTOR)}, {above} above twice that", int(stop)
+
+
+def _result(status: CheckStatus, value: str, why: str, fix: str, found: Tested) -> CheckResult:
+    usd, basis = found.usd, found.basis
     return CheckResult(ITEM, "session_budget", TITLE, status, value, TARGET, why, fix, usd, basis)

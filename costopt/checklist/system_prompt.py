@@ -9,10 +9,10 @@ provider's minimum (1,024 tokens at OpenAI, 512 to 4,096 at Anthropic) the rest 
 all, and a shorter prompt can cost more.
 
 ## How it is tested
-Tokens of the system prompt in each request. The dollars: the same calls with 500 tokens of it, what
-was cached of the rest taken off too; where less than the provider's minimum remains cached, nothing
-is, and the rest is billed fresh. A log that leaves the system prompt out shows a hidden prefix at
-best, and the item is unknown.
+Tokens of the system prompt in each request. The dollars: the same requests with the first 500 tokens of
+it, through the model of the provider's cache, so that what falls below the minimum is billed fresh. What
+the answers lose without the rest no log shows. A log that leaves the system prompt out shows a hidden
+prefix at best, and the item is unknown.
 
 ## Source
 Item 3 of the usual list of advice; minimums are dated rules of the price data with their sources.
@@ -23,16 +23,12 @@ from __future__ import annotations
 import numpy as np
 
 from costopt.billing.context import AuditContext
-from costopt.billing.edits import shorter
-from costopt.billing.prompt_cache.rules import rule_columns
 from costopt.billing.segment_counts import per_call, readable
 from costopt.checklist.evidence import Evidence
-from costopt.checklist.measure import Int, charged, is_kind, saving, share_text
+from costopt.checklist.measure import Tested, charged, is_kind, share_text, tested
 from costopt.model.call import SegmentKind
 from costopt.model.finding import CheckResult, CheckStatus
-from costopt.model.leaf import Leaf
-from costopt.model.view import View
-from costopt.money import PicoUsd, show
+from costopt.money import show
 
 ITEM = 3
 TITLE = "system prompt below 500 tokens"
@@ -63,41 +59,22 @@ def run(context: AuditContext, evidence: Evidence) -> CheckResult:
     why = f"{share_text(long, int(with_one.sum()))} of the calls that have one are above 500."
     if long <= (1 - SHORT_SHARE) * with_one.sum():
         return _result(CheckStatus.PASS, value, why, "")
-    usd, lost = _cut(context, tokens, per_call(trace.request, _cached(context, system)))
-    if lost:
-        why += f" On {lost:,} calls too little would be left for the provider's cache."
-    if usd < 0:
-        why += f" Cutting it costs {show(-usd)} more."
-        return _result(CheckStatus.HARMFUL, value, why, "Leave it above the cache's minimum.", usd)
+    return _by_dollars(context, value, why)
+
+
+def _by_dollars(context: AuditContext, value: str, why: str) -> CheckResult:
+    found = tested(context, "system_prompt", f"its first {LIMIT_TOKENS} tokens")
+    if found.usd is None:
+        return _result(CheckStatus.UNKNOWN, value, f"{why} {found.why}", "")
+    if found.harmful:
+        why += f" Cutting it costs {show(-found.usd)} more: too little is left for the provider's cache."
+        return _result(CheckStatus.HARMFUL, value, why, "Leave it above the minimum.", found)
     fix = "Move what is not needed on every call out of the system prompt; keep the rest stable."
-    return _result(CheckStatus.FAIL, value, why, fix, usd)
-
-
-def _cached(context: AuditContext, system: np.ndarray) -> Int:
-    return np.where(system, context.attribution.use_cached_tokens, 0)
-
-
-def _cut(context: AuditContext, tokens: Int, cached: Int) -> tuple[PicoUsd, int]:
-    """(dollars saved, calls that lose the cache) with the excess over 500 tokens not sent."""
-    trace = context.trace
-    excess = np.maximum(tokens - LIMIT_TOKENS, 0)
-    fewer_read = np.minimum(
-        cached * excess // np.maximum(tokens, 1), trace.leaves[:, Leaf.CACHE_READ]
-    )
-    leaves = trace.leaves.copy()
-    leaves[:, Leaf.CACHE_READ] -= fewer_read
-    leaves = shorter(leaves, excess - fewer_read)
-    read = leaves[:, Leaf.CACHE_READ]
-    minimum = rule_columns(View.of(trace), context.prices).min_tokens
-    lost = (excess > 0) & (read > 0) & (read < minimum)
-    leaves[lost, Leaf.INPUT_FRESH] += read[lost]
-    leaves[lost, Leaf.CACHE_READ] = 0
-    usd, _ = saving(context, leaves=leaves)
-    return usd, int(lost.sum())
+    return _result(CheckStatus.FAIL, value, why, fix, found)
 
 
 def _result(
-    status: CheckStatus, value: str, why: str, fix: str, usd: PicoUsd | None = None
+    status: CheckStatus, value: str, why: str, fix: str, found: Tested | None = None
 ) -> CheckResult:
-    basis = "" if usd is None else "estimate: the same calls with 500 tokens of it, after the cache"
+    usd, basis = (None, "") if found is None else (found.usd, found.basis)
     return CheckResult(ITEM, "system_prompt", TITLE, status, value, TARGET, why, fix, usd, basis)

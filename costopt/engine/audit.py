@@ -18,6 +18,7 @@ from costopt.billing.reconcile import reconcile, recorded_total
 from costopt.billing.sessions import session_dollars
 from costopt.billing.usage_estimate import missing_range
 from costopt.billing.where import standard_breakdowns
+from costopt.engine.advice import advice_items
 from costopt.engine.parts import checklist_items, coverage, finding_items, sessions, trace_info
 from costopt.engine.parts import tokens as token_sums
 from costopt.model.bill import OwnGpus, PriceStatus
@@ -69,6 +70,7 @@ def build_result(
         checklist_items(checks),
         finding_items(context, findings),
         _coverage(context, asked.part),
+        advice_items(context.tried),
     )
 
 

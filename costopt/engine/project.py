@@ -76,7 +76,10 @@ def project(
         verified_savings_pct=sure.certain.pct,
         ci95_pct=listed(whole.certain.ci95_pct),
         ci_parts={**whole.certain.parts, **_why_none(whole.certain)},
-        layers=[_row(step, i, shares) for i, step in enumerate(steps)],
+        layers=[
+            _row(step, i, shares) | {"verified_step_usd": usd}
+            for i, (step, usd) in enumerate(zip(steps, _sure_usd(steps, sure_steps), strict=True))
+        ],
         verified_ci95_pct=listed(sure.certain.ci95_pct),
         ci_reason=whole.certain.reason,
         ci_basis=whole.certain.basis,
@@ -120,6 +123,17 @@ def _row(step: Step, place: int, shares: Attribution) -> dict[str, Any]:
         "shapley_usd": None if shapley is None else usd_float(shapley.pusd[place]),
         "shapley_se_usd": None if shapley is None else usd_float(round(shapley.se_pusd[place])),
     }
+
+
+def _sure_usd(steps: list[Step], sure_steps: list[Step]) -> list[float | None]:
+    """[layer] its step in the waterfall of the verified layers alone; None: it is not in it."""
+    found: list[float | None] = []
+    place = 0
+    for step in steps:
+        there = place < len(sure_steps) and sure_steps[place].layer is step.layer
+        found.append(usd_float(sure_steps[place].step_pusd) if there else None)
+        place += there
+    return found
 
 
 def step_row(step: Step) -> dict[str, Any]:

@@ -10,12 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from costopt.billing.background import (
-    answered_by_a_person,
-    any_in_session,
-    scheduled,
-    session_depth,
-)
+from costopt.billing.background import background_work, session_depth
 from costopt.billing.edits import with_value
 from costopt.billing.labels import named_background
 from costopt.billing.marginal import charged, has_price
@@ -71,9 +66,10 @@ class Batch:
     """Leave calls alone whose lost cache discount costs more than the batch price saves."""
 
     partition: ClassVar[Partition] = Partition.WHOLE
-    """The clock is read from all starts of an agent."""
+    """The clock is read from all starts of an agent; see `splits_by`."""
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.SERVICE_TIER})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {"only_if_cheaper": (True, False)}
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"deadline": 0.0}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
@@ -131,11 +127,15 @@ class Batch:
         """None: the batch price is a rule."""
         return {}
 
+    @property
+    def splits_by(self) -> Partition:
+        """Calls that the policy names need no clock; their bill needs the namespace's cache."""
+        return Partition.NAMESPACE if self.match else Partition.WHOLE
+
     def _work(self, view: View, artifacts: Artifacts) -> Bool:
         if self.match:
             return matching(view, self.match, artifacts)
-        background = named_background(view.trace) | scheduled(view.trace)
-        return background & ~any_in_session(view, answered_by_a_person(view))
+        return background_work(view)
 
     def _why(self, view: View) -> NDArray[np.int8]:  # [call], index into batch_groups.WHY
         if self.match:

@@ -200,6 +200,9 @@ class Projection:
     """The same on the input whose cached share is modelled under the policy."""
     shapley_sampled: bool = False
     """Shapley shares come from a sample of the sessions, scaled to the exact savings."""
+    sampled: str = ""
+    """The part of the log that the policy was tried on; empty: all of it. Dollars are scaled to the whole,
+    but not `recorded_baseline_usd` and `baseline_usd`, which are exact."""
     by_step: list[dict[str, Any]] = field(default_factory=list)
     """Context growth before and after: step, and_later (the last row holds all later steps), calls,
     calls_after, mean_input_tokens_before|after (null: no call is sent), usd_before|after, which sum
@@ -220,6 +223,28 @@ class ChecklistItem:
     evidence: str
     fix: str
     usd_basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceItem:
+    """A piece of the usual advice, tried alone on this log as a layer."""
+
+    name: str
+    layer: str
+    settings: dict[str, Any]
+    usd: float | None
+    """Saved; negative: it costs more. None: it was not tried, and `reason` says why."""
+    overhead_usd: float
+    baseline_usd: float
+    """What the same calls cost without it, at the projection's prices."""
+    calls_touched: int
+    evidence: dict[str, Any]
+    risk: dict[str, Any]
+    verified: bool
+    notes: list[str]
+    reason: str = ""
+    sampled: str = ""
+    """The part of the log that it was tried on; empty: all of it. Dollars are scaled, counts are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +299,5 @@ class Result:
     checklist: list[ChecklistItem]
     findings: list[FindingItem]
     coverage: Coverage
+    advice: list[AdviceItem] = field(default_factory=list)
+    """The usual advice, each piece alone; empty where a command did not try it."""

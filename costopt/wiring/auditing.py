@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from costopt.billing.context import AuditContext
 from costopt.errors import UsageError
 from costopt.model.finding import Finding
 from costopt.model.ports import Progress, silent
-from costopt.model.result import PART_OF_THE_LOG, Result
+from costopt.model.result import PART_OF_THE_LOG, Projection, Result
 from costopt.wiring.counting import with_counts
 from costopt.wiring.phases import phase
 from costopt.wiring.progress import progress_for
@@ -20,7 +21,9 @@ from costopt.wiring.reading import Reading, read, shown_name
 from costopt.wiring.request import TraceOptions
 
 if TYPE_CHECKING:
+    from costopt.engine.policy import Policy
     from costopt.prices.book import Book
+    from costopt.wiring.policy.propose import Proposal
 
 
 WITH_RESULT = ("audit", "simulate")
@@ -35,12 +38,28 @@ class Audited:
     context: AuditContext
     findings: list[tuple[str, Finding]]
     reading: Reading
+    proposal: Proposal | None = None
+    """The policy of safe layers that was projected; None: another policy, or none."""
 
 
-def audit(options: TraceOptions, evidence: list[Path], *, keep: bool = True) -> Audited:
+class Tries(Enum):
+    """How far an audit goes beyond the bill and its findings."""
+
+    NOTHING = 0
+    ADVICE = 1
+    """The usual advice alone, which the checklist rests on."""
+    POLICY = 2
+    """And a policy, projected."""
+
+
+def audit(
+    options: TraceOptions, evidence: list[Path], *, keep: bool = True,
+    policy: Policy | None = None, tries: Tries = Tries.POLICY,
+) -> Audited:  # fmt: skip
     """Read what the options name and say where its money goes. Raises InputError, UsageError.
 
-    `keep`: the result stays in the store for `costopt report`.
+    `keep`: the result stays in the store for `costopt report`. `policy`: projected in place of safe layers
+    out of the findings.
     """
     from costopt.billing.days import zone
     from costopt.checklist.discover import run_all
@@ -58,14 +77,46 @@ def audit(options: TraceOptions, evidence: list[Path], *, keep: bool = True) -> 
     context = audit_context(options, reading, book, progress)
     with phase(progress, "looking for waste"):
         findings = find_all(context)
+    part, tried = part_of(options, reading), Projected()
+    if tries != Tries.NOTHING and context.trace.n:
+        context, tried = _tried(context, findings, options, reading, part, policy, tries, progress)
     with phase(progress, "checklist"):
         checks = run_all(context, proven)
     with phase(progress, "putting the result together"):
-        asked = Asked(by, options.tz, options.seed, part_of(options, reading))
+        asked = Asked(by, options.tz, options.seed, part)
         result = build_result(context, findings, checks, shown_name(reading.dataset), asked)
+        result = replace(result, projection=tried.projection)
         if keep:
             keep_result("audit", reading, context, result)
-    return Audited(result, context, findings, reading)
+    return Audited(result, context, findings, reading, tried.proposal)
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A policy tried on the log, and whether it is a proposal of ours."""
+
+    projection: Projection | None = None
+    proposal: Proposal | None = None
+
+
+def _tried(
+    context: AuditContext, findings: list[tuple[str, Finding]], options: TraceOptions,
+    reading: Reading, part: str, policy: Policy | None, tries: Tries, progress: Progress,
+) -> tuple[AuditContext, Projected]:  # fmt: skip
+    """The context with the usual advice tried, and the policy's projection where it is asked for."""
+    from costopt.wiring.projecting import projected, proposal_of, trial_for, with_advice
+
+    with phase(progress, "trying the usual advice"):
+        trial = trial_for(context, policy, options, reading)
+        context = with_advice(context, trial, options.seed)
+    if tries != Tries.POLICY:
+        return context, Projected()
+    with phase(progress, "projecting a policy"):
+        proposal = None
+        if policy is None:
+            proposal = proposal_of(context, findings, trial, part)
+            policy = proposal.policy
+        return context, Projected(projected(context, policy, trial, options.seed), proposal)
 
 
 def part_of(options: TraceOptions, reading: Reading) -> str:

@@ -21,7 +21,7 @@ MOST_NAMES = 20_000
 
 def shown(options: TraceOptions) -> Proof:
     """What proves the finding or call that the first of TRACES names. Raises UsageError."""
-    from costopt.wiring.auditing import audit
+    from costopt.wiring.auditing import Tries, audit
 
     if not options.traces:
         raise UsageError(
@@ -29,7 +29,8 @@ def shown(options: TraceOptions) -> Proof:
             hint="costopt show F1  ·  costopt show CALL_ID traces.jsonl",
         )
     wanted, traces = options.traces[0], options.traces[1:]
-    return proof_of(wanted, audit(replace(options, traces=traces), []))
+    told = replace(options, traces=traces)
+    return proof_of(wanted, audit(told, [], keep=False, tries=Tries.NOTHING))
 
 
 def proof_of(wanted: str, audited: Audited) -> Proof:

@@ -11,7 +11,7 @@ from costopt.engine.evaluate import Evaluator
 from costopt.engine.handed import Builder
 from costopt.engine.policy import Policy
 from costopt.model.result import Projection, Result
-from costopt.wiring.auditing import audit, audit_context, keep_result, price_book
+from costopt.wiring.auditing import Tries, audit, audit_context, keep_result, price_book
 from costopt.wiring.executing import Execution, lists_of, watched
 from costopt.wiring.policy.check import require_fields
 from costopt.wiring.policy.load import load_policy
@@ -53,7 +53,7 @@ def simulate(
     from costopt.engine.project import project
 
     checked = policy_of(policy)  # before the long work: a typing error shows at once
-    audited = audit(options, [], keep=False)
+    audited = audit(options, [], keep=False, tries=Tries.ADVICE)
     context, reading = audited.context, audited.reading
     evaluator = evaluator_of(context, checked, builder_of(options, reading))
     progress = progress_for(options)

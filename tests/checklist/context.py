@@ -1,16 +1,25 @@
-"""A small audit context: calls as written, the fake book's round prices, one token a byte."""
+"""A small audit context: calls as written, the fake book's round prices, one token a byte.
+
+`context` is what the checks are handed before anything was tried, `check` tries the advice first.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from costopt.accel.artifacts import Artifacts
 from costopt.billing.attribution import attribute
 from costopt.billing.context import AuditContext, PromptCacheReport
 from costopt.billing.meter import meter
+from costopt.billing.prompt_cache.model import CacheModel
 from costopt.checklist.discover import checks
 from costopt.checklist.evidence import Evidence, Fact, Kind, Topic
+from costopt.engine.advice import try_advice
+from costopt.engine.evaluate import Evaluator
+from costopt.engine.trial import trial_of
 from costopt.model.call import Call
 from costopt.model.finding import CheckResult
 from costopt.model.trace import Trace
@@ -45,5 +54,12 @@ def evidence(*facts: tuple[Topic, bool | None], kinds: tuple[Kind, ...] = ()) ->
     return Evidence(made, kinds)
 
 
+def tried(made: AuditContext) -> AuditContext:
+    """With every piece of advice tried, as an audit does it."""
+    model = CacheModel.of(made.trace, made.prices, made.tokens, made.texts)
+    evaluator = Evaluator(made.trace, made.prices, model, builder=Artifacts(None))
+    return replace(made, tried=try_advice(made, trial_of(evaluator, 0), 0))
+
+
 def check(item: int, made: AuditContext, proven: Evidence | None = None) -> CheckResult:
-    return checks()[item](made, proven or Evidence())
+    return checks()[item](tried(made), proven or Evidence())

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from costopt.checklist.discover import checks
 from costopt.checklist.evidence import Evidence, Kind, Topic
+from costopt.findings.background_on_demand import find
 from costopt.model.call import Call, CallStatus
 from costopt.model.finding import CheckStatus
 from tests.billing.small import call, usage
@@ -134,7 +136,8 @@ def test_window_on_a_sample_scales_to_the_whole(monkeypatch: pytest.MonkeyPatch)
             calls.append(one)
     made = context(calls)
     whole = check(4, made)
-    monkeypatch.setattr("costopt.checklist.window.MOST_USES", 200)
+    monkeypatch.setattr("costopt.engine.trial.MOST_USES", 200)
+    monkeypatch.setattr("costopt.engine.trial.SAMPLE_CALLS", 48)
     part = check(4, made)
     assert part.usd == pytest.approx(whole.usd, rel=0.01)
     assert "sample" in part.usd_basis
@@ -155,7 +158,7 @@ def results(size: int) -> list[Call]:
 def test_tool_outputs() -> None:
     assert check(5, context(results(2000))).status == CheckStatus.PASS
     found = check(5, context(results(4000)))
-    assert (found.status, found.usd) == (CheckStatus.FAIL, 3000 * MICRO)
+    assert (found.status, found.usd) == (CheckStatus.FAIL, 2000 * MICRO)
     assert check(5, context([asked("a", "x")])).status == CheckStatus.NOT_APPLICABLE
 
 
@@ -224,7 +227,7 @@ def test_batch_leaves_loops_alone() -> None:
 
 def test_batch_is_told_by_the_time_of_day() -> None:
     for gap_s, status in ((86_400, CheckStatus.FAIL), (10, CheckStatus.NOT_APPLICABLE)):
-        calls = [asked(f"k{i}", "x", agent="reporter") for i in range(10)]
+        calls = [asked(f"k{i}", "x", agent="reporter") for i in range(20)]
         assert check(7, context(calls, gap_s=gap_s)).status == status
 
 
@@ -271,9 +274,35 @@ def test_session_budget() -> None:
 
 
 def test_session_budget_is_worth_what_runs_away() -> None:
-    calls = [asked(f"k{i}", "x" * 900) for i in range(40)] + [asked("runaway", "x" * 99_900)]
+    """A hard stop before the next call: the two calls that spend the budget are still paid."""
+    calls = [asked(f"k{i}", "x" * 900) for i in range(40)]
+    for i in range(10):
+        calls.append(asked(f"r{i}", "x" * 900))
+        calls[-1].session_id = "runaway"
     found = check(9, context(calls))
-    assert found.usd == (99_900 + 100 - 2 * 1000) * MICRO
+    assert found.usd == 8 * 1000 * MICRO
+    assert "Of 1 sessions above the stop," in found.evidence
+
+
+def test_without_a_trial_nothing_is_claimed() -> None:
+    """What the dollars would decide is unknown, with the reason; what the log shows still counts."""
+    calls = [asked(f"k{i}", "x", agent="nightly") for i in range(3)]
+    for item, made in ((4, context(chat(11))), (7, context(calls)), (5, context(results(4000)))):
+        found = checks()[item](made, Evidence())
+        assert (found.status, found.usd) == (CheckStatus.UNKNOWN, None)
+        assert "It was not tried on this log." in found.evidence
+    assert checks()[4](context(chat(9)), Evidence()).status == CheckStatus.PASS
+
+
+def test_the_checklist_and_the_finding_agree_on_background_work() -> None:
+    """One rule for the layer, the check and the finding: the same calls at the same dollars."""
+    for gap_s, found in ((86_400.0, True), (10.0, False)):
+        calls = [asked(f"k{i}", "x" * 1000, agent="reporter") for i in range(25)]
+        made = context(calls, gap_s=gap_s)
+        item, finding = check(7, made), find(made)
+        assert bool(finding) == found == (item.status == CheckStatus.FAIL)
+        if found:
+            assert finding[0].usd == item.usd
 
 
 def test_a_proposed_budget_is_a_plain_number() -> None:
