@@ -83,6 +83,9 @@ class PromptLayout:
     """Prompts are compared over all sessions of an agent in one provider cache."""
     needs: ClassVar[tuple[str, ...]] = ("templates",)
     touches: ClassVar[frozenset[Column]] = frozenset({Column.REQUEST, Column.MADE})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "volatile": (True, False), "order": (True, False), "breakpoints": (True, False),
+    }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {
         "volatile": False, "messages": False, "order": False, "breakpoints": False, "pad": 0.0,
     }  # fmt: skip

@@ -121,6 +121,7 @@ class Route:
     partition: ClassVar[Partition] = Partition.WHOLE
     needs: ClassVar[tuple[str, ...]] = ("router", "router_nearest", "embeddings")
     touches: ClassVar[frozenset[Column]] = frozenset({Column.MODEL, Column.PROVIDER, Column.LEAVES})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {"threshold": (0.6, 0.7, 0.8, 0.9, 0.95)}
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"tiers": ()}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:

@@ -153,6 +153,9 @@ class SemanticCache:
     partition: ClassVar[Partition] = Partition.WHOLE
     needs: ClassVar[tuple[str, ...]] = ("look_ups", "neighbours", "embeddings", "embedder")
     touches: ClassVar[frozenset[Column]] = frozenset({Column.SENT})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "threshold": ("auto", 0.99, 0.97, 0.95, 0.92, 0.88), "ttl": (3600.0, 86_400.0),
+    }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"threshold": 1.01}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:

@@ -68,6 +68,9 @@ class SessionBudget:
     """The budget of an agent is spent by calls of any session; see `splits_by`."""
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.SENT})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "usd": (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
+    }
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"usd": 1e12}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:

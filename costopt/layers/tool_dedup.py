@@ -72,6 +72,9 @@ class ToolDedup:
     partition: ClassVar[Partition] = Partition.ROWS
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.REQUEST, Column.MADE})
+    SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "replace": ("pair", "result"), "across_user_turns": (True, False),
+    }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"enabled": False}
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from costopt.billing.context import AuditContext
 from costopt.engine.policy import Policy
-from costopt.engine.recommend import Figures, Recommendation, recommend
+from costopt.engine.recommend import Figures, Recommendation, recommend, stretches_of
 from costopt.engine.settings import settings_of
 from costopt.errors import UsageError
 from costopt.layers.discover import layer_names, name_of
+from costopt.model.select import select
 from costopt.money import show
 from costopt.wiring.auditing import audit_context, price_book
 from costopt.wiring.executing import Execution
@@ -20,9 +24,12 @@ from costopt.wiring.policy.settings import layer_of
 from costopt.wiring.policy.write import layer_flow, policy_yaml
 from costopt.wiring.progress import progress_for
 from costopt.wiring.proposing import sampled
-from costopt.wiring.reading import read
+from costopt.wiring.reading import Reading, read
 from costopt.wiring.request import TraceOptions
 from costopt.wiring.simulating import builder_of, evaluator_of, policy_of
+
+if TYPE_CHECKING:
+    from costopt.prices.book import Book
 
 NAME = "recommended"
 SEMANTIC = "semantic_cache"
@@ -107,9 +114,9 @@ def recommended(
     progress = progress_for(options)
     reading = read(options, progress)
     part, words = sampled(reading, options.seed)
-    context = audit_context(options, part, book, progress)
     with phase(progress, "looking for waste"):
-        given = chosen or safe_candidates(context, max_risk)
+        given = chosen or safe_candidates(early_context(options, part, book), max_risk)
+    context = audit_context(options, part, book, progress)
     evaluator = evaluator_of(context, given, builder_of(options, reading))
     with (execution or Execution()).executors(given) as make:
         found = recommend(
@@ -117,6 +124,15 @@ def recommended(
         )
     progress("trying settings", 1, 1)
     return Recommended(found, reading.trace.n, words, given, chosen is not None)
+
+
+def early_context(options: TraceOptions, reading: Reading, book: Book) -> AuditContext:
+    """Of the sessions before the stretch that tells: what shows in that one alone must not choose."""
+    first, second, _ = stretches_of(reading.trace)
+    chosen = np.zeros(len(reading.trace.sessions), np.bool_)
+    chosen[np.concatenate((first, second))] = True
+    early = select(reading.trace, np.flatnonzero(chosen[reading.trace.session]))
+    return audit_context(options, replace(reading, trace=early), book)
 
 
 def safe_candidates(context: AuditContext, max_risk: float) -> Policy:

@@ -62,3 +62,33 @@ def test_a_wrong_limit_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None
     ran = costopt(capsys, "recommend", SAMPLE, "--max-risk", "3")
     assert ran.code == 2
     assert "--max-risk  3 is no share of the answers." in ran.err
+
+
+def nightly_log(path: Path, nightly: range) -> None:
+    """Forty sessions of one call, a minute apart; those named are of an agent that nobody waits for."""
+    lines = []
+    for i in range(40):
+        agent = "nightly-digest" if i in nightly else "helper"
+        lines.append(json.dumps({
+            "id": f"c{i}", "session_id": f"s{i}", "timestamp": f"2026-10-05T02:{i:02}:00Z",
+            "agent": agent, "provider": "openai",
+            "request": {"model": "gpt-4o", "messages": [{"role": "user", "content": f"case {i}"}]},
+            "response": {
+                "id": f"chatcmpl-{i}", "model": "gpt-4o",
+                "choices": [{"message": {"role": "assistant", "content": "done"}}],
+                "usage": {"prompt_tokens": 900, "completion_tokens": 50},
+            },
+        }))  # fmt: skip
+    path.write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("nightly", "chosen"), [(range(4, 40, 4), True), (range(30, 40), False)], ids=["all", "late"]
+)
+def test_what_shows_only_in_the_sessions_that_tell_does_not_choose(
+    capsys: pytest.CaptureFixture[str], nightly: range, chosen: bool
+) -> None:
+    nightly_log(Path("log.jsonl"), nightly)
+    found = json.loads(ok(capsys, "recommend", "log.jsonl", "--json", "-q").out)
+    tried = {*found["layers"], *(d["layer"] for d in found["dropped"])}
+    assert ("batch" in tried) is chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from costopt.engine.evaluate import Evaluator
 from costopt.engine.outcome import InProcess
@@ -13,8 +14,10 @@ from costopt.engine.policy import Policy
 from costopt.engine.recommend import Recommendation, recommend, stretches_of
 from costopt.engine.run import saved_pusd, waterfall
 from costopt.engine.search import Search, within
+from costopt.layers.discover import layer_class, layer_names
 from costopt.model.call import Call
 from costopt.model.leaf import Leaf
+from costopt.wiring.policy.settings import layer_of
 from tests.engine.stories import calls_of
 from tests.engine.toys.last_segments import LastSegments
 from tests.engine.toys.other_model import OtherModel
@@ -147,3 +150,15 @@ def _untimed(calls: list[Call]) -> Evaluator:
 
     trace = trace_of(calls)
     return evaluator_of(trace, texts=texts_of(trace, calls))
+
+
+@pytest.mark.parametrize("name", layer_names())
+def test_values_that_are_tried_are_values_of_the_setting(name: str) -> None:
+    """As a policy's file would give them, so that the recommended one can be written down."""
+    kind = layer_class(name)
+    for setting, values in getattr(kind, "SEARCH", {}).items():
+        assert len(set(values)) == len(values) > 1
+        for value in values:
+            made = layer_of(name, {setting: value})
+            assert not isinstance(made, list), made
+            assert getattr(made, setting) == value
