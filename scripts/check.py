@@ -21,6 +21,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("types", [PYTHON, "-m", "mypy"]),
     ("floors", [str(BIN / "lint-imports"), "--no-cache"]),
     ("docs", [PYTHON, "scripts/docs.py", "--check"]),
+    ("reports", [PYTHON, "scripts/make_reports.py", "--check"]),
     ("tests", [PYTHON, "-m", "pytest", "-n", "2", "-rs"]),
 )
 
