@@ -27,6 +27,8 @@ class Line:
 def lines(figures: Figures) -> list[Line]:
     return [
         Line("calls answered by a semantic cache", 30, 50, semantic.marks(figures["semantic"])),
+        Line("... asked on every call, mostly other answers", 40, 100,
+             semantic.every_marks(figures["semantic"])),
         Line("tasks simple enough for a small model", 79, 81, routing.marks(figures["routing"])),
         Line("answers that need only the last 8 turns", 99, 101, windows.marks(figures["windows"])),
         Line("bill saved by cutting tool results to 200", None, None, tools.marks(figures["tools"])),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from study import (
     batch,
+    best,
     composed,
     compression,
     output,
@@ -17,7 +18,7 @@ from study import (
     tools,
     windows,
 )
-from study.words import Figures, Headline, table, usd
+from study.words import Figures, Headline, named, pct, table, usd
 
 BY_LOG = {
     "semantic": semantic, "routing": routing, "compression": compression, "windows": windows,
@@ -26,6 +27,7 @@ BY_LOG = {
 """Claims that are measured log by log, in the article's order."""
 ORDER = ("semantic", "routing", "compression", "windows", "tools", "output", "batch",
          "speculation", "composed")  # fmt: skip
+FEW_CALLS = 100
 BLOCK = "<!-- study: {} -->\n\n{}\n\n<!-- end: {} -->"
 
 
@@ -36,10 +38,13 @@ def blocks(figures: Figures) -> dict[str, str]:
     for name, part in BY_LOG.items():
         made[name] = part.told(figures[name], logs)
     made["speculation"] = speculation.told(logs)
+    made["best"] = best.told(figures)
     return {name: "\n".join(lines) for name, lines in made.items()}
 
 
 def _headline(figures: Figures) -> list[str]:
+    """Ranges over the logs that are large enough to say something."""
+    figures = _of_size(figures)
     told: dict[str, Callable[[], Headline]] = {
         name: (lambda part=part, name=name: part.headline(figures[name]))  # type: ignore[misc]
         for name, part in BY_LOG.items()
@@ -54,10 +59,22 @@ def _headline(figures: Figures) -> list[str]:
     return [lines[0], "|---|---|---|", *lines[2:]]
 
 
+def _of_size(figures: Figures) -> Figures:
+    """Without logs of a few calls, if that leaves any."""
+    large = {n for n, f in figures["logs"].items() if f["calls"] >= FEW_CALLS}
+    if not large:
+        return figures
+    out = {**figures, "logs": {n: figures["logs"][n] for n in large}}
+    for name in BY_LOG:
+        logs = {n: f for n, f in figures[name]["logs"].items() if n in large}
+        out[name] = {**figures[name], "logs": logs}
+    return out
+
+
 def _logs(logs: Figures) -> list[str]:
     rows = [
-        (n, f["what"], f["licence"], f["usage"], f"{f['calls']:,} in {f['sessions']:,}", usd(f["usd"]),
-         f"{f['cached_share']:.0%}")
+        (named(n, logs), f["what"], f["licence"], f["usage"], f"{f['calls']:,} in {f['sessions']:,}",
+         usd(f["usd"]), pct(f["cached_share"], 0))
         for n, f in logs.items()
     ]  # fmt: skip
     head = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,12 @@ def of_arms(e: Evaluator, folder: Path) -> Figures:
         rule = (("model", (source,)), ("agent", ("retail_agent",)))
         layer = Route(tiers=(("simple", target), ("complex", source)), rules=(("simple", rule),))
         rows, there = agent & (model == source), agent & (model == target)
-        after = e.priced(e.state((layer,))).net_pusd
+        ends = [replace(layer, **dict(zip(layer.ranges(), end, strict=True)))
+                for end in zip(*layer.ranges().values(), strict=True)]  # fmt: skip
+        cases = [_each(e, e.priced(e.state((x,))).net_pusd, rows) for x in (layer, *ends)]
         out[f"{source} to {target}"] = {
             "before_usd": _each(e, e.baseline.net_pusd, rows),
-            "projected_usd": _each(e, after, rows),
+            "projected_usd": cases[0], "projected_range": [min(cases), max(cases)],
             "real_usd": _each(e, e.baseline.net_pusd, there),
             "passed_before": passed.get(source), "passed_after": passed.get(target),
             "moved": bool(e.effect((layer,)).touched is not None),
@@ -140,7 +143,7 @@ def told(found: Figures, logs: Figures) -> list[str]:
         lines += ["", *table(
             ("one help desk, four models", "a session cost", "projected", "it really cost",
              "tasks passed, before", "after"),
-            (_arm(n, a) for n, a in found["arms"].items()))]  # fmt: skip
+            (_arm(n, a) for n, a in found["arms"].items())), "", *_arms_told(found["arms"])]  # fmt: skip
     return lines
 
 
@@ -170,17 +173,37 @@ def _row(name: str, f: Figures, logs: Figures) -> tuple[str, ...]:
 
 def _arm(name: str, a: Figures) -> tuple[str, ...]:
     def runs(pair: list[int] | None) -> str:
-        return "-" if pair is None else f"{pair[0]} of {pair[1]}"
+        if pair is None:
+            return "-"
+        low, high = wilson(*pair)
+        return f"{pair[0]} of {pair[1]} ({100 * float(low):.0f} to {100 * float(high):.0f} %)"
 
+    low, high = a["projected_range"]
     projected = (
-        f"${a['projected_usd']:.5f}"
-        if a["moved"]
-        else "not moved: it reasons, and how much is unknown"
+        f"${a['projected_usd']:.5f} ({low:.5f} to {high:.5f})" if a["moved"] else "not moved"
     )
     return (
         name, f"${a['before_usd']:.5f}", projected, f"${a['real_usd']:.5f}",
         runs(a["passed_before"]), runs(a["passed_after"]),
     )  # fmt: skip
+
+
+def _arms_told(arms: Figures) -> list[str]:
+    fewer, known = _fewer(arms)
+    if not known:
+        return []
+    return [
+        f"After {fewer} of {known} moves fewer tasks passed. The price list could be read beforehand, the "
+        "passes could not. Brackets behind a projection: the range of what no log measures, visible length "
+        "and whether a model without hidden reasoning thinks aloud. It books the dear end of the latter."
+    ]
+
+
+def _fewer(arms: Figures) -> tuple[int, int]:
+    """(moves after which fewer tasks passed, moves of which it is known)."""
+    known = [a for a in arms.values() if a["passed_before"] and a["passed_after"]]
+    shares = [[p[0] / p[1] for p in (a["passed_before"], a["passed_after"])] for a in known]
+    return sum(after < before for before, after in shares), len(known)
 
 
 def headline(found: Figures) -> Headline:
@@ -194,9 +217,12 @@ def headline(found: Figures) -> Headline:
             f"; on judged problems the small model is right on {span(right)}, and moving 80 % of them "
             f"loses {span(lost, '')} right answers in 100"
         )
+    fewer, known = _fewer(found.get("arms", {}))
+    if known:
+        says += f"; a help desk really run on four models passed fewer tasks after {fewer} of {known} moves"
     return Headline(
         "80 % of tasks can go to small models", says,
-        "money yes, 80 % no: nobody judged these agents' answers",
+        "cheaper, yes; as good, no" if sets else "cheaper, yes; as good, unverified",
     )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def headline(found: Figures) -> Headline:
         "Cut tool results of 10 KB to 200 tokens",
         f"saves {span(f['pct'] for f in some)} of the bill in the {len(some)} logs that have such "
         f"results; {span(reach)} of the answers behind a cut use what was cut",
-        "the piece of advice that pays; at 2,000 tokens less, at less risk",
+        "pays, and is not free: choose the limit by your own risk" if some else "nothing to cut here",
     )  # fmt: skip
 
 

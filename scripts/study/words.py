@@ -44,11 +44,12 @@ def saved(figures: Figures) -> str:
     """Of the bill, with the 95 % interval, or why there is none."""
     if figures["pct"] is None:
         return NOTHING
-    value = f"{_flat(figures['pct'], 1):+.1f} %" if _flat(figures["pct"], 1) else "0.0 %"
+    value = f"{_signed(_flat(figures['pct'], 1))} %"
     ends = figures["ci95"]
     if ends is None:
         return f"{value} (no interval)"
-    return value if ends[0] == ends[1] else f"{value} ({ends[0]:+.1f} to {ends[1]:+.1f})"
+    low, high = (_flat(end, 1) for end in ends)
+    return value if low == high else f"{value} ({_signed(low)} to {_signed(high)})"
 
 
 def rate(value: float | None, ci95: Sequence[float] | None, at_most: bool = False) -> str:
@@ -77,6 +78,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def named(name: str, all_logs: Figures) -> str:
     """A log's name; a star where its usage was counted from text."""
     return f"{name} \\*" if all_logs[name]["usage"] == "estimated" else name
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}" if value else "0.0"
 
 
 def _flat(value: float, digits: int) -> float:
