@@ -17,13 +17,16 @@ from costopt.billing.prompt_cache.namespace import namespace_codes
 from costopt.engine.evaluate import Evaluator, Layers
 from costopt.engine.executors.choose import make
 from costopt.engine.executors.dask_engine import Dask
-from costopt.engine.executors.gathered import put_together, sessions_of, tasks_of
+from costopt.engine.executors.gathered import all_of, put_together, sessions_of, tasks_of
 from costopt.engine.executors.processes import Processes
 from costopt.engine.executors.shipped import ship, unship
 from costopt.engine.outcome import Executor, InProcess, Outcome, outcome
 from costopt.engine.partition import components, connected, parts_of
 from costopt.engine.policy import Policy
 from costopt.layers.base import Artifacts
+from costopt.layers.batch import Batch
+from costopt.layers.output import Output
+from costopt.layers.session_budget import SessionBudget
 from costopt.layers.tool_dedup import ToolDedup
 from costopt.layers.trim_tools import TrimTools
 from costopt.layers.window import Window
@@ -131,6 +134,18 @@ def test_a_layer_that_sees_the_whole_forces_one_part() -> None:
     assert [len(rows) for rows in parts_of(trace, SESSION_LAYERS, 1)] == [trace.n]
 
 
+def test_settings_say_whether_a_layer_needs_the_whole() -> None:
+    trace = trace_of(accounts(12))
+    named = (("agent", ("nightly",)),)
+    for layer, apart in (
+        (SessionBudget(usd=1.0), True), (SessionBudget(per="agent"), False),
+        (Batch(match=named), True), (Batch(), False),
+        (Output(max_tokens=500), True), (Output(max_tokens="off"), True), (Output(), False),
+    ):  # fmt: skip
+        assert (len(parts_of(trace, (layer,), 3)) > 1) is apart, layer
+        assert all_of(frozenset({type(layer)}), [(layer,)]) is apart, layer
+
+
 def test_every_list_of_every_part_is_asked_once() -> None:
     for parts, workers, lists in ((1, 3, 7), (3, 3, 7), (2, 4, 1), (5, 2, 3), (1, 2, 0)):
         tasks = tasks_of(parts, workers, lists)
@@ -193,6 +208,19 @@ def test_workers_give_the_same_bytes(name: str) -> None:
         assert isinstance(executor, Processes | Dask) and len(executor.parts) == 2
         assert told(executor.outcomes(LISTS)) == expected
         assert told(executor.outcomes(LISTS[2:])) == expected[2:], "asked again"
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore")
+def test_settings_that_need_the_whole_are_evaluated_here() -> None:
+    """A sweep over `per` starts from settings for which the trace was split."""
+    evaluator = evaluator_of(accounts(24))
+    lists: list[Layers] = [(SessionBudget(usd=0.01),), (SessionBudget(usd=0.01, per="agent"),)]
+    expected = told(InProcess(evaluator).outcomes(lists))
+    assert expected[0] != expected[1]
+    with executor_of("processes", evaluator, lists[0]) as executor:
+        assert isinstance(executor, Processes) and len(executor.parts) == 2
+        assert told(executor.outcomes(lists)) == expected
 
 
 @pytest.mark.integration
