@@ -83,6 +83,30 @@ def test_each_text_is_compressed_once_and_kept(toy: Toy, tmp_path: Path) -> None
     assert toy.asked == asked + 3, "to warm up, and the new one"
 
 
+def test_a_run_that_is_stopped_has_kept_what_it_made(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, many = (
+        Compress(model="any", min_tokens=100),
+        calls(*(f"No. {i}: {TEXT}" for i in range(40))),
+    )
+    plain = Toy.compress
+
+    def stopped(self: Toy, text: str, rate: float) -> str:
+        if self.asked == 36:
+            raise KeyboardInterrupt
+        return plain(self, text, rate)
+
+    monkeypatch.setattr(Toy, "compress", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        evaluator_of(many, builder=Artifacts(tmp_path)).effect((layer,))
+    monkeypatch.setattr(Toy, "compress", plain)
+    toy.asked = 0
+    effect = evaluator_of(many, builder=Artifacts(tmp_path)).effect((layer,))
+    assert toy.asked == 1 + 8, "to warm up, and what is left of 40 behind the first 32"
+    assert effect.tally["segments"] == 40
+
+
 def test_tokens_are_recounted_by_the_models_own_tokenizer(toy: Toy) -> None:
     evaluator = evaluator_of(calls(TEXT), builder=Artifacts(None))
     layer = Compress(model="any", min_tokens=100, rate=0.5)

@@ -26,6 +26,8 @@ from costopt.model.view import View
 
 Float = NDArray[np.float64]
 _COMPRESSOR = ("method", "model", "device")
+_AT_ONCE = 32
+"""Texts written down at a time: who stops a long run does not lose it."""
 
 
 def content(spec: ArtifactSpec, view: View) -> bytes:
@@ -38,6 +40,8 @@ def build(
     artifacts: Artifacts,
 ) -> Compressed:  # fmt: skip
     """`spec`: `segments`, `method`, `model`, `device`, `rate`, `keep_numbers`."""
+    import pyarrow as pa
+
     ids, rate = segments_of(spec), float(spec.get("rate"))
     keep = bool(spec.get("keep_numbers"))
     setting = tuple((name, spec.get(name)) for name in _COMPRESSOR)
@@ -45,12 +49,17 @@ def build(
         ArtifactSpec("compressor", setting), view, tokens, texts
     )
 
-    def made(places: list[int]) -> Any:  # a pyarrow.StructArray
-        return _column(compressor, (_text(texts, ids[i]) for i in places), rate, keep)
-
     name = f"compressed/{compressor.version}/{spec.get('device')}/{VERSION}/{rate:g}/{keep}"
     keys = [row.tobytes() for row in view.segments.digest[ids]]
-    held = kept.through(name, keys, made).combine_chunks()
+
+    def some(first: int) -> Any:  # a pyarrow.ChunkedArray of structs
+        def made(places: list[int]) -> Any:
+            return _column(compressor, (_text(texts, ids[first + i]) for i in places), rate, keep)
+
+        return kept.through(name, keys[first : first + _AT_ONCE], made)
+
+    parts = [some(first).combine_chunks() for first in range(0, len(keys), _AT_ONCE)]
+    held = pa.concat_arrays(parts)
     after = tuple(held.field("text").to_pylist())
     return Compressed(
         compressor.method, compressor.name, after, np.asarray(held.field("seconds")),

@@ -113,7 +113,7 @@ def _notes(layer: Compress, tally: Tally, really: bool) -> tuple[str, ...]:
         prose, bill = tally["prose_pusd"], max(1, tally["bill_pusd"])
         said.append(
             f"Prose of such texts costs ${usd_float(prose):.2f} behind the provider's cache, "
-            f"{prose / bill:.1%} of the bill: more cannot be saved."
+            f"{prose / bill:.1%} of the bill: about the most to save."
         )
         said.append(
             f"It pays where less than {most:.0%} of the prose is kept."
