@@ -70,7 +70,8 @@ class Compress:
     ## Sources
     LLMLingua-2 https://arxiv.org/abs/2403.12968, LLMLingua https://arxiv.org/abs/2310.05736, Selective
     Context https://arxiv.org/abs/2310.06201. Compressors can be slower than what they save and miss their
-    rate: https://arxiv.org/abs/2604.02985 (all checked 2026-11-25).
+    rate: https://arxiv.org/abs/2604.02985. 31 TFLOP/s in float32 of an A10, near twin of the A10G:
+    https://sysrqmts.com/ru/gpus/compare/nvidia-a10-pcie-vs-nvidia-quadro-rtx-4000 (all checked 2026-11-25).
     """
 
     method: Literal["auto", "llmlingua2", "llmlingua", "selective_context", "assumed"] = "auto"
@@ -102,7 +103,7 @@ class Compress:
     g5.xlarge), $0.0816 on a CPU (m7g.large)."""
     tokens_per_second: Annotated[float, Field(gt=0)] = 5000.0
     """Where nothing is run: speed of the compressor. 0.6 GFLOP a token of an encoder of 303 M weights
-    (XLM-RoBERTa large), at a tenth of the 31 TFLOP/s of an A10G: assumed."""
+    (24 layers of 1,024: XLM-RoBERTa large), at a tenth of the 31 TFLOP/s of an A10: assumed."""
     max_answers_differ: Annotated[float, Field(ge=0, le=1)] = 0.05
     """The saving counts as verified where a replay bounds the share of other answers below this."""
 
