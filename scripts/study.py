@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def figures(folder: Path | None, logs: list[Log], keep: Path | None) -> Figures:
         if folder is not None and not (folder / "traces" / log.name).exists():
             print(f"{log.name}: not there", file=sys.stderr)
             continue
-        found = _kept(keep, log.name, lambda log=log: _of_log(folder, log))  # type: ignore[misc]
+        found = _kept(keep, log.name, partial(_of_log, folder, log))
         out["logs"][log.name] = found["facts"]
         for name in page.BY_LOG:
             out[name]["logs"][log.name] = found[name]
@@ -67,7 +68,7 @@ def figures(folder: Path | None, logs: list[Log], keep: Path | None) -> Figures:
             out["routing"]["arms"] = found["arms"]
     if folder is not None:
         for name, part in (("semantic", semantic), ("routing", routing)):
-            out[name]["sets"] = _kept(keep, f"sets-{name}", lambda part=part: part.of_sets(folder))  # type: ignore[misc]
+            out[name]["sets"] = _kept(keep, f"sets-{name}", partial(part.of_sets, folder))
     return out
 
 

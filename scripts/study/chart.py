@@ -34,9 +34,11 @@ def lines(figures: Figures) -> list[Line]:
         Line("bill saved by cutting tool results to 200", None, None, tools.marks(figures["tools"])),
         Line("bill saved by batching what nobody waits for", 49, 51, batch.marks(figures["batch"])),
         Line("bill saved by the stack that a log can back", 60, 80,
-             composed.marks(figures["composed"])),
-        Line("... to the letter, wrong answers and all", 60, 80,
-             composed.letter_marks(figures["composed"])),
+             composed.marks(figures["composed"], composed.CAREFUL)),
+        Line("... if every assumption came true", 60, 80,
+             composed.marks(figures["composed"], composed.HOPED)),
+        Line("... to the letter, other answers and all", 60, 80,
+             composed.marks(figures["composed"], composed.LETTER)),
     ]  # fmt: skip
 
 
@@ -78,5 +80,7 @@ def _row(axes: Any, place: int, row: Line, names: list[str]) -> None:
 def _legend(axes: Any, names: list[str]) -> None:
     for i, name in enumerate(names):
         axes.plot([], [], MARKERS[i % len(MARKERS)], color=COLORS[i % len(COLORS)], label=name)
-    axes.plot([], [], "o", color="#000000", markerfacecolor="none", label="hollow: unverified")
+    axes.plot(
+        [], [], "o", color="#000000", markerfacecolor="none", label="hollow: assumed or unjudged"
+    )
     axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.4, -0.12), ncols=4)

@@ -117,9 +117,6 @@ def headline(found: Figures) -> Headline:
     )  # fmt: skip
 
 
-def marks(found: Figures) -> list[Mark]:
-    return [Mark(n, f[CAREFUL]["pct"] or 0.0) for n, f in found["logs"].items()]
-
-
-def letter_marks(found: Figures) -> list[Mark]:
-    return [Mark(n, f[LETTER]["pct"] or 0.0, assumed=True) for n, f in found["logs"].items()]
+def marks(found: Figures, stack: str) -> list[Mark]:
+    unproven = stack in (LETTER, HOPED)
+    return [Mark(n, f[stack]["pct"] or 0.0, unproven) for n, f in found["logs"].items()]

@@ -55,7 +55,9 @@ def told(found: Figures, logs: Figures) -> list[str]:
 
 def _where(even: float | None) -> str:
     if even is None:
-        return "no prose"
+        return "nothing was cut"
+    if even <= 0:
+        return "at no ratio"
     return f"less than {pct(even, 0)} is kept" if even < ALWAYS else "at any ratio"
 
 

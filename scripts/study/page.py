@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from study import (
@@ -18,7 +17,7 @@ from study import (
     tools,
     windows,
 )
-from study.words import Figures, Headline, named, pct, table, usd
+from study.words import Figures, named, pct, table, usd
 
 BY_LOG = {
     "semantic": semantic, "routing": routing, "compression": compression, "windows": windows,
@@ -45,16 +44,9 @@ def blocks(figures: Figures) -> dict[str, str]:
 def _headline(figures: Figures) -> list[str]:
     """Ranges over the logs that are large enough to say something."""
     figures = _of_size(figures)
-    told: dict[str, Callable[[], Headline]] = {
-        name: (lambda part=part, name=name: part.headline(figures[name]))  # type: ignore[misc]
-        for name, part in BY_LOG.items()
-    }
-    told["speculation"] = lambda: speculation.headline(figures["logs"])
-    rows = [told[name]() for name in ORDER]
-    cells = (
-        (f"[{h.claim}](#{name})", h.found, f"**{h.verdict}**")
-        for name, h in zip(ORDER, rows, strict=True)
-    )
+    rows = {name: part.headline(figures[name]) for name, part in BY_LOG.items()}
+    rows["speculation"] = speculation.headline(figures["logs"])
+    cells = ((f"[{h.claim}](#{n})", h.found, f"**{h.verdict}**") for n in ORDER for h in (rows[n],))
     lines = table(("claim", "what the logs say", "verdict"), cells)
     return [lines[0], "|---|---|---|", *lines[2:]]
 
@@ -99,6 +91,6 @@ def write(path: Path, made: dict[str, str]) -> None:
         place = re.compile(rf"<!-- study: {name} -->.*?<!-- end: {name} -->", re.DOTALL)
         if not place.search(text):
             raise ValueError(f"{path} has no place for `{name}`")
-        whole = BLOCK.format(name, block, name)
-        text = place.sub(lambda _, whole=whole: whole, text)  # type: ignore[misc]
+        before, after = place.split(text, maxsplit=1)
+        text = f"{before}{BLOCK.format(name, block, name)}{after}"
     path.write_text(text)
