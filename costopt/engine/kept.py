@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -61,16 +62,31 @@ class Kept(Generic[K, V]):
 
 def arrays_of(value: Any) -> Iterator[np.ndarray[Any, Any]]:
     """Arrays inside dataclasses, tuples and mappings; the trace itself is not looked into."""
+    found: list[np.ndarray[Any, Any]] = []
+    _collect(value, found)
+    return iter(found)
+
+
+def _collect(value: Any, found: list[np.ndarray[Any, Any]]) -> None:
+    kind = type(value)
+    if kind in _PLAIN:
+        return
     if isinstance(value, np.ndarray):
-        yield value
+        found.append(value)
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from arrays_of(item)
+            _collect(item, found)
     elif isinstance(value, tuple | list):
         for item in value:
-            if not isinstance(item, str | int | float):
-                yield from arrays_of(item)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for column in fields(value):
-            if column.name not in ("trace", "base"):
-                yield from arrays_of(getattr(value, column.name))
+            _collect(item, found)
+    elif is_dataclass(kind):
+        for name in _columns(kind):
+            _collect(getattr(value, name), found)
+
+
+_PLAIN = frozenset((str, int, float, bool, bytes, type(None)))
+
+
+@cache
+def _columns(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name not in ("trace", "base"))

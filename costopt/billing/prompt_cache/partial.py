@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.forest import Rows, Walk
 from costopt.billing.prompt_cache.siblings import pairs_of
+from costopt.billing.prompt_cache.text_order import MOST_BYTES, TextOrder
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import NO_TIME, SegmentTable
 
@@ -27,6 +28,9 @@ _NO_TEXT = -1
 _MODELS = 4_096
 """More than a log names: pairs of segments and a model make one key."""
 _KEPT_SIBLINGS = 2_000_000
+_LARGE = 64
+"""Siblings from which on a family's texts are put in order for the views to come."""
+_KEPT_ORDERS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Compared:
     pairs: dict[bytes, tuple[Int, Int, Int]] = field(default_factory=dict)
     """Segments of a family to its pairs: (younger, elder) places in it, and bytes in common."""
     held: int = 0
+    orders: list[TextOrder] = field(default_factory=list)
+    """Of large families, the last one made at the end."""
     keys: Int = field(default_factory=lambda: np.zeros(0, np.int64))  # [pair], sorted
     shared: Int = field(default_factory=lambda: np.zeros(0, np.int64))  # [pair]
     models: dict[str, int] = field(default_factory=dict)
@@ -164,10 +170,26 @@ def _family_pairs(family: Int, seg: NDArray[np.int32], asked: Asked) -> tuple[In
     if key not in memo.pairs:
         if memo.held > _KEPT_SIBLINGS:
             memo.pairs.clear()
+            memo.orders.clear()
             memo.held = 0
-        memo.pairs[key] = _compared(ids, asked.texts)
+        memo.pairs[key] = _pairs_of_trace(ids, asked)
         memo.held += len(ids)
     return memo.pairs[key]
+
+
+def _pairs_of_trace(ids: NDArray[np.int32], asked: Asked) -> tuple[Int, Int, Int]:
+    """Of segments that the trace has: a part of a family that was put in order needs no texts."""
+    memo, texts = asked.compared, asked.texts
+    if len(ids) < _LARGE or texts is None:
+        return _compared(ids, texts)
+    known = next((order for order in reversed(memo.orders) if order.holds(ids)), None)
+    if known is None and int(asked.segments.n_bytes[ids].sum()) <= MOST_BYTES:
+        known = TextOrder.of(ids, texts)
+        if known is not None:
+            memo.orders[:-_KEPT_ORDERS] = []
+            memo.orders.append(known)
+            memo.held += len(ids)
+    return _compared(ids, texts) if known is None else known.pairs(ids)
 
 
 def _compared(ids: NDArray[np.int32], texts: Texts | None) -> tuple[Int, Int, Int]:

@@ -7,7 +7,7 @@ and rules asked for before are not replayed again.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,8 @@ class Replays:
     answers: Answers
     judge: Judge | JudgedPairs | None = None
     _judged: OrderedDict[Rules, Judged] = field(default_factory=OrderedDict)
+    _exact: dict[Rules, NDArray[np.bool_]] = field(default_factory=dict)
+    _repeats: list[tuple[int, int]] = field(default_factory=list)
 
     def judged(self, rules: Rules, replays: int = 1) -> Judged:
         """Replayed and compared; once for each rule."""
@@ -131,18 +133,30 @@ class Replays:
         )
 
     def exactly(self, rules: Rules) -> NDArray[np.bool_]:  # [arrival]
-        """Look-ups that an exact cache of the same rules would have answered."""
+        """Look-ups that an exact cache of the same rules would have answered; the same at any threshold."""
+        alone = replace(rules, threshold_ppm=PPM)
+        if alone not in self._exact:
+            self._exact[alone] = self._served_exactly(alone)
+            while len(self._exact) > KEPT_REPLAYS:
+                self._exact.pop(next(iter(self._exact)))
+        return self._exact[alone]
+
+    def _served_exactly(self, alone: Rules) -> NDArray[np.bool_]:  # [arrival]
         order = np.argsort(self.look_ups.keys.rows)
         place = order[np.searchsorted(self.look_ups.keys.rows[order], self.look_ups.arrivals.rows)]
         exact = self.look_ups.exact[place]
         arrivals = self.look_ups.arrivals
         same = Arrivals(arrivals.rows, exact, arrivals.at_us, arrivals.ready_us)
         graph = Graph.of_equals(int(exact.max(initial=-1)) + 1)
-        alone = Rules(PPM, rules.ttl_us, rules.capacity, rules.eviction, rules.refresh)
         return np.asarray(replay(same, graph, alone).source >= 0)
 
     def self_disagreement(self) -> tuple[int, int]:
         """(repeats of a byte-equal request, those answered otherwise the second time)."""
+        if not self._repeats:
+            self._repeats.append(self._otherwise())
+        return self._repeats[0]
+
+    def _otherwise(self) -> tuple[int, int]:
         rows, exact = self.look_ups.keys.rows, self.look_ups.exact
         key = np.full(len(self.answers.response), -1, np.int64)
         key[rows] = exact

@@ -15,6 +15,7 @@ from costopt.layers.parts.graph import NEVER, PPM, Rules, ppm
 from costopt.layers.parts.keys import Bool, KeyText, arrivals, exact_keys, semantic_keys
 from costopt.layers.parts.look_ups import Judged, LookUps, Replays
 from costopt.layers.parts.threshold import Choice, block_ends, candidates, choose
+from costopt.model.once import once
 from costopt.model.view import View
 
 TARGET_HIT_RATE, RETUNE_BELOW = 0.40, 0.20
@@ -37,18 +38,22 @@ class Asked:
 
 def replays_of(view: View, artifacts: Artifacts, asked: Asked, calls: Bool) -> Replays:
     """The look-ups of these calls over their graph, built once by content."""
-    keys = semantic_keys(view, artifacts, asked.scope, calls, asked.key)
-    mine = np.zeros(view.trace.n, np.bool_)
-    mine[keys.rows] = True
-    whole = exact_keys(view, artifacts, asked.scope, mine)
-    groups = answer_groups(view, artifacts)
-    look_ups = LookUps(keys, arrivals(view, keys), whole.node, groups)
+    key = ("look_ups", asked.scope, asked.key, np.packbits(calls).tobytes())
+    look_ups = once(view, artifacts, key, lambda: _look_ups(view, artifacts, asked, calls))
     settings = (
         ("look_ups", look_ups), ("embedder", asked.embedder), ("floor_ppm", asked.floor_ppm),
         ("judge", asked.judge), ("judge_similarity", asked.judge_similarity),
     )  # fmt: skip
     found: Replays = artifacts.build(ArtifactSpec("look_ups", settings), view)
     return found
+
+
+def _look_ups(view: View, artifacts: Artifacts, asked: Asked, calls: Bool) -> LookUps:
+    keys = semantic_keys(view, artifacts, asked.scope, calls, asked.key)
+    mine = np.zeros(view.trace.n, np.bool_)
+    mine[keys.rows] = True
+    whole = exact_keys(view, artifacts, asked.scope, mine)
+    return LookUps(keys, arrivals(view, keys), whole.node, answer_groups(view, artifacts))
 
 
 def chosen(
