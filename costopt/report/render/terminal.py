@@ -11,6 +11,7 @@ from typing import Any
 
 from costopt.model.result import FindingItem, Result
 from costopt.report.render.bill_block import bill_block
+from costopt.report.render.first_steps import by_hand, do_first, dont
 from costopt.report.render.header import header
 from costopt.report.render.screen import (
     amount_rows,
@@ -120,6 +121,16 @@ def _top(rows: list[tuple[str, float | None]], whole: float, width: int) -> list
 
 
 def _do_first(result: Result, width: int) -> list[str]:
+    found = result.projection
+    if found is None:
+        return _by_findings(result, width)
+    if total_text(result) == "unknown":
+        return wrap(f"DO FIRST  {_nothing(result)}", width, "          ")
+    return [*do_first(result, found, width), *by_hand(result, found, width)]
+
+
+def _by_findings(result: Result, width: int) -> list[str]:
+    """Of a result without a projection, as earlier versions wrote them: the dearest findings."""
     worth = _first(result)
     if not worth:
         return wrap(f"DO FIRST  {_nothing(result)}", width, "          ")
@@ -165,8 +176,8 @@ def _finding(finding: FindingItem, whole: float, width: int) -> list[str]:
 
 
 def _dont(result: Result, width: int) -> list[str]:
-    harmful = [c for c in result.checklist if c.status == "harmful"]
-    lines: list[str] = []
+    lines = dont(result, width)
+    harmful = [] if result.advice else [c for c in result.checklist if c.status == "harmful"]
     for item in harmful[:3]:
         cost = f": costs {dollars(-item.usd)} MORE" if item.usd is not None else ""
         lines += wrap(f"DON'T   {item.title}{cost}. {item.fix}", width, "        ")[:4]
@@ -197,7 +208,7 @@ def _sure(result: Result, width: int) -> list[str]:
 
 
 def _next(result: Result, width: int, again: str | None, part: str) -> list[str]:
-    worth = _measured(result)[:1]
+    worth = _to_show(result)
     if again is None:
         page = [f"costopt explain {worth[0].name}"] if worth else []
         return packed("Next  ", [*page, "costopt audit YOUR_EXPORT"], width)
@@ -207,8 +218,20 @@ def _next(result: Result, width: int, again: str | None, part: str) -> list[str]
     # A store holds this very result already; without one the report has to be told all of it.
     rest = part if again.endswith("--no-store") else ""
     report = f"costopt report --html r.html{again}{rest}"
-    parts = [*show, f"costopt checklist{again}{part}", report]
-    return packed("Next  ", parts, width)
+    # The audit has written policy.yaml, but for one that keeps nothing.
+    policy = "policy init" if rest or again.endswith("--no-store") else "simulate"
+    return packed("Next  ", [*show, f"costopt {policy}{again}{part}", report], width)
+
+
+def _to_show(result: Result) -> list[FindingItem]:
+    """The finding behind the layer that saves most, else the dearest measured one; at most one."""
+    found = result.projection
+    rows = [] if found is None else [r for r in found.layers if r.get("verified_step_usd")]
+    for row in sorted(rows, key=lambda r: -r["verified_step_usd"]):
+        mine = [f for f in result.findings if f.layer == row["layer"] and f.usd > 0]
+        if mine and row["verified_step_usd"] > 0:
+            return mine[:1]
+    return _measured(result)[:1]
 
 
 def _asked(name: str, rows: list[dict[str, Any]], whole: float, width: int) -> list[str]:
