@@ -7,7 +7,7 @@ of the specification: coverage between 90 and 99 %, median width at most twice t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,8 @@ class Setting:
     world: World
     sessions: int
     keep: int | None = None
+    ratio: float = RATIO
+    """Of the answers under the policy."""
 
 
 SETTINGS = (
@@ -52,6 +54,14 @@ SETTINGS = (
     Setting("ratio assumed, +-0.15", World("doubt", doubt=0.15), 60),
     Setting("context cut, cache hits by call", World("cut"), 60, keep=2),
     Setting("context cut, cache lost by session", World("moody", moody=0.3, hit=0.95), 60, keep=2),
+    Setting(
+        "context cut where the cache serves it: it costs more",
+        World("served", hit=0.95, steps=12),
+        60,
+        keep=6,
+        ratio=1.0,
+    ),
+    Setting("questions answered from a cache, 100 sessions", World("asked", questions=60), 100),
 )
 
 
@@ -70,10 +80,12 @@ def run(folder: Path, table: Table, runs: int = RUNS) -> None:
 def _count(setting: Setting, runs: int) -> tuple[float, float, float]:
     """(share of intervals that hold the truth, median width, standard deviation of the estimates' error)"""
     world, chance = setting.world, np.random.default_rng(SEED)
-    steady = None if world.doubt else _truth(setting, RATIO, chance)
+    steady = None if world.doubt else _truth(setting, setting.ratio, chance)
     held, widths, off = [], [], []
     for number in range(runs):
-        ratio = RATIO if steady is not None else float(chance.normal(RATIO, world.doubt / 1.96))
+        ratio = (
+            RATIO if steady is not None else float(chance.normal(setting.ratio, world.doubt / 1.96))
+        )
         truth = steady if steady is not None else _truth(setting, ratio, chance)
         found, low, high = _estimate(setting, chance, number)
         held.append(low <= truth <= high)
@@ -84,12 +96,15 @@ def _count(setting: Setting, runs: int) -> tuple[float, float, float]:
 
 def _truth(setting: Setting, ratio: float, chance: Generator) -> float:
     """In percent. Where the ratio is drawn anew each time, over fewer sessions: its spread rules."""
-    size = 2_000 if setting.world.doubt else TRUTH_SESSIONS
-    world = (
-        World(**{**vars(setting.world), "days": size}) if setting.world.days > 1 else setting.world
-    )
-    sessions = sessions_of(world, size, chance)
-    return 100 * true_share(world, sessions, ratio, setting.keep, chance)
+    world, size = setting.world, 2_000 if setting.world.doubt else TRUTH_SESSIONS
+    if world.questions:
+        # What a cache of answers serves depends on how long the log is.
+        logs = [
+            sessions_of(world, setting.sessions, chance) for _ in range(size // setting.sessions)
+        ]
+    else:
+        logs = [sessions_of(replace(world, days=size) if world.days > 1 else world, size, chance)]
+    return 100 * true_share(world, logs, ratio, setting.keep)
 
 
 def _estimate(setting: Setting, chance: Generator, seed: int) -> tuple[float, float, float]:
@@ -97,7 +112,7 @@ def _estimate(setting: Setting, chance: Generator, seed: int) -> tuple[float, fl
     world = setting.world
     calls = calls_of(world, sessions_of(world, setting.sessions, chance), chance)
     evaluator = evaluator_of(calls)
-    executor, layers = InProcess(evaluator), policy_of(world, RATIO, setting.keep)
+    executor, layers = InProcess(evaluator), policy_of(world, setting.ratio, setting.keep)
     base, after = executor.outcomes([(), layers])
     error = common_error(evaluator, seed) if after.exposed_pusd else CommonError(0.0, True)
     sure = certainty(executor, layers, base, after, evaluator.trace, error, seed)

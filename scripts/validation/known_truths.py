@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.model import CacheModel
 from costopt.engine.evaluate import Evaluator, Layers
 from costopt.layers.base import Artifacts, Partition
+from costopt.layers.exact_cache import ExactCache
 from costopt.layers.parts.requests import kept
 from costopt.model.build import trace_of
 from costopt.model.call import Call, Segment, SegmentKind, Usage
@@ -32,6 +33,7 @@ FRESH, READ, OUT = 1_000_000, 100_000, 4_000_000
 STEP, MINIMUM, SYSTEM_TOKENS = 128, 1024, 1500
 START_US, DAY_US, HOUR_US = 1_790_000_000_000_000, 86_400_000_000, 3_600_000_000
 Generator = np.random.Generator
+Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class World:
     """Sigma of a factor that all sessions of a day share on their answers."""
     doubt: float = 0.0
     """Half the range in which the policy's ratio lies; its truth is drawn anew for every log."""
+    steps: float = 3.0
+    """Calls of a session beside its first one, on average."""
+    questions: int = 0
+    """Sessions begin with one of so many, the nth asked with weight 1/n; 0: each with its own."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Session:
     outs: NDArray[np.int64]  # [call]
     talkative: bool
     day: int
+    question: int = -1
 
 
 def sessions_of(world: World, n: int, chance: Generator) -> list[Session]:
@@ -78,12 +85,21 @@ def sessions_of(world: World, n: int, chance: Generator) -> list[Session]:
 
 
 def _session(world: World, day: int, busy: float, chance: Generator) -> Session:
-    calls = 1 + int(chance.poisson(3))
+    calls = 1 + int(chance.poisson(world.steps))
     size = chance.lognormal(0, world.spread)
     results = world.result_tokens * size * chance.lognormal(0, world.spread / 2, calls)
     outs = world.out_tokens * size * busy * chance.lognormal(0, world.spread / 2, calls)
     whole = np.maximum(1, results).astype(np.int64), np.maximum(1, outs).astype(np.int64)
-    return Session(*whole, bool(chance.random() < world.talkative), day)
+    session = Session(*whole, bool(chance.random() < world.talkative), day)
+    return replace(session, **_question(world, whole[0], chance)) if world.questions else session
+
+
+def _question(world: World, results: NDArray[np.int64], chance: Generator) -> dict[str, Any]:
+    """One of the world's; equal ones are equally long."""
+    weight = 1.0 / np.arange(1, world.questions + 1)
+    drawn = int(chance.choice(world.questions, p=weight / weight.sum()))
+    first = int(world.result_tokens * (0.5 + drawn % 7 / 3))
+    return {"question": drawn, "results": np.concatenate(([first], results[1:]))}
 
 
 def reads(world: World, prefixes: Sequence[int], chance: Generator) -> list[int]:
@@ -111,7 +127,7 @@ def calls_of(world: World, sessions: Sequence[Session], chance: Generator) -> li
                 Segment(
                     SegmentKind.TOOL_RESULT,
                     "",
-                    digest=_digest(place),
+                    digest=_digest(place if step or run.question < 0 else -1 - run.question),
                     tokens=int(run.results[step]),
                 )
             )
@@ -128,7 +144,7 @@ def calls_of(world: World, sessions: Sequence[Session], chance: Generator) -> li
 
 
 def _digest(number: int) -> bytes:
-    return number.to_bytes(16, "big")
+    return number.to_bytes(16, "big", signed=True)
 
 
 @dataclass(frozen=True)
@@ -184,40 +200,48 @@ class Forget:
 
 
 def true_share(
-    world: World, sessions: Sequence[Session], ratio: float, keep: int | None, chance: Generator
+    world: World, logs: Sequence[Sequence[Session]], ratio: float, keep: int | None
 ) -> float:
-    """Saved share over these sessions: both arms billed by the world itself, each with its own luck."""
-    before = after = 0
-    for run in sessions:
-        sizes, outs = run.results, run.outs
-        whole = SYSTEM_TOKENS + np.cumsum(sizes)
-        shared = [0, *whole[:-1].tolist()]
-        before += _bill(world, whole, shared, outs, chance)
-        less = np.rint(outs * ratio).astype(np.int64) if run.talkative else outs
-        if keep is not None:
-            # Behind the system prompt a call shares nothing with the one before once results drop out.
-            whole = np.array(
-                [
-                    SYSTEM_TOKENS + sizes[max(0, i + 1 - keep) : i + 1].sum()
-                    for i in range(len(sizes))
-                ]
-            )
-            shared = [
-                0 if not i else int(whole[i - 1]) if i < keep else SYSTEM_TOKENS
-                for i in range(len(sizes))
-            ]
-            after += _bill(world, whole, shared, less, chance)
-        else:
-            after += _bill(world, whole, shared, less, chance)
+    """Saved share over these logs, both arms billed at the mean of the world's luck: drawing it would
+    only add noise. Each log begins with an empty cache of answers."""
+    before = after = 0.0
+    for sessions in logs:
+        known: set[int] = set()
+        for run in sessions:
+            whole = SYSTEM_TOKENS + np.cumsum(run.results)
+            before += _bill(world, whole, np.append(0, whole[:-1]), run.outs)
+            less = np.rint(run.outs * ratio).astype(np.int64) if run.talkative else run.outs
+            known_now = run.question in known
+            if run.question >= 0:
+                known.add(run.question)
+            whole, shared = _sent(run.results, keep)
+            if known_now:
+                # The first call is not sent, so the second one finds nothing to read.
+                whole, shared, less = (
+                    whole[1:],
+                    np.append(0, shared[2:])[: len(whole) - 1],
+                    less[1:],
+                )
+            after += _bill(world, whole, shared, less)
     return (before - after) / before
 
 
-def _bill(
-    world: World, whole: NDArray[np.int64], shared: Sequence[int], outs: NDArray[np.int64],
-    chance: Generator,
-) -> int:  # fmt: skip
-    read = sum(reads(world, shared, chance))
-    return (int(whole.sum()) - read) * FRESH + read * READ + int(outs.sum()) * OUT
+def _sent(results: Int, keep: int | None) -> tuple[Int, Int]:
+    """([call] input, [call] what it shares with the call before it) where `keep` results are sent."""
+    whole = SYSTEM_TOKENS + np.cumsum(results)
+    if keep is None:
+        return whole, np.append(0, whole[:-1])
+    whole[keep:] -= np.cumsum(results)[:-keep]
+    # Behind the system prompt a call shares nothing with the one before once results drop out.
+    shared = np.append(0, whole[:-1])
+    shared[keep:] = SYSTEM_TOKENS
+    return whole, shared
+
+
+def _bill(world: World, whole: Int, shared: Int, outs: Int) -> float:
+    steps = np.where(shared >= MINIMUM, shared // STEP * STEP, 0)
+    read = (1 - world.moody) * world.hit * float(steps.sum())
+    return (float(whole.sum()) - read) * FRESH + read * READ + float(outs.sum()) * OUT
 
 
 class Book:
@@ -269,4 +293,6 @@ def evaluator_of(calls: list[Call]) -> Evaluator:
 def policy_of(world: World, ratio: float, keep: int | None) -> Layers:
     """The layers whose truth `true_share` knows."""
     layers: Layers = (Shorter(ratio, world.doubt),)
+    if world.questions:
+        layers = (ExactCache(ttl="none"), *layers)
     return layers if keep is None else (*layers, Forget(keep))
