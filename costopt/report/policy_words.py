@@ -43,10 +43,12 @@ def proof(row: Row) -> str:
 
 def risk_words(row: Row) -> str:
     """`none`, `1.9 % (1.6 to 2.3)`, `not measured`."""
-    risk = row["risk"]
+    return interval_of_share(row["risk"]) if acts(row) else "—"
+
+
+def interval_of_share(risk: Row) -> str:
+    """The same of a risk alone."""
     value, ci = risk.get("value"), risk.get("ci95")
-    if not acts(row):
-        return "—"
     if value is None:
         return "not measured"
     if risk.get("metric") == "none":

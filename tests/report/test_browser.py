@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from costopt.report.render.html import html_report
-from tests.report.sample import EVIL, result
+from tests.report.projected import projected
+from tests.report.sample import EVIL
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +31,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(params=["planner", EVIL], ids=["plain", "hostile"])
 def page(browser: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     path = tmp_path / "report.html"
-    path.write_text(html_report(result(request.param)))
+    path.write_text(html_report(projected(request.param)))
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     found = context.new_page()
     found.errors, found.requests = [], []
@@ -50,7 +51,15 @@ def test_no_error_and_no_request_leaves(page: Any) -> None:
 
 def test_sections_are_there(page: Any) -> None:
     names = page.eval_on_selector_all("section", "all => all.map(s => s.id)")
-    assert {"bill", "where", "findings", "checklist", "how_sure"} <= set(names)
+    assert {"bill", "where", "findings", "checklist", "how_sure", "projection"} <= set(names)
+
+
+def test_a_hatched_bar_is_filled_with_its_pattern(page: Any) -> None:
+    read = "bar => getComputedStyle(bar).fill"
+    fill = page.eval_on_selector("#projection rect.w-open", read)
+    assert "hatch-waterfall" in fill
+    inside = "all => all.every(t => t.getBBox().x >= 0 && t.getBBox().x + t.getBBox().width <= 722)"
+    assert page.eval_on_selector_all("#projection svg text, #risk_savings svg text", inside)
 
 
 def test_a_click_on_a_column_sorts_by_value(page: Any) -> None:

@@ -67,7 +67,10 @@ def _card(card: Card | NotApplicable) -> dict[str, Any]:
     charts = [{"title": clean(c.title), "svg": svg(c)} for c in card.charts]
     return {
         "name": card.name, "title": card.title, "lead": clean(card.lead), "charts": charts,
-        "facts": [{"label": clean(f.label), "value": f.value, "note": clean(f.note)} for f in card.facts],
+        "facts": [
+            {"label": clean(f.label), "value": clean(f.value), "note": clean(f.note)}
+            for f in card.facts
+        ],
         "items": [_item(i) for i in card.items], "tables": [_table(t) for t in card.tables],
         "notes": [_pieces(n) for n in card.notes],
     }  # fmt: skip
@@ -76,7 +79,7 @@ def _card(card: Card | NotApplicable) -> dict[str, Any]:
 def _item(item: Item) -> dict[str, Any]:
     return {
         "mark": clean(item.mark), "kind": item.mark if item.mark in STATES else "",
-        "title": clean(item.title), "amount": item.amount,
+        "title": clean(item.title), "amount": clean(item.amount),
         "body": [clean(b) for b in item.body], "action": _pieces(item.action),
     }  # fmt: skip
 

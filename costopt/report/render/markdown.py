@@ -6,7 +6,7 @@ import re
 
 from costopt.model.escape import clean
 from costopt.model.result import Result
-from costopt.report.card import Card, Item, NotApplicable, Table, absent, build_cards
+from costopt.report.card import Card, Fact, Item, NotApplicable, Table, absent, build_cards
 from costopt.report.render.format import table_texts
 from costopt.report.words import total_text
 
@@ -49,12 +49,18 @@ def _card(card: Card | NotApplicable) -> list[str]:
     if isinstance(card, NotApplicable):
         return [f"## {card.title}", "", f"Not shown: {escape(card.reason)}.", ""]
     lines = [f"## {card.title}", "", paragraph(card.lead), ""]
+    lines += [_fact(fact) for fact in card.facts] + [""] * bool(card.facts)
     lines += [_item(item) for item in card.items] + [""] * bool(card.items)
     for table in card.tables:
         lines += [f"**{escape(table.title)}**", "", *_table(table), ""]
     for note in card.notes:
         lines += [paragraph(note), ""]
     return lines
+
+
+def _fact(fact: Fact) -> str:
+    note = f", {escape(fact.note)}" if fact.note else ""
+    return f"- {escape(fact.label)}: **{escape(fact.value)}**{note}"
 
 
 def _item(item: Item) -> str:

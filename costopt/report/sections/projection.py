@@ -139,6 +139,8 @@ def _notes(found: Projection) -> list[str]:
         "only layer. Without it: what all the others save. Shapley: its fair share over all orders. "
         "Own costs (embeddings, classifiers, summaries) are paid for in every figure.",
     ]
+    if found.sampled:
+        notes.append(f"Tried on {found.sampled}: dollars are scaled to the whole, counts are not.")
     if found.shapley_sampled:
         notes.append("Shapley shares come from a sample of the sessions, scaled to the savings.")
     if found.recorded_baseline_usd != found.baseline_usd:
