@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NO_STORE = " --no-store"
 HEADINGS = (
-    "WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next", "BY ", "LAYER", "NOTHING",
-    "UNPROVEN", "ASSUMED", "NOTE",
+    "WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next", "BY HAND", "TO TEST", "BY ",
+    "LAYER", "NOTHING", "UNPROVEN", "ASSUMED", "NOTE",
 )  # fmt: skip
 
 

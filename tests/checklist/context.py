@@ -54,11 +54,14 @@ def evidence(*facts: tuple[Topic, bool | None], kinds: tuple[Kind, ...] = ()) ->
     return Evidence(made, kinds)
 
 
+def evaluator_of(made: AuditContext) -> Evaluator:
+    model = CacheModel.of(made.trace, made.prices, made.tokens, made.texts)
+    return Evaluator(made.trace, made.prices, model, builder=Artifacts(None))
+
+
 def tried(made: AuditContext) -> AuditContext:
     """With every piece of advice tried, as an audit does it."""
-    model = CacheModel.of(made.trace, made.prices, made.tokens, made.texts)
-    evaluator = Evaluator(made.trace, made.prices, model, builder=Artifacts(None))
-    return replace(made, tried=try_advice(made, trial_of(evaluator, 0), 0))
+    return replace(made, tried=try_advice(made, trial_of(evaluator_of(made), 0), 0))
 
 
 def check(item: int, made: AuditContext, proven: Evidence | None = None) -> CheckResult:

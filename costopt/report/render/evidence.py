@@ -40,7 +40,14 @@ def evidence_lines(proof: Proof, width: int = 80) -> list[str]:
     if numbers:
         lines += [*wrap(" · ".join(numbers), width, "  "), ""]
     lines += wrap(f"Fix   {finding.fix}", width, "      ")
-    return lines + wrap(f"Next  costopt explain {finding.name}", width, "      ")
+    more = f"costopt explain {finding.name}"
+    if finding.layer:
+        text = (
+            f"Layer {finding.layer} does it: costopt simulate says what it saves and at what risk."
+        )
+        lines += wrap(text, width, "      ")
+        more += f"  ·  costopt explain {finding.layer}"
+    return lines + wrap(f"Next  {more}", width, "      ")
 
 
 def _worth(proof: Proof) -> str:

@@ -178,18 +178,26 @@ def _matched(made: Row) -> str:
     )
 
 
-def by_hand(result: Result, found: Projection, width: int) -> list[str]:
-    """The dearest measured finding that no layer mends, where it is worth a change."""
-    worth = [
+def beside(result: Result, found: Projection, width: int) -> list[str]:
+    """What the layers shown do not mend: the dearest finding to mend by hand, and the dearest to test."""
+    done = {row["layer"] for row in found.layers if (row.get("verified_step_usd") or 0.0) > 0}
+    least = WORTH_SHARE * result.bill.total_usd
+    open_ones = [
         f for f in result.findings
-        if f.layer is None and not f.estimated and f.usd >= WORTH_SHARE * result.bill.total_usd > 0
+        if not f.estimated and f.usd >= least > 0 and f.layer not in done
     ]  # fmt: skip
-    if not worth:
-        return []
-    first = worth[0]
-    more = f" (also {', '.join(f.id for f in worth[1:4])})" if worth[1:] else ""
-    text = f"BY HAND {first.id} {first.title}: up to {dollars(first.usd)}{more}"
-    return wrap(text, width, "        ")[:2]
+    lines: list[str] = []
+    for head, mine in (
+        ("BY HAND", [f for f in open_ones if f.layer is None]),
+        ("TO TEST", [f for f in open_ones if f.layer is not None]),
+    ):
+        if mine:
+            first = mine[0]
+            also = f" (also {', '.join(f.id for f in mine[1:4])})" if mine[1:] else ""
+            does = f" by {first.layer}, unproven" if first.layer else ""
+            text = f"{head} {first.id} {first.title}: up to {dollars(first.usd)}{does}{also}"
+            lines += wrap(text, width, "        ")[:2]
+    return lines
 
 
 def dont(result: Result, width: int) -> list[str]:
@@ -251,7 +259,8 @@ def _unproven(advice: Mapping[str, AdviceItem]) -> list[str]:
         item = advice.get(name)
         reach = None if item is None else item.risk.get("value")
         if item is not None and _saves(item) and not item.verified and reach:
-            out.append(f"UNPROVEN {_title(item)}: {_rate(reach, 1)} of answers use what is cut")
+            saves = dollars(item.usd or 0.0)
+            out.append(f"UNPROVEN {_title(item)}, {saves}: {_rate(reach, 1)} use what is cut")
     return out
 
 
