@@ -12,6 +12,8 @@ from costopt.report.card import Chart
 
 CURVES = "threshold_curve"
 """Charts whose name begins so are of semantic caches."""
+MARKERS, DASHES = ("o", "s", "^", "v"), ("-", "--", ":", "-.")
+"""Colour never carries meaning alone."""
 TARGETS = ((0.40, "target"), (0.20, "retune below"))
 """The usual advice for the hit rate of a semantic cache."""
 
@@ -36,7 +38,8 @@ def curve(chart: Chart, axes: Any, colors: tuple[str, ...]) -> None:
         alone = sum(v is not None for v in series.values) == 1
         axes.plot(
             at, values, color=colors[i % len(colors)], label=series.name, linewidth=2,
-            marker="D" if alone else "o", markersize=8 if alone else 3, zorder=4 if alone else 3,
+            linestyle=DASHES[i % 4], marker="D" if alone else MARKERS[i % 4],
+            markersize=8 if alone else 3, zorder=4 if alone else 3,
         )  # fmt: skip
     aims = targets(chart)
     for height, name in aims:

@@ -58,8 +58,14 @@ def waterfall(chart: Chart, axes: Any) -> None:
     axes.set_axisbelow(True)
     handles = [Patch(label=words, **STYLES[style]) for style, words in legend_of(bars)]
     if handles:
-        # Behind the plot's right end no bar can be.
-        axes.legend(handles=handles, frameon=False, fontsize=8, loc="lower right")
+        _legend(axes, handles)
+
+
+def _legend(axes: Any, handles: list[Any]) -> None:
+    """Beneath the plot, where it covers nothing."""
+    axes.figure.legend(
+        handles=handles, frameon=False, fontsize=8, ncols=3, loc="outside lower left"
+    )
 
 
 def points(chart: Chart, axes: Any) -> None:
@@ -111,8 +117,7 @@ def _axes(
         Line2D([], [], linestyle="", marker=marker, markerfacecolor=face, markeredgecolor=edge, label=words)
         for words, marker, face, edge in shapes
     ]  # fmt: skip
-    axes.legend(handles=handles, frameon=False, fontsize=8, loc="upper left",
-                bbox_to_anchor=(0.0, -0.16), ncols=2)  # fmt: skip
+    _legend(axes, handles)
 
 
 def plain(text: str) -> str:

@@ -40,7 +40,7 @@ def _bars(chart: Chart) -> tuple[str, float]:
     parts = []
     for i, label in enumerate(chart.labels):
         y = 8 + i * ROW
-        parts.append(text(LABEL - 8, y + 14, fit(label, 30), "end"))
+        parts.append(text(LABEL - 8, y + 14, fit(label, 28), "end"))
         x = float(LABEL)
         for k, series in enumerate(chart.series):
             wide = max(0.0, (series.values[i] or 0.0) / top * room)

@@ -19,9 +19,9 @@ KEPT = {
     "unknown": "the log does not tell", "matched": "not asked for",
 }  # fmt: skip
 BESIDE = (
-    ("always_large", "always the logged model"), ("dearest_first", "moving the dearest calls first"),
-    ("random_mixing", "random mixing that saves as much"), ("routed", "this router"),
-    ("oracle", "an oracle, which knows every answer"), ("always_small", "always the target"),
+    ("always_large", "always the logged model"), ("dearest_first", "the dearest calls first"),
+    ("random_mixing", "random mixing, same savings"), ("routed", "this router"),
+    ("oracle", "an oracle: the best possible"), ("always_small", "always the target"),
 )  # fmt: skip
 Evidence = Mapping[str, Any]
 
