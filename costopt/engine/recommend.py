@@ -162,7 +162,7 @@ def _too_risky(executor: Executor, layers: Layers, max_risk: float) -> tuple[int
         return None
     rates = [policy_risk([step]).worst_rate for step in steps]
     place = max(range(len(rates)), key=lambda i: (not steps[i].report.verified, rates[i]))
-    return place, too_risky(rates[place], steps[place].after.at_risk)
+    return place, too_risky(rates[place], steps[place].after.touched)
 
 
 def _figures(executor: Executor, evaluator: Evaluator, layers: Layers, seed: int) -> Figures:

@@ -28,7 +28,7 @@ class PolicyRisk:
 
 
 def upper_rate(report: LayerReport) -> float:
-    """Of the calls that the layer puts at risk: the upper end; 1 where nothing is measured."""
+    """Of the calls that the layer changes: the upper end; 1 where nothing is measured."""
     if not report.verified:
         return 1.0
     if report.risk.ci95 is not None:
@@ -40,7 +40,9 @@ def policy_risk(steps: Sequence[Step]) -> PolicyRisk:
     """Of a waterfall. No layers: none."""
     upper, worst, unmeasured = 0.0, 0.0, []
     for step in steps:
-        calls = _at_risk(step)
+        calls = (
+            step.after.touched
+        )  # what the rate is a rate of: those found at risk are its numerator
         if not calls:
             continue
         rate = upper_rate(step.report)
@@ -49,9 +51,3 @@ def policy_risk(steps: Sequence[Step]) -> PolicyRisk:
         if not step.report.verified:
             unmeasured.append(step.name)
     return PolicyRisk(min(1.0, upper), worst, tuple(dict.fromkeys(unmeasured)))
-
-
-def _at_risk(step: Step) -> int:
-    """A layer that measured nothing is not believed that only some of the calls it changes are."""
-    found = step.after
-    return found.at_risk if step.report.verified else max(found.at_risk, found.touched)

@@ -41,10 +41,7 @@ def within(steps: list[Step], max_risk: float) -> bool:
 
 def too_risky(rate: float, calls: int) -> str:
     """Why a layer is outside the limit, with what its bound stands on."""
-    return (
-        f"up to {100 * rate:.3g} % of the {calls:,} answers that it puts at risk may suffer, above the "
-        "limit"
-    )
+    return f"up to {100 * rate:.3g} % of the {calls:,} calls that it changes may suffer, above the limit"
 
 
 class Search:
@@ -131,7 +128,7 @@ class Search:
         if not report.verified:
             return f"its risk is unverified ({report.risk.basis})"
         if not allowed:
-            return too_risky(upper_rate(report), steps[at].after.at_risk)
+            return too_risky(upper_rate(report), steps[at].after.touched)
         return "saves nothing beside the others"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -138,10 +138,18 @@ def test_the_risk_of_a_policy_is_an_upper_bound_over_all_calls() -> None:
     found, step = policy_risk(steps), steps[0]
     ci95 = step.report.risk.ci95
     assert ci95 is not None
-    assert found.upper == pytest.approx(step.after.at_risk / step.after.calls * ci95[1])
+    assert found.upper == pytest.approx(step.after.touched / step.after.calls * ci95[1])
     assert found.worst_rate == ci95[1] and found.unmeasured == ()
     both = policy_risk(waterfall(executor, (OtherModel(), LastSegments(2, risky=10))))
     assert both.unmeasured == ("other_model",) and both.worst_rate == 1.0
     assert both.upper >= 0.5
     safe = policy_risk(waterfall(executor, (ShorterOutput(0.5), SameRequest())))
     assert safe.upper == 0 and policy_risk([]).upper == 0
+
+
+def test_calls_found_at_risk_are_no_base_of_the_rate() -> None:
+    executor = InProcess(evaluator_of(calls_of(20)))
+    (step,) = waterfall(executor, (LastSegments(2, risky=10),))
+    few = replace(step, after=replace(step.after, at_risk=1))
+    assert policy_risk([few]).upper == policy_risk([step]).upper
+    assert policy_risk([few]).upper >= few.after.at_risk / few.after.calls
