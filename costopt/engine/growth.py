@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.segment_counts import group_sums
 from costopt.model.leaf import INPUT
 from costopt.model.view import View
 from costopt.money import exact_group_sum, usd_float
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     from costopt.engine.evaluate import Evaluator
 
 Int = NDArray[np.int64]
+_BITS = 26
+_MOST_PUSD = 1 << 52
+"""$4,500 a call: above it the halves of many calls would not be exact any more."""
 MOST_STEPS = 60
 """Rows that a chart can show; all later steps are one more row."""
 
@@ -38,14 +40,34 @@ def step_sums(evaluator: Evaluator, view: View, all_pusd: Int) -> StepSums:
     """`all_pusd`: [call], of the view with what the policy itself costs."""
     trace, size = evaluator.trace, MOST_STEPS + 1
     # A call without a step (none is known to be) would count as a first one.
-    place = np.clip(trace.step - 1, 0, MOST_STEPS)
+    place = np.clip(trace.step - 1, 0, MOST_STEPS).astype(np.int64)
     sent = evaluator.charged & view.sent
-    inputs = view.leaves[:, INPUT].sum(axis=1)
     return StepSums(
-        group_sums(np.where(sent, trace.requests, 0), place, size),
-        group_sums(np.where(sent, inputs, 0), place, size),
-        tuple(int(v) for v in exact_group_sum(all_pusd, place, size)),
+        _sums(np.where(sent, trace.requests, 0), place, size),
+        _sums(np.where(sent, _inputs(view), 0), place, size),
+        _dollars(all_pusd, place, size),
     )
+
+
+def _inputs(view: View) -> Int:  # [call]
+    """Known already where no layer has changed a request."""
+    if view.leaves is view.trace.leaves:
+        return view.trace.input_tokens
+    return np.asarray(np.einsum("ij->i", view.leaves[:, INPUT]))
+
+
+def _sums(values: Int, place: Int, size: int) -> Int:  # [step]
+    """In floats, which hold these sums exactly: tokens of a log stay far below 2**53."""
+    return np.bincount(place, values, minlength=size).astype(np.int64)
+
+
+def _dollars(pusd: Int, place: Int, size: int) -> tuple[int, ...]:
+    """Exact at any size: halves of 26 bits are summed as floats where those hold them."""
+    if len(pusd) > 1 << 26 or np.abs(pusd).max(initial=0) >= _MOST_PUSD:
+        return tuple(int(v) for v in exact_group_sum(pusd, place, size))
+    high = np.bincount(place, pusd >> _BITS, minlength=size)
+    low = np.bincount(place, pusd & ((1 << _BITS) - 1), minlength=size)
+    return tuple((int(h) << _BITS) + int(n) for h, n in zip(high, low, strict=True))
 
 
 def together(parts: Sequence[StepSums | None]) -> StepSums | None:

@@ -58,3 +58,12 @@ def test_what_was_not_counted_is_empty() -> None:
     some = StepSums(np.ones(3, np.int64), np.ones(3, np.int64), (1, 2, 3))
     assert together([some, None]) is None and together([]) is None
     assert growth_rows(some, None) == [] == growth_rows(None, some)
+
+
+def test_dollars_by_step_are_exact_at_any_size() -> None:
+    random = np.random.default_rng(5)
+    place = random.integers(0, 4, 2_000)
+    for most in (10**6, 2**51, 2**60):
+        pusd = random.integers(-most, most, 2_000)
+        plain = tuple(sum(int(v) for v in pusd[place == i]) for i in range(4))
+        assert growth._dollars(pusd, place, 4) == plain
