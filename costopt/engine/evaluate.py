@@ -27,7 +27,6 @@ from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
 from costopt.model.bill import Bill, PriceStatus
 from costopt.model.effect import Charge, Effect, Fee
-from costopt.model.leaf import INPUT
 from costopt.model.trace import Trace
 from costopt.model.view import View
 from costopt.money import PicoUsd, exact_sum
@@ -66,8 +65,8 @@ class Priced:
     variance_pusd2: NDArray[np.float64]
     """Of the dollars, where cached tokens are modelled and not recorded; pico-dollars squared."""
     exposed_pusd: Int
-    """What reading all input of the call from the cache would be worth, where cached tokens are
-    modelled and not recorded: the base of the model's common error."""
+    """Worth of the cached reads that the call gains or loses by the model alone: the base of the
+    model's common error."""
 
     @property
     def all_pusd(self) -> Int:
@@ -150,7 +149,7 @@ class Evaluator:
         if not rebilled.touched.any():
             return Priced(net, overhead, rebilled.variance, np.zeros_like(net))
         worth = np.where(self.known, read_discount_pusd(state.view, self.prices), 0)
-        exposed = np.where(rebilled.touched, rebilled.leaves[:, INPUT].sum(axis=1) * worth, 0)
+        exposed = np.where(rebilled.touched, rebilled.exposed * worth, 0)
         variance = rebilled.variance * worth.astype(np.float64) ** 2
         return Priced(net, overhead, variance, exposed)
 
@@ -158,7 +157,7 @@ class Evaluator:
         """The view's leaves after the prompt cache, by difference from the recorded calls."""
         if view is self.recorded:
             nothing = np.zeros(self.trace.n)
-            return Rebilled(view.leaves, nothing > 0, nothing)
+            return Rebilled(view.leaves, nothing > 0, nothing, np.zeros(self.trace.n, np.int64))
         found = rebill_leaves(self.recorded, view, self.model, self._near)
         self._near = [(view, found), *self._near][:NEAR_VIEWS]
         return found

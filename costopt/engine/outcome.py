@@ -34,7 +34,7 @@ class Outcome:
     touched: int
     at_risk: int
     exposed_pusd: PicoUsd = PicoUsd(0)
-    """Input of calls whose cached tokens are modelled, as if all of it were read from the cache."""
+    """Worth of the cached reads that are gained and lost by the cache model alone, added up."""
     calls: int = 0
     """Calls that the provider charged for in the baseline: what shares of calls are shares of."""
     steps: StepSums | None = None

@@ -7,12 +7,15 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from costopt.billing.marginal import read_discount_pusd
 from costopt.billing.meter import meter
 from costopt.engine.evaluate import Evaluator, Layers
 from costopt.engine.merge import BrokenLayer
 from costopt.engine.outcome import InProcess, outcome
 from costopt.layers.base import Artifacts
+from costopt.model.call import UsageState
 from costopt.model.effect import Effect
+from costopt.model.leaf import INPUT
 from costopt.model.trace import Ragged
 from costopt.model.view import Column, View
 from costopt.money import exact_sum
@@ -111,6 +114,30 @@ def test_a_touched_cache_has_variance_and_exposure_only_where_it_is_modelled() -
     assert found.exposed_pusd > 0
     alone = outcome(evaluator, (ShorterOutput(0.5),))
     assert alone.exposed_pusd == 0 and not alone.session_variance.any()
+
+
+def test_exposed_is_what_the_cache_model_says_on_one_side_and_not_on_the_other() -> None:
+    evaluator = evaluator_of(calls_of(20))
+    view = evaluator.state((LastSegments(2),)).view
+    now = np.rint(evaluator.model.modelled(view).served.tokens)
+    was = np.rint(evaluator.model.recorded.served.tokens)
+    touched = evaluator.rebilled(view).touched
+    worth = read_discount_pusd(view, evaluator.prices)
+    expected = np.where(touched, np.abs(now - was) * worth, 0)
+    found = outcome(evaluator, (LastSegments(2),))
+    assert evaluator.model.fit.calls and found.exposed_pusd == int(expected.sum()) > 0
+
+
+def test_without_recorded_reads_all_input_is_exposed() -> None:
+    calls = calls_of(20)
+    for c in calls:
+        c.usage.state = UsageState.ESTIMATED
+    evaluator = evaluator_of(calls)
+    view = evaluator.state((LastSegments(2),)).view
+    rebilled = evaluator.rebilled(view)
+    inputs = rebilled.leaves[:, INPUT].sum(axis=1)
+    assert not evaluator.model.fit.calls and rebilled.touched.any()
+    assert np.array_equal(rebilled.exposed, np.where(rebilled.touched, inputs, 0))
 
 
 def test_a_call_must_not_be_moved_to_where_nothing_has_a_price() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.prompt_cache.affected import affected_calls, changed_calls, part_of_view
+from costopt.billing.prompt_cache.affected import affected_calls, changed_calls, parts_of_views
 from costopt.billing.prompt_cache.breakpoints import new_marks
 from costopt.billing.prompt_cache.entries import servable
 from costopt.billing.prompt_cache.fit import CacheFit, Served, fit_cache, group_keys
@@ -116,6 +116,9 @@ class Rebilled:
     leaves: NDArray[np.int64]  # [call, leaf]
     touched: NDArray[np.bool_]  # [call]: bytes or lineage differ, billed by difference
     variance: NDArray[np.float64]  # [call]: of the cached tokens of touched calls, tokens squared
+    exposed: NDArray[np.int64]
+    """[call]: tokens of touched calls that the model alone says are read now and were not, or the
+    other way round; all of the input where no recorded read taught it."""
 
 
 def rebill_leaves(
@@ -131,23 +134,27 @@ def rebill_leaves(
         was, rules = model.modelled(before), rule_columns(after, model.book)
         return _by_difference(before, after, model, was, rules)
     n = after.trace.n
-    start = before, Rebilled(before.leaves, np.zeros(n, np.bool_), np.zeros(n))
+    start = (
+        before,
+        Rebilled(before.leaves, np.zeros(n, np.bool_), np.zeros(n), np.zeros(n, np.int64)),
+    )
     rules = rule_columns(after, model.book)
     rows, base = _nearest([start, *near], after, rules, model)
     if len(rows) == n:
         return _by_difference(before, after, model, model.recorded, rules)
-    leaves, touched, variance = after.leaves, base.touched, base.variance
+    leaves, touched, variance, exposed = after.leaves, base.touched, base.variance, base.exposed
     if base is not start[1] or len(rows):
         leaves = leaves.copy()
         leaves[:, INPUT] = base.leaves[:, INPUT]
     if len(rows):
         compiled = model.lineage.compiled
-        old, new = (part_of_view(view, rows, compiled) for view in (before, after))
+        old, new = parts_of_views(before, after, rows, compiled)
         part = model.part(old.trace, rows)
         found = _by_difference(old, new, part, part.recorded, rules.subset(rows))
-        touched, variance = touched.copy(), variance.copy()
-        leaves[rows], touched[rows], variance[rows] = found.leaves, found.touched, found.variance
-    return Rebilled(leaves, touched, variance)
+        touched, variance, exposed = touched.copy(), variance.copy(), exposed.copy()
+        leaves[rows], touched[rows] = found.leaves, found.touched
+        variance[rows], exposed[rows] = found.variance, found.exposed
+    return Rebilled(leaves, touched, variance, exposed)
 
 
 def _nearest(
@@ -176,7 +183,8 @@ def _by_difference(
     lineage = model.lineage
     prefix = lineage.prefixes(after, rules)
     marked = _newly_marked(before, after, lineage, rules)
-    touched = after.sent & (_differs(before, after, was, rules, prefix) | (marked > 0))
+    differs = _differs(before, after, was, rules, prefix, lineage.compiled)
+    touched = after.sent & (differs | (marked > 0))
     now = _modelled(after, rules, prefix, model.fit, lineage.compiled, touched)
     rows = np.flatnonzero(touched)
     change = _whole(now.served.tokens[rows]) - _whole(was.served.tokens[rows])
@@ -190,7 +198,11 @@ def _by_difference(
     # Only the edited side's: how lucky the recorded calls were stands in the recorded sessions, and
     # drawing those again spreads it already.
     variance[rows] = now.served.variance[rows]
-    return Rebilled(leaves, touched, variance)
+    exposed = np.zeros(len(touched), np.int64)
+    # What the model errs by on both sides is taken off again. Without recorded reads nothing says so.
+    moved = np.abs(change) if model.fit.calls else after.leaves[rows][:, INPUT].sum(axis=1)
+    exposed[rows] = moved
+    return Rebilled(leaves, touched, variance, exposed)
 
 
 def _newly_marked(
@@ -213,14 +225,26 @@ def _whole(tokens: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _differs(
-    before: View, after: View, was: Modelled, rules: RuleColumns, b: PrefixResult
+    before: View, after: View, was: Modelled, rules: RuleColumns, b: PrefixResult, compiled: bool
 ) -> NDArray[np.bool_]:
     """Calls whose own bytes, rules or entries are not what they were."""
-    a = was.prefix
-    differs = (before.leaves[:, INPUT] != after.leaves[:, INPUT]).any(axis=1)
-    differs |= (a.entry_tokens != b.entry_tokens).any(axis=1)
+    differs = was.rules.differs(rules)
+    if before.leaves is not after.leaves:
+        differs |= (before.leaves[:, INPUT] != after.leaves[:, INPUT]).any(axis=1)
+    return differs | other_entries(was.prefix, b, compiled)
+
+
+def other_entries(a: PrefixResult, b: PrefixResult, compiled: bool) -> NDArray[np.bool_]:  # [call]
+    """Calls that find other entries than before, or the same at another age or use."""
+    if compiled:
+        from costopt.billing.prompt_cache.compiled_entries import unlike_entries
+
+        return unlike_entries(
+            a.entry_tokens, a.entry_gap_us, a.entry_count, b.entry_tokens, b.entry_gap_us,
+            b.entry_count,
+        )  # fmt: skip
+    differs: NDArray[np.bool_] = (a.entry_tokens != b.entry_tokens).any(axis=1)
     there = a.entry_tokens > 0
     differs |= (there & (a.entry_gap_us != b.entry_gap_us)).any(axis=1)
     differs |= (there & (a.entry_count != b.entry_count)).any(axis=1)
-    differs |= was.rules.differs(rules)
     return differs
