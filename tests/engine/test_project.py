@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from costopt.engine.outcome import InProcess
 from costopt.engine.policy import Policy
 from costopt.engine.project import project
 from costopt.engine.settings import settings_of
+from costopt.model.effect import LayerReport
 from costopt.model.result import Projection
 from tests.engine.stories import calls_of
 from tests.engine.toys.last_segments import LastSegments
@@ -65,6 +68,39 @@ def test_the_headline_is_the_verified_layers_run_again_alone() -> None:
     same = projected(layers[1:])
     assert same.verified_savings_usd == same.savings_usd == found.verified_savings_usd
     assert same.verified_ci95_pct == same.ci95_pct == found.verified_ci95_pct
+
+
+@dataclass(frozen=True)
+class SureBehind(LastSegments):
+    """Verified only where something in front of it has left few calls to touch."""
+
+    def report(self, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:
+        said = super().report(tally, detail)
+        return replace(said, verified=tally.get("calls", 0) < 30)
+
+
+def test_what_is_verified_only_beside_an_unverified_layer_goes_with_it() -> None:
+    """Removed and run again until all that is left is verified where it then stands."""
+    evaluator = evaluator_of(calls_of(30))
+    layers: Layers = (LastSegments(3), SureBehind(2), ShorterOutput(0.7))
+    found = project(InProcess(evaluator), evaluator, Policy(layers))
+    alone = evaluator.value(()) - evaluator.value(layers[2:])
+    assert [row["verified"] for row in found.layers] == [False, False, True]
+    assert found.verified_savings_usd == pytest.approx(alone / 1e12, abs=1e-12)
+
+
+def test_both_headlines_have_intervals_of_their_own() -> None:
+    layers: Layers = (OtherModel(), LastSegments(2, risky=20), ShorterOutput(0.7, doubt=0.1))
+    found = projected(layers)
+    assert found.savings_pct is not None and found.verified_savings_pct is not None
+    assert found.savings_pct != pytest.approx(found.verified_savings_pct, abs=0.5)
+    for pct, interval in (
+        (found.savings_pct, found.ci95_pct), (found.verified_savings_pct, found.verified_ci95_pct),
+    ):  # fmt: skip
+        assert interval is not None and interval[0] < pct < interval[1]
+    assert found.ci95_pct != found.verified_ci95_pct
+    for part in found.ci_parts.values():
+        assert part[0] <= found.savings_pct <= part[1], "parts are of the whole policy's share"
 
 
 def test_no_layers_is_the_bill_itself() -> None:

@@ -122,6 +122,40 @@ def test_parts_add_up_in_squares_on_each_side() -> None:
     assert found.assumptions == pytest.approx((low, high))
 
 
+def test_ranges_of_several_settings_add_up_in_squares_each_behind_the_others() -> None:
+    """One at a time, all else as it is: the second ratio acts on what the first has left."""
+    evaluator = evaluator_of(calls_of(40))
+    first, second = ShorterOutput(0.6, doubt=0.2), ShorterOutput(0.5, doubt=0.1)
+    layers: Layers = (first, LastSegments(3), second)
+    found = sure(evaluator, layers)
+    pct = found.pct
+    assert pct is not None
+
+    def off(one: float, two: float) -> float:
+        moved = sure(evaluator, (ShorterOutput(one), layers[1], ShorterOutput(two))).pct
+        assert moved is not None
+        return moved - pct
+
+    low = off(0.6 + 0.2, 0.5) ** 2 + off(0.6, 0.5 + 0.1) ** 2
+    high = off(0.6 - 0.2, 0.5) ** 2 + off(0.6, 0.5 - 0.1) ** 2
+    assert found.assumptions == pytest.approx((pct - low**0.5, pct + high**0.5))
+    assert off(0.8, 0.6) < -(low**0.5) < min(off(0.8, 0.5), off(0.6, 0.6))
+
+
+def test_a_range_that_only_loses_widens_one_side() -> None:
+    """A ratio of 0.7 that may as well be no gain at all, and never a larger one."""
+    evaluator = evaluator_of(calls_of(40))
+
+    class OneSided(ShorterOutput):
+        def ranges(self) -> dict[str, tuple[float, float]]:
+            return {"ratio": (self.ratio, 1.0)}
+
+    found = sure(evaluator, (OneSided(0.7),))
+    assert found.pct is not None and found.assumptions == pytest.approx((0.0, found.pct))
+    assert found.sampling is not None and found.ci95_pct is not None
+    assert found.ci95_pct[0] < 0 and found.ci95_pct[1] == pytest.approx(found.sampling[1])
+
+
 def test_where_no_cache_is_touched_its_model_adds_nothing() -> None:
     evaluator = evaluator_of(calls_of(30))
     found = sure(evaluator, (ShorterOutput(0.5),), CommonError(0.5, True))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from costopt.layers.discover import layer_names
+from tests.laws.fingerprint import PROJECTION
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +31,8 @@ def found() -> list[dict[str, str]]:
     return [json.loads(text) for text in told]
 
 
-@pytest.mark.parametrize("name", layer_names())
+@pytest.mark.parametrize("name", [*layer_names(), PROJECTION])
 def test_same_bytes(name: str, found: list[dict[str, str]]) -> None:
     first, second = found
+    assert name != PROJECTION or first[name]
     assert first.get(name) == second.get(name)
