@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.charges import as_of_us
-from costopt.billing.prompt_cache.namespace import combined
+from costopt.billing.prompt_cache.namespace import combined, first_of
 from costopt.model.call import CallStatus, UsageState
-from costopt.model.leaf import Leaf
+from costopt.model.leaf import N_LEAVES, Leaf
 from costopt.model.view import View
 from costopt.prices.contract import NO_RATE, DatedRates, PriceBook, Unpriced
 
@@ -36,15 +36,14 @@ def has_price(view: View, prices: PriceBook) -> Bool:  # [call]
     A unit counts as used where the view's leaves have it; prices are looked up once a combination.
     """
     combinations, where = _rates(view, prices)
-    out = np.zeros(view.trace.n, np.bool_)
-    order = np.argsort(where, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(where[order])) + 1):
-        rates = combinations[where[rows[0]]] if len(rows) else None
-        if rates is None or isinstance(rates, Unpriced):
-            continue
-        table = np.array([t.rates for t in rates.at(as_of_us(prices)).tiers], np.int64)
-        gaps = (table == NO_RATE).any(axis=0)
-        out[rows] = ~(view.leaves[rows][:, gaps] > 0).any(axis=1) & ~gaps.all()
+    gaps = np.ones((len(combinations), N_LEAVES), np.bool_)
+    for i, rates in enumerate(combinations):
+        if not isinstance(rates, Unpriced):
+            table = np.array([t.rates for t in rates.at(as_of_us(prices)).tiers], np.int64)
+            gaps[i] = (table == NO_RATE).any(axis=0)
+    out: Bool = np.asarray(~gaps.all(axis=1))[where]
+    for leaf in np.flatnonzero(gaps[~gaps.all(axis=1)].any(axis=0)).tolist():
+        out &= ~(gaps[:, leaf][where] & (view.leaves[:, leaf] > 0))
     return out
 
 
@@ -60,12 +59,12 @@ def _rates(view: View, prices: PriceBook) -> tuple[list[DatedRates | Unpriced], 
     columns = (
         view.provider, view.model, view.service_tier, view.region, view.trace.dims["speed"]
     )  # fmt: skip
-    key = combined([c.codes for c in columns], view.trace.n)
-    _, first, where = np.unique(key, return_index=True, return_inverse=True)
+    where = combined([c.codes for c in columns], view.trace.n)
+    first = first_of(where)
     found = []
     for row in first.tolist():
         provider, model, tier, region, fast = (c.values[c.codes[row]] for c in columns)
         found.append(
             prices.rates(provider, model, tier=tier or "default", region=region, speed=fast)
         )
-    return found, where.reshape(-1)
+    return found, where

@@ -133,17 +133,20 @@ class _Sheet:
         searches = self.view.trace.web_searches[rows].astype(np.int64)
         search = max(period.web_search_pusd, 0)
         # Measured in floats first: the integer product is only formed where it fits.
-        fits = tokens.astype(np.float64) @ row + searches.astype(np.float64) * search <= MOST_PUSD
-        self.refuse(rows[~fits], PriceStatus.NO_UNIT, TOO_MUCH)
-        rows, tokens, searches = rows[fits], tokens[fits], searches[fits]
-        dollars, fees = tokens * row, searches * search
+        most = float(tokens.max(initial=0)) * float(row.sum())
+        if most + float(searches.max(initial=0)) * search > MOST_PUSD:
+            dollars = tokens.astype(np.float64) @ row + searches.astype(np.float64) * search
+            fits = dollars <= MOST_PUSD
+            self.refuse(rows[~fits], PriceStatus.NO_UNIT, TOO_MUCH)
+            rows, tokens, searches = rows[fits], tokens[fits], searches[fits]
+        by_leaf, fees = tokens * row, searches * search
         self.rate_row[rows] = self.sources.setdefault(source_of(period, tier), len(self.sources))
-        listed = dollars.sum(axis=1) + fees
+        listed = by_leaf.sum(axis=1) + fees
         if rates.subscription:
             self.status[rows] = PriceStatus.SUBSCRIPTION
             self.equivalent[rows] = listed
             return
-        self.leaf[rows], self.fee[rows] = dollars, fees
+        self.leaf[rows], self.fee[rows] = by_leaf, fees
         if rates.discount_multiplier_ppm != PPM:
             self.discount[rows] = listed - _net(listed, rates.discount_multiplier_ppm)
 

@@ -15,12 +15,14 @@ from costopt.billing.edits import shorter
 from costopt.billing.prompt_cache.lengths import counted_uses, visible_tokens
 from costopt.model.leaf import INPUT, Leaf
 from costopt.model.made import Made
+from costopt.model.once import latest
 from costopt.model.ports import TokenCounter
 from costopt.model.trace import Ragged
 from costopt.model.view import View
 
 Int = NDArray[np.int64]
-_ALL = np.iinfo(np.int64).max
+WHOLE = int(np.iinfo(np.int64).max)
+"""In the place of leading tokens: nothing of the segment was cut."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,27 @@ class ViewTokens:
         (a, most_a), (b, most_b) = self._root(first), self._root(second)
         if min(a, b) < 0 or not min(most_a, most_b):
             return 0
-        if a == b and min(most_a, most_b) < _ALL:
+        if a == b and min(most_a, most_b) < WHOLE:
             return min(most_a, most_b)
         return min(self.base.common_prefix(a, b, model), most_a, most_b)
 
+    def roots(self, segments: NDArray[np.integer]) -> tuple[Int, Int]:
+        """[asked]: `_root` of many segments."""
+        n, made = len(self.made.base), self.made
+        written = np.zeros(len(made), np.bool_)
+        written[list(made.text)] = True
+        root, most = segments.astype(np.int64), np.full(len(segments), WHOLE)
+        rows = np.flatnonzero(root >= n)
+        while len(rows):
+            i = root[rows] - n
+            root[rows] = np.where(written[i], -1, made.source[i])
+            most[rows] = np.where(written[i], 0, np.minimum(most[rows], made.head[i]))
+            rows = rows[root[rows] >= n]
+        return root, most
+
     def _root(self, segment: int) -> tuple[int, int]:
         """(segment of the trace, leading tokens kept of it); -1: written anew."""
-        n, most = len(self.made.base), _ALL
+        n, most = len(self.made.base), WHOLE
         while segment >= n:
             i = segment - n
             if i in self.made.text:
@@ -94,6 +110,14 @@ def resized(before: View, after: View, hidden: Int, tokens: TokenCounter) -> Int
 
     `hidden`: [call] tokens that stand before the visible segments. `tokens`: counts of `after`.
     """
+    if after.leaves is before.leaves and after.model is before.model:
+        # A layer that tells what it took out asks before its edit is merged.
+        parts = (after.request.ids, after.request.offsets, after.made, hidden)
+        return latest(before, "resized", parts, lambda: _resized(before, after, hidden, tokens))
+    return _resized(before, after, hidden, tokens)
+
+
+def _resized(before: View, after: View, hidden: Int, tokens: TokenCounter) -> Int:  # [call, leaf]
     rows = np.flatnonzero(changed_requests(before, after) & before.trace.has_content)
     if not len(rows):
         return after.leaves

@@ -38,3 +38,14 @@ def once(view: View, by: object, key: Hashable, make: Callable[[], V]) -> V:
         while len(kept) > MOST:
             kept.popitem(last=False)
     return value
+
+
+def latest(view: View, name: str, parts: tuple[object, ...], make: Callable[[], V]) -> V:
+    """`make()`, which depends on the view and on the identity of `parts`. One result a name is kept."""
+    place = f"_latest_{name}"
+    found: tuple[tuple[object, ...], V] | None = vars(view).get(place)
+    if found is not None and all(a is b for a, b in zip(found[0], parts, strict=True)):
+        return found[1]
+    value = make()
+    vars(view)[place] = parts, value
+    return value

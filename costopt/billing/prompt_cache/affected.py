@@ -82,15 +82,34 @@ def affected_calls(before: View, after: View, hidden: Int, changed: Rows) -> Int
     return np.flatnonzero(rows)
 
 
-def part_of_view(view: View, rows: Int, by_kernel: bool) -> View:
-    """The view of these calls as the cache sees them: columns that it does not read are left out."""
+def parts_of_views(before: View, after: View, rows: Int, by_kernel: bool) -> tuple[View, View]:
+    """Both views of these calls; what they share, their parts share."""
+    old = part_of_view(before, rows, by_kernel)
+    return old, part_of_view(after, rows, by_kernel, (before, old))
+
+
+def part_of_view(
+    view: View, rows: Int, by_kernel: bool, known: tuple[View, View] | None = None
+) -> View:
+    """The view of these calls as the cache sees them: columns that it does not read are left out.
+
+    `known`: another view of the trace, and its part of the same calls.
+    """
+
+    def ragged(name: str) -> Ragged:
+        whole: Ragged = getattr(view, name)
+        if known is not None and getattr(known[0], name) is whole:
+            part: Ragged = getattr(known[1], name)
+            return part
+        return _ragged(whole, rows, by_kernel)
+
+    trace = part_of_trace(view.trace, rows) if known is None else known[1].trace
     return replace(
-        view, trace=part_of_trace(view.trace, rows), sent=view.sent[rows],
+        view, trace=trace, sent=view.sent[rows],
         provider=_categorical(view.provider, rows), model=_categorical(view.model, rows),
         service_tier=_categorical(view.service_tier, rows), region=_categorical(view.region, rows),
-        leaves=view.leaves[rows], request=_ragged(view.request, rows, by_kernel),
-        response=_ragged(view.response, rows, by_kernel), max_tokens=view.max_tokens[rows],
-        at_us=view.at_us[rows],
+        leaves=view.leaves[rows], request=ragged("request"), response=ragged("response"),
+        max_tokens=view.max_tokens[rows], at_us=view.at_us[rows],
     )  # fmt: skip
 
 
@@ -109,6 +128,8 @@ def part_of_trace(trace: Trace, rows: Int) -> Trace:
 
 
 def _categorical(column: Categorical, rows: Int) -> Categorical:
+    if len(column.values) == 1:  # most columns of most logs: nobody told
+        return Categorical(np.zeros(len(rows), column.codes.dtype), column.values)
     return Categorical(column.codes[rows], column.values)
 
 

@@ -245,6 +245,27 @@ def differing(
 
 
 @_jit
+def unlike_entries(
+    a_tokens: I8, a_gap: I8, a_count: I4, b_tokens: I8, b_gap: I8, b_count: I4
+) -> Flags:
+    """`model.other_entries`."""
+    out = np.zeros(len(a_tokens), np.bool_)
+    for call in range(len(a_tokens)):
+        for column in range(a_tokens.shape[1]):
+            there = a_tokens[call, column] > 0
+            if a_tokens[call, column] != b_tokens[call, column] or (
+                there
+                and (
+                    a_gap[call, column] != b_gap[call, column]
+                    or a_count[call, column] != b_count[call, column]
+                )
+            ):
+                out[call] = True
+                break
+    return out
+
+
+@_jit
 def taken(
     rows: I8, offsets: I8, ids: I4, flags: U1, new_offsets: I8, new_ids: I4, new_flags: U1
 ) -> None:  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.prompt_cache.forest import Rows, Walk, empty_walk, walk_plain
+from costopt.billing.prompt_cache.namespace import dense
 
 S = TypeVar("S", bound=np.generic)
 _FEW_USES = 1_000_000
@@ -51,7 +52,7 @@ def walk_compiled(rows: Rows) -> Walk:
     out: dict[str, Any] = empty_walk(len(rows.root), len(rows.ids))
     n_sessions = int(rows.session.max(initial=-1)) + 1
     pair = rows.root.astype(np.int64) * n_sessions + rows.session
-    lineage = np.unique(pair, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    lineage = dense(pair)
     parent, seg, creator = kernel(
         rows.order, rows.root, rows.n_roots, rows.session, lineage, rows.at_us, rows.begin_us,
         rows.lifetime_us, rows.input_tokens, rows.offsets, rows.ids, rows.answer_offsets,

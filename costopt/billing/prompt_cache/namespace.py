@@ -62,6 +62,13 @@ def distinct_codes(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
     return values, place[code]
 
 
+def first_of(code: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[code]: the first row of each. Codes are dense, as `combined` gives them."""
+    first = np.zeros(int(code.max(initial=-1)) + 1, np.int64)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    return first
+
+
 def reaches_provider(view: View) -> NDArray[np.bool_]:  # [call]
     """Calls that the provider saw and that could warm its cache; a failed call leaves nothing."""
     return view.sent & (view.trace.status != CallStatus.FAILED)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.forest import Rows, Walk
 from costopt.billing.prompt_cache.siblings import pairs_of
 from costopt.billing.prompt_cache.text_order import MOST_BYTES, TextOrder
+from costopt.billing.view_tokens import WHOLE, ViewTokens
 from costopt.model.ports import Texts, TokenCounter
 from costopt.model.trace import NO_TIME, SegmentTable
 
@@ -232,18 +233,29 @@ def _shared_tokens(pairs: _Pairs, walk: Walk, asked: Asked) -> Int:  # [pair]
 def _counted_pairs(
     seg: NDArray[np.int32], other: NDArray[np.int32], model: str, asked: Asked
 ) -> Int:
-    """`common_prefix` of each pair; pairs of the trace's own segments are remembered."""
+    """`common_prefix` of each pair: of made segments that of what they were cut from, as far as both go."""
+    tokens = asked.tokens
+    if not isinstance(tokens, ViewTokens):
+        return _counted_of_trace(seg, other, model, asked)
+    (first, most), (second, other_most) = tokens.roots(seg), tokens.roots(other)
+    most = np.minimum(most, other_most)
+    there = (first >= 0) & (second >= 0) & (most > 0)
+    alike = there & (first == second) & (most < WHOLE)
+    out = np.where(alike, most, 0)
+    rows = np.flatnonzero(there & ~alike)
+    found = _counted_of_trace(first[rows], second[rows], model, asked)
+    out[rows] = np.minimum(found, most[rows])
+    return out
+
+
+def _counted_of_trace(
+    seg: NDArray[np.integer], other: NDArray[np.integer], model: str, asked: Asked
+) -> Int:
+    """The same of segments that the trace has: each distinct pair is counted once and remembered."""
     memo = asked.compared
-    kept = np.maximum(seg, other) < asked.of_trace
-    out = np.zeros(len(seg), np.int64)
-    made = np.stack((seg[~kept], other[~kept]), axis=1)
-    if len(made):
-        pairs, where = np.unique(made, axis=0, return_inverse=True)
-        shared = [asked.tokens.common_prefix(a, b, model) for a, b in pairs.tolist()]
-        out[~kept] = np.array(shared, np.int64)[where.reshape(-1)]
     number = memo.models.setdefault(model, len(memo.models))
     key = (seg.astype(np.int64) * asked.of_trace + other) * _MODELS + number
-    asked_for = np.unique(key[kept])
+    asked_for = np.unique(key)
     new = asked_for[~_in_sorted(memo.keys, asked_for)]
     if len(new):
         first, second = np.divmod(new // _MODELS, asked.of_trace)
@@ -253,8 +265,7 @@ def _counted_pairs(
         order = np.argsort(keys, kind="stable")
         memo.keys = keys[order]
         memo.shared = np.concatenate((memo.shared, np.array(shared, np.int64)))[order]
-    out[kept] = memo.shared[np.searchsorted(memo.keys, key[kept])]
-    return out
+    return memo.shared[np.searchsorted(memo.keys, key)]
 
 
 def _in_sorted(table: Int, asked: Int) -> NDArray[np.bool_]:

@@ -38,10 +38,25 @@ def padding(scene: Scene, layout: Layout, share: float, artifacts: Artifacts) ->
     which = np.unique(told, return_inverse=True)[1].reshape(-1)
     order = np.argsort(which, kind="stable")
     add = np.zeros(len(calls), np.int64)
+    hopeful = _hopeful(scene, calls, which, shown, share)
     for rows in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
-        if len(rows) >= LEAST_CALLS:
+        if len(rows) >= LEAST_CALLS and hopeful[which[rows[0]]]:
             add[rows] = _lacks(scene, calls[rows], shown[rows], scale[rows], share)
     return _made(scene, layout, calls[add > 0], add[add > 0])
+
+
+def _hopeful(
+    scene: Scene, calls: Int, which: Int, shown: NDArray[np.float64], share: float
+) -> Bool:  # [beginning]
+    """Beginnings of which some calls stand below the minimum and some no further below it than may be
+    padded: `_lacks` looks at these alone, a tenth of a millisecond each."""
+    groups = int(which.max()) + 1
+    least = np.zeros(groups, np.int64)
+    np.maximum.at(least, which, scene.rules.min_tokens[calls])
+    short, near = shown < least[which], shown >= (1 - share) * least[which]
+    return (np.bincount(which[short], minlength=groups) > 0) & (
+        np.bincount(which[near], minlength=groups) > 0
+    )
 
 
 def _near(scene: Scene, layout: Layout, share: float, artifacts: Artifacts) -> Int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.billing.prompt_cache.namespace import combined, first_of
 from costopt.billing.segment_counts import chunks, readable
 from costopt.model.call import CallStatus, SegmentKind, UsageState
 from costopt.model.trace import Ragged
@@ -157,16 +158,13 @@ def editable(view: View, prices: PriceBook | None = None) -> Bool:  # [call]
 def _has_rates(view: View, prices: PriceBook) -> Bool:  # [call]
     """Each combination of what a price depends on is looked up once."""
     parts = (view.provider, view.model, view.service_tier, view.region, view.trace.dims["speed"])
-    key = np.zeros(view.trace.n, np.int64)
-    for part in parts:
-        key = key * len(part.values) + part.codes
-    _, first, where = np.unique(key, return_index=True, return_inverse=True)
+    where = combined([p.codes for p in parts], view.trace.n)
     known = []
-    for row in first.tolist():
+    for row in first_of(where).tolist():
         provider, model, tier, region, speed = (p.values[p.codes[row]] for p in parts)
         found = prices.rates(provider, model, tier=tier, region=region, speed=speed)
         known.append(not isinstance(found, Unpriced))
-    return np.array(known, np.bool_)[where.reshape(-1)]
+    return np.array(known, np.bool_)[where]
 
 
 def without_blocks(view: View) -> dict[str, int]:

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from costopt.billing.prompt_cache.affected import changed_calls, other_blocks, part_of_view
-from costopt.billing.prompt_cache.model import CacheModel, Rebilled, rebill_leaves
+from costopt.billing.prompt_cache.model import (
+    CacheModel,
+    Rebilled,
+    other_entries,
+    rebill_leaves,
+)
 from costopt.billing.prompt_cache.partial import Compared, partial_prefix
 from costopt.billing.prompt_cache.partial_plain import partial_plain
 from costopt.billing.prompt_cache.prefix import PrefixResult
@@ -151,6 +156,17 @@ def test_only_the_touched_trees_are_modelled_again_with_the_same_result(seed: in
 def rebilled_whole(before: View, after: View, model: CacheModel) -> Rebilled:
     """Without the short cut: leaves that are equal, but not the recorded ones, are modelled in full."""
     return rebill_leaves(before.edited(leaves=before.leaves.copy()), after, model)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_other_entries_by_kernel_and_by_columns(seed: int) -> None:
+    pytest.importorskip("numba")
+    model, rng = model_of(seed, BOOKS[seed % 3]), np.random.default_rng(seed)
+    before = model.recorded.prefix
+    for share in (0.0, 0.1, 0.5):
+        after = model.modelled(edited(View.of(model.lineage.trace), rng, share)).prefix
+        found = [other_entries(before, after, by_kernel) for by_kernel in (False, True)]
+        assert np.array_equal(*found)
 
 
 @pytest.mark.parametrize("seed", range(6))
