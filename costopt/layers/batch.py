@@ -21,7 +21,7 @@ from costopt.layers.settings import Duration, Patterns, matching
 from costopt.model.effect import Effect, LayerReport, Risk
 from costopt.model.leaf import Leaf
 from costopt.model.view import Column, View
-from costopt.money import usd_float
+from costopt.money import exact_sum, usd_float
 from costopt.prices.contract import PriceBook
 
 Bool = NDArray[np.bool_]
@@ -97,7 +97,7 @@ class Batch:
         before = artifacts.bill(view).net_pusd
         tally |= {
             "eligible_calls": int(chosen.sum()),
-            "eligible_pusd": int(before[chosen].sum()),
+            "eligible_pusd": int(exact_sum(before[chosen])),
             "cache_lost_calls": int((chosen & loses).sum()),
             **group_tally(view, chosen, before, self._why(view)),
         }

@@ -26,7 +26,7 @@ from costopt.model.leaf import INPUT
 from costopt.model.made import Made
 from costopt.model.trace import Ragged
 from costopt.model.view import Column, View
-from costopt.money import PICO_PER_USD
+from costopt.money import PICO_PER_USD, exact_sum
 from costopt.prices.contract import PriceBook
 
 Int = NDArray[np.int64]
@@ -225,7 +225,7 @@ class Compress:
         tally |= {
             "segments": len(first), "tokens_before": int(found.tokens[first].sum()),
             "tokens_after": int(after[first].sum()), "micros": int(np.rint(seconds * _MICRO).sum()),
-            "fee_pusd": int(pusd.sum()), "refused": 0 if run is None else int(run.refused.sum()),
+            "fee_pusd": int(exact_sum(pusd)), "refused": 0 if run is None else int(run.refused.sum()),
         } | self._dollars(found, after, edited, view, artifacts)  # fmt: skip
         if run is not None:
             looked = reach_back(view.edited(made=made), request, np.flatnonzero(touched), artifacts)
@@ -292,4 +292,4 @@ def _billed(view: View, edited: View, artifacts: Artifacts) -> tuple[int, int]:
 
 def _bill(view: View, artifacts: Artifacts) -> int:
     bill = artifacts.bill(view)
-    return int(bill.net_pusd[bill.priced].sum())
+    return int(exact_sum(bill.net_pusd[bill.priced]))

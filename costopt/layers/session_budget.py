@@ -134,7 +134,8 @@ class SessionBudget:
         if not self.window:
             return combined([who], trace.n), rows
         rows = rows & (trace.at_us != NO_TIME)
-        number = np.where(rows, view.at_us // int(self.window * 1e6), 0)
+        window_us = max(1, round(self.window * 1e6))
+        number = np.where(rows, view.at_us // window_us, 0)
         return combined([who, combined([number - number.min(initial=0)], trace.n)], trace.n), rows
 
     def _behind_the_stop(self, account: Int, rows: Bool, paid: Int) -> Bool:

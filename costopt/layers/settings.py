@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from costopt.layers.base import Artifacts
 from costopt.model.view import View
@@ -33,7 +33,7 @@ _DURATION_SCHEMA = {"anyOf": [
     {"type": "number", "minimum": 0},
     {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|min|m|h|d|w)\s*$"},
 ]}  # fmt: skip
-Duration = Annotated[float, BeforeValidator(seconds), WithJsonSchema(_DURATION_SCHEMA)]
+Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds; written as `1h`."""
 
 

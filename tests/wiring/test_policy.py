@@ -219,3 +219,11 @@ def test_a_damaged_file_is_a_policy_or_a_sentence(data: st.DataObject) -> None:
         parse_policy(text)
     except PolicyError as error:
         assert problem_lines(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("session_budget", {"window": -5}), ("exact_cache", {"ttl": -1}), ("batch", {"deadline": -3})],
+)
+def test_no_duration_is_below_0(name: str, values: dict[str, object]) -> None:
+    assert isinstance(layer_of(name, values), list)

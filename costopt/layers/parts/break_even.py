@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costopt.billing.segment_counts import group_sums
 from costopt.model.leaf import CACHE_READS, INPUT
+from costopt.money import exact_sum
 
 Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -41,15 +42,15 @@ def break_even(
     sessions = int(touched.sum())
     if not sessions:
         return None
-    saved = int(group_sums(before_pusd - after_pusd, session, count)[touched].sum())
+    saved = exact_sum(group_sums(before_pusd - after_pusd, session, count)[touched])
     inside = sent & touched[session]
     steps = int(inside.sum())
     last = np.zeros(count, np.int64)
     rows = np.flatnonzero(inside)
     last[session[rows]] = rows  # rows are in time order, so the last one stays
-    late = int(after_pusd[last[touched]].sum())
-    spent = int(after_pusd[inside].sum())
-    retried = int(after_pusd[moved].sum())
+    late = exact_sum(after_pusd[last[touched]])
+    spent = exact_sum(after_pusd[inside])
+    retried = exact_sum(after_pusd[moved])
     return BreakEven(
         sessions, steps / sessions, _over(saved, spent / steps) / sessions,
         _over(saved, late / sessions) / sessions, _over(saved, retried),

@@ -76,6 +76,12 @@ CASES = [
         days(),
         Expect(touched=["d1", "d3"]),
     ),
+    Case(
+        "noop: a window below the clock's own step",
+        SessionBudget(usd=0.003, per="agent", window=1e-9),
+        days(),
+        Expect(nothing=True),
+    ),
     Case("what failed spends nothing", SessionBudget(usd=0.006), FAILED, Expect(nothing=True)),
     Case(
         "no ending in the log",
