@@ -127,7 +127,8 @@ class ExactCache:
         hits, asked = tally.get("hits", 0), tally.get("eligible_calls", 0)
         compared, differing = tally.get("compared", 0), tally.get("differing", 0)
         rate, ci95 = ratio(differing, compared), detail.get("differing_ci95")
-        basis = basis_words(tally) or ("unverified" if hits else "no hit")
+        measured = tally.get("unjudged", 0) <= MOST_UNJUDGED * hits
+        basis = basis_words(tally) or _without_pairs(hits, measured)
         evidence = {
             "eligible_calls": asked, "hits": hits, "hit_rate": ratio(hits, asked),
             "differing_hits": differing, "differing_rate": rate, "differing_ci95": ci95,
@@ -136,7 +137,6 @@ class ExactCache:
             "calls_without_time": tally.get("calls_without_time", 0),
             "calls_without_text": tally.get("calls_without_text", 0),
         }  # fmt: skip
-        measured = tally.get("unjudged", 0) <= MOST_UNJUDGED * hits
         risk = Risk(
             "differing_answer_rate", rate if compared else (0.0 if measured else None), ci95, basis
         )
@@ -184,6 +184,13 @@ _OPEN_LOOP = (
     "The logged contexts are kept: where a cached answer differs from the logged one, later steps of "
     "the session still go on from the logged one."
 )
+
+
+def _without_pairs(hits: int, measured: bool) -> str:
+    """What the risk rests on where no two answers could be compared."""
+    if not hits:
+        return "no hit"
+    return "temperature 0, by rule" if measured else "unverified"
 
 
 def _in_session(view: View, pairs: Pairs) -> NDArray[np.bool_]:  # [hit]

@@ -40,7 +40,7 @@ from costopt.layers.parts.semantic_run import (
     replays_of,
     tally_of,
 )
-from costopt.layers.parts.semantic_words import evidence, notes
+from costopt.layers.parts.semantic_words import OPEN_LOOP, evidence, judging, notes, quirks
 from costopt.layers.parts.turns import first_turns
 from costopt.layers.profiles.cache_profile import CacheProfile, cache_profile, cache_profiles
 from costopt.layers.settings import Patterns
@@ -197,7 +197,7 @@ class SemanticCache:
         shown = evidence(tally, detail, self.max_false_hit_rate)
         hits, compared = tally.get("hits", 0), tally.get("compared_hits", 0)
         measured = hits - compared <= MOST_UNJUDGED * hits
-        proven = (detail.get("choice") or {}).get("threshold") is not None
+        proven = _proven(detail.get("choice"))
         ci95 = detail.get("false_hit_ci95")
         keeps = proven or not hits or (ci95 is not None and ci95[1] <= self.max_false_hit_rate)
         value = shown["false_hit_rate"] if hits else 0.0
@@ -205,9 +205,13 @@ class SemanticCache:
         settings = {} if detail.get("threshold") is None else {"threshold": detail["threshold"]}
         return LayerReport(
             shown, Risk("false_hit_rate", value, ci95, basis), measured and keeps, "from_log",
-            self._assumptions(tally),
+            (
+                OPEN_LOOP, *self._costs.assumptions,
+                *judging(self.judge, self.judge_similarity), *gaps(tally),
+            ),
             replay="whether a judge finds the cached answers as good as fresh ones",
-            settings=settings, notes=(*notes(tally, detail, self.max_false_hit_rate), *self._quirks),
+            settings=settings,
+            notes=(*notes(tally, detail, self.max_false_hit_rate), *quirks(self._preset, self._threshold)),
         )  # fmt: skip
 
     def ranges(self) -> Mapping[str, tuple[Any, Any]]:
@@ -299,37 +303,13 @@ class SemanticCache:
             2 if preset is not None and preset.embeds_to_store else 1,
         )  # fmt: skip
 
-    def _assumptions(self, tally: Mapping[str, int]) -> tuple[str, ...]:
-        return (
-            "The logged contexts are kept: a cached answer that differs changes no later step.",
-            *self._costs.assumptions,
-            *self._judging,
-            *gaps(tally),
-        )
 
-    @property
-    def _judging(self) -> tuple[str, ...]:
-        if self.judge is None:
-            return ()
-        if self.judge.startswith("pairs:"):
-            return (
-                "Pairs of free text that nobody judged count as false until they are identical.",
-            )
-        return (
-            f"Free-text answers count as the same from a similarity of {self.judge_similarity:g} on, as "
-            f"`{self.judge}` sees them: assumed.",
-        )
-
-    @property
-    def _quirks(self) -> tuple[str, ...]:
-        """How the profile differs, and how the threshold is written there."""
-        preset = self._preset
-        if preset is None:
-            return ()
-        told = [f"{preset.name}: {sentence}" for sentence in preset.differs]
-        if self._threshold != "auto":
-            told.append(f"{preset.name}: write `{preset.setting(self._threshold)}`.")
-        return (*told, f"What {preset.name} does is from {preset.source}.")
+def _proven(choice: Mapping[str, Any] | None) -> bool:
+    """A threshold was tested, and the calls after the test do not speak against it."""
+    if choice is None or choice["threshold"] is None:
+        return False
+    held = choice["held_out"]
+    return held is None or not held["drifted"]
 
 
 def _builtin(embedder: str) -> str:

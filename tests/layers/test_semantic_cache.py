@@ -117,6 +117,17 @@ def test_auto_is_what_its_threshold_gives() -> None:
     assert report.evidence["held_out"]["rate"] <= 0.1
 
 
+def test_a_threshold_that_later_calls_speak_against_is_not_verified() -> None:
+    counts = {"eligible_calls": 900, "hits": 500, "compared_hits": 500, "false_hits": 20}
+    held = {"drifted": False, "rate": 0.01}
+    choice = {"threshold": 0.97, "threshold_reason": "tested", "held_out": held}
+    detail = {"choice": choice, "threshold": 0.97, "false_hit_ci95": (0.02, 0.06), "advice": []}
+    layer = SemanticCache(threshold="auto")
+    assert layer.report(counts, detail).verified
+    drifted = {**detail, "choice": {**choice, "held_out": {**held, "drifted": True}}}
+    assert not layer.report(counts, drifted).verified
+
+
 def test_auto_without_a_threshold_does_nothing_and_says_how_many_hits_it_takes() -> None:
     evaluator, _ = world(60)
     report = told(evaluator, SemanticCache(threshold="auto", max_false_hit_rate=0.01))

@@ -70,7 +70,7 @@ def exact_keys(view: View, artifacts: Artifacts, scope: Sequence[str], calls: Bo
     rows = np.flatnonzero(calls & (view.request.lengths > 0))
     reported = trace.usage_state == UsageState.REPORTED
     asked = [
-        trace.max_tokens, trace.temperature.view(np.int32), np.where(reported, trace.input_tokens, 0),
+        view.max_tokens, trace.temperature.view(np.int32), np.where(reported, trace.input_tokens, 0),
     ]  # fmt: skip
     parts = [*_scope_codes(view, artifacts, scope), *asked]
     every = np.ones(len(view.request.ids), np.bool_)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from costopt.layers.parts.answers import basis_words
 from costopt.layers.parts.cacheable import ratio, why_none
 from costopt.layers.parts.semantic_run import RETUNE_BELOW, TARGET_HIT_RATE
+from costopt.layers.profiles.cache_profile import CacheProfile
+
+OPEN_LOOP = "The logged contexts are kept: a cached answer that differs changes no later step."
 
 
 def evidence(tally: Mapping[str, int], detail: Mapping[str, Any], bound: float) -> dict[str, Any]:
@@ -139,3 +142,25 @@ def _false_words(tally: Mapping[str, int], detail: Mapping[str, Any], bound: flo
 def _pct(share: float) -> str:
     value = 100 * share
     return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.1f} %"
+
+
+def judging(judge: str | None, similarity: float) -> tuple[str, ...]:
+    """What the second figure of free text assumes."""
+    if judge is None:
+        return ()
+    if judge.startswith("pairs:"):
+        return ("Pairs of free text that nobody judged count as false until they are identical.",)
+    return (
+        f"Free-text answers count as the same from a similarity of {similarity:g} on, as "
+        f"`{judge}` sees them: assumed.",
+    )
+
+
+def quirks(profile: CacheProfile | None, threshold: float | Literal["auto"]) -> tuple[str, ...]:
+    """How the profile differs, and how the threshold is written there."""
+    if profile is None:
+        return ()
+    told = [f"{profile.name}: {sentence}" for sentence in profile.differs]
+    if threshold != "auto":
+        told.append(f"{profile.name}: write `{profile.setting(threshold)}`.")
+    return (*told, f"What {profile.name} does is from {profile.source}.")
