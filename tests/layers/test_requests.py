@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costopt.layers.parts.requests import inserted, kept, mapped, replaced
+from costopt.layers.parts.requests import inserted, kept, replaced
 from costopt.model.trace import Ragged
 from costopt.model.view import View
 from tests.billing.small import call, timed, usage
@@ -47,14 +47,6 @@ def test_kept_is_a_filter(rows: Rows, data: st.DataObject) -> None:
         [u for u, k in zip(row, ks, strict=True) if k] for row, ks in zip(rows, keep, strict=True)
     ]
     assert rows_of(kept(view, flat)) == plain
-
-
-@given(REQUESTS)
-@settings(max_examples=40, deadline=None)
-def test_mapped_is_a_table(rows: Rows) -> None:
-    table = np.arange(10, 20, dtype=np.int32)
-    plain = [[(s + 10, mark) for s, mark in row] for row in rows]
-    assert rows_of(mapped(view_of(rows), table)) == plain
 
 
 @given(REQUESTS, st.data())

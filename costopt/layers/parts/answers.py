@@ -6,7 +6,7 @@ identical` is an upper bound of `different`: a judge may tell them apart (`judge
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -212,11 +212,3 @@ def _closed(group: NDArray[np.integer], label: Int) -> Bool:
     limit = MAX_NEW_LABEL_SHARE * answers
     good = (answers >= MIN_LABEL_ANSWERS) & (alone <= limit) & (long <= limit) & (distinct > 1)
     return np.asarray(good[code])
-
-
-def groups_of(*columns: Sequence[int] | NDArray[np.integer]) -> Int:
-    """[call] One code for each combination of these columns' codes."""
-    if not columns:
-        raise ValueError("a group needs at least one column")
-    _, code = np.unique(np.stack([np.asarray(c) for c in columns]), axis=1, return_inverse=True)
-    return code.reshape(-1).astype(np.int64)

@@ -20,11 +20,6 @@ Ids = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 
-def mapped(view: View, new_id: Ids) -> Ragged:
-    """Every use of a segment becomes one of another. `new_id`: [segment] of the view."""
-    return replaced(view, new_id[view.request.ids])
-
-
 def replaced(view: View, ids: Ids) -> Ragged:
     """Use by use another segment, or the same. `ids`: [request use]."""
     block = view.request
