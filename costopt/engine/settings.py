@@ -12,6 +12,7 @@ import numpy as np
 
 from costopt.engine.evaluate import Layers
 from costopt.layers.base import Layer
+from costopt.model.secrets import masked
 
 
 def setting_names(layer: Layer) -> list[str]:
@@ -26,9 +27,14 @@ def with_setting(layers: Layers, place: int, setting: str, value: Any) -> Layers
 
 
 def settings_of(layer: Layer, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings by name; what the layer chose itself stands in place of `auto`."""
+    """All settings by name, without keys and passwords (an endpoint's address may have them); what the
+    layer chose itself stands in place of `auto`."""
     own = {name: getattr(layer, name) for name in setting_names(layer)}
-    return {name: plain(value) for name, value in {**own, **chosen}.items()}
+    return {name: _shown(plain(value)) for name, value in {**own, **chosen}.items()}
+
+
+def _shown(value: Any) -> Any:
+    return masked(value) if isinstance(value, str) else value
 
 
 def plain(value: Any) -> Any:

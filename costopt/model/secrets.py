@@ -11,6 +11,8 @@ _KEYS = re.compile(
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[A-Za-z0-9_\-]{20,}|ya29\.[A-Za-z0-9_\-]{12,}"
     r"|eyJ[A-Za-z0-9_\-.]{12,})"
 )
+# `user:password@` of an address.
+_IN_URL = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9+/=_\-.~]{8,}")
 # Begins where a word begins: from every letter of a long one it would take quadratic time.
 _NAMED = re.compile(
@@ -21,6 +23,7 @@ _NAMED = re.compile(
 
 def masked(text: str) -> str:
     """The text with what looks like a key, a token or a password replaced by `***`."""
+    text = _IN_URL.sub("***", text)
     text = _BEARER.sub(r"\1\2***", text)
     text = _NAMED.sub(r'\1"***"', text)
     return _KEYS.sub("***", text)

@@ -204,6 +204,15 @@ def test_offline_asks_no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
         embedder_of("openai:tiny", tuple)
 
 
+def test_a_password_in_an_address_stands_in_no_name_and_no_error() -> None:
+    setting = "openai:tiny@http://user:hidden@127.0.0.1:1/v1?key=hidden"
+    with pytest.raises(UsageError) as offline:
+        embedder_of(setting, tuple, offline=True)
+    assert "hidden" not in str(vars(offline.value))
+    made = embedder_of(setting, tuple)
+    assert made.version == "openai-tiny@http://127.0.0.1:1/v1"
+
+
 # The neighbour graph.
 
 

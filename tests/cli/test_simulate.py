@@ -175,3 +175,12 @@ def test_the_schema_of_a_policy_is_printed(capsys: pytest.CaptureFixture[str]) -
     window = settings["window"]["anyOf"][0]["properties"]
     assert window["turns"]["description"].startswith("Turns")
     assert window["turns"]["default"] == 8
+
+
+@pytest.mark.parametrize("layer", ["output: {by: [flow]}", "exact_cache: {scope: [flow]}"])
+def test_a_column_that_is_not_there_is_told_with_its_line(
+    layer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "policy.yaml").write_text(f"version: 1\nlayers:\n  - {layer}\n")
+    ran = costopt(capsys, "simulate", SAMPLE, "-q")
+    assert ran.code == 2 and "policy.yaml:3" in ran.err and "no field `flow`" in ran.err

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
@@ -38,9 +39,10 @@ class Endpoint:
     def of(cls, rest: str, *, offline: bool) -> Endpoint:
         """`MODEL@BASE_URL` or `MODEL`. UsageError: offline, or no key where one is needed."""
         model, _, url = rest.partition("@")
+        shown = f"{model}@{without_secrets(url)}" if url else model
         if offline:
             raise UsageError(
-                "An embeddings endpoint cannot be asked with --offline.", where=f"openai:{rest}",
+                "An embeddings endpoint cannot be asked with --offline.", where=f"openai:{shown}",
                 hint="Leave out --offline, or use `embedder: builtin`.",
             )  # fmt: skip
         from openai import OpenAI
@@ -48,11 +50,11 @@ class Endpoint:
         key = os.environ.get("OPENAI_API_KEY", "")
         if not key and not url:
             raise UsageError(
-                "OPENAI_API_KEY is not set.", where=f"openai:{rest}",
+                "OPENAI_API_KEY is not set.", where=f"openai:{shown}",
                 hint="Set it, or name an endpoint: openai:MODEL@http://127.0.0.1:8000/v1",
             )  # fmt: skip
         client = OpenAI(api_key=key or "none", base_url=url or None, max_retries=4, timeout=60.0)
-        place = url or str(client.base_url)
+        place = without_secrets(url or str(client.base_url))
         return cls(client, model, f"{model} (openai API)", f"openai-{model}@{place}")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -80,6 +82,12 @@ class Endpoint:
                 f"{len(rows)} vectors came back for {len(texts)} texts.", where=self.version
             )
         return normalised(np.array([row.embedding for row in rows], np.float32))
+
+
+def without_secrets(url: str) -> str:
+    """An address without the user, password and query that it may carry: names of files and errors."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

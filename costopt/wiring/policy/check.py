@@ -19,6 +19,8 @@ from costopt.wiring.slicing import EXTRA_COLUMNS
 
 NOT_FROM_AN_API = ("compress", "self_host", "semantic_cache", "memory")
 """Layers whose `model` is a local one: it has no list price."""
+COLUMN_LISTS = ("scope", "by")
+"""Settings that list parts or columns of the log."""
 MAX_NAMED = 24
 
 
@@ -66,13 +68,13 @@ def price_problems(policy: Policy, prices: PriceBook) -> Iterator[Problem]:
 
 
 def _parts_used(layer: Layer) -> Iterator[tuple[str, str]]:
-    """(setting, part) of patterns and scopes."""
+    """(setting, part) of patterns, scopes and groups."""
     hints = get_type_hints(type(layer), include_extras=True)
     for name, hint in hints.items():
         value = getattr(layer, name, None)
         if is_patterns(hint):
             yield from ((name, part) for part, _ in value or ())
-        elif name == "scope" and isinstance(value, tuple):
+        elif name in COLUMN_LISTS and isinstance(value, tuple):
             yield from ((name, part) for part in value if isinstance(part, str))
 
 
