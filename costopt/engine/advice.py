@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from costopt.billing.context import AuditContext
 from costopt.checklist.routing import small_models
 from costopt.checklist.session_budget import stop_pusd
@@ -22,22 +24,26 @@ from costopt.engine.trial import Trial, drawn
 from costopt.errors import CostoptError
 from costopt.layers.base import Layer
 from costopt.layers.batch import Batch
-from costopt.layers.discover import layer_class, layer_names
+from costopt.layers.compress import Compress
 from costopt.layers.exact_cache import ExactCache
 from costopt.layers.output import Output
 from costopt.layers.parts.short_system import ShortSystem
+from costopt.layers.prompt_layout import PromptLayout
 from costopt.layers.route import Route
 from costopt.layers.semantic_cache import SemanticCache
 from costopt.layers.session_budget import SessionBudget
 from costopt.layers.trim_tools import TrimTools
 from costopt.layers.window import Window
+from costopt.model.call import SegmentKind
 from costopt.model.probe import NoProbe, Probe, Tried
 from costopt.model.result import AdviceItem
 from costopt.money import usd_float
 
-EMBEDDED_CALLS = 5_000
-"""Calls in which similar requests are looked for. The search is exact, so its time grows with the square:
-two seconds for so many, three minutes for 100,000."""
+EMBEDDED_CALLS, EMBEDDED_BYTES = 3_000, 3_000_000
+"""Calls, and bytes of what their users write, in which similar requests are looked for: an audit must stay
+quick. The built-in embedder reads about a megabyte a second; pairs grow with the square of the calls."""
+FLOOR = 0.8
+"""Pairs less similar are not looked at: below it a semantic cache is no cache of the same question."""
 THRESHOLD = 0.95
 """Where semantic caches are usually set; the hits there are shown beside those that are shown to be safe."""
 
@@ -55,13 +61,13 @@ class Advice:
 
 
 def usual_advice() -> Mapping[str, Advice]:
-    """Name to advice, in the order of the checklist."""
+    """Name to advice, in the order of the checklist; what it has no item for stands last."""
     found = {
         "semantic_cache": Advice(
-            "semantic_cache", lambda _: (SemanticCache(threshold="auto"),), embeds=True
+            "semantic_cache", lambda _: (SemanticCache(threshold="auto", floor=FLOOR),), embeds=True
         ),
         "semantic_cache_usual": Advice(
-            "semantic_cache", lambda _: (SemanticCache(threshold=THRESHOLD),), embeds=True
+            "semantic_cache", lambda _: (SemanticCache(threshold=THRESHOLD, floor=FLOOR),), embeds=True
         ),
         "exact_cache": Advice("exact_cache", lambda _: (ExactCache(),)),
         "routing": Advice("route", _routes),
@@ -73,8 +79,9 @@ def usual_advice() -> Mapping[str, Advice]:
         "tool_outputs": Advice("trim_tools", lambda _: (TrimTools(max_tokens=RESULT_TOKENS),)),
         "max_tokens": Advice("output", lambda _: (Output(),)),
         "batch": Advice("batch", lambda _: (Batch(),)),
-        "prefix_caching": Advice("prompt_layout", lambda _: _installed("prompt_layout")),
+        "prefix_caching": Advice("prompt_layout", lambda _: (PromptLayout(),)),
         "session_budget": Advice("session_budget", _budget),
+        "compress": Advice("compress", lambda _: (Compress(),)),
     }  # fmt: skip
     return found
 
@@ -112,7 +119,12 @@ def _advice_item(name: str, found: Probe | NoProbe) -> AdviceItem:
 
 def _for_embedding(trial: Trial, seed: int) -> Trial:
     """The same, or a part of it that is soon embedded."""
-    part = drawn(trial.evaluator, EMBEDDED_CALLS, seed)
+    trace = trial.evaluator.trace
+    written = np.unique(trace.request.ids)
+    written = written[trace.segments.kind[written] == SegmentKind.USER]
+    size = max(1, int(trace.segments.n_bytes[written].sum()))
+    calls = min(EMBEDDED_CALLS, EMBEDDED_BYTES * trace.n // size)
+    part = drawn(trial.evaluator, calls, seed)
     words = part.words or trial.words
     if part.words and trial.words:
         words = f"{part.evaluator.trace.n:,} calls of whole sessions, drawn out of {trial.words}"
@@ -151,10 +163,6 @@ def _tried(executor: Executor, trial: Trial, name: str, layers: tuple[Layer, ...
         report.assumptions,
         trial.words,
     )
-
-
-def _installed(name: str) -> Made:
-    return (layer_class(name)(),) if name in layer_names() else f"The layer {name} is not there."
 
 
 def _routes(context: AuditContext) -> Made:

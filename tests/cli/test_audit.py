@@ -375,3 +375,80 @@ def test_the_next_commands_carry_prices_and_keep_nothing_where_nothing_was_kept(
     assert f"costopt show F1 {SAMPLE} --no-store --prices p.yaml" in last
     assert f"costopt report --html r.html {SAMPLE} --no-store --prices p.yaml" in last
     assert not (tmp_path / ".costopt").exists()
+
+
+def test_an_audit_proposes_a_policy_that_the_next_command_takes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    _, out, err = run(capsys, "audit", SAMPLE, "--json")
+    assert "wrote policy.yaml" in err
+    audited = json.loads(out)["projection"]
+    _, out, _ = run(capsys, "simulate", "--policy", "policy.yaml", "--json", "-q")
+    simulated = json.loads(out)["projection"]
+    for name in (
+        "baseline_usd",
+        "projected_usd",
+        "savings_usd",
+        "verified_savings_usd",
+        "ci95_pct",
+    ):
+        assert simulated[name] == audited[name], name
+    assert [r["layer"] for r in simulated["layers"]] == [r["layer"] for r in audited["layers"]]
+    assert audited["policy"] == "safe defaults"
+    assert audited["verified_savings_usd"] > 0
+
+
+def test_a_policy_that_is_there_stays_and_one_that_is_named_is_projected(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = "version: 1\nlayers:\n  - window: {turns: 8}\n"
+    (tmp_path / "policy.yaml").write_text(text)
+    _, out, err = run(capsys, "audit", SAMPLE, "--json")
+    assert "policy.yaml is there already and stays as it is" in err
+    assert json.loads(out)["projection"]["policy"] == "safe defaults"
+    _, out, err = run(capsys, "audit", SAMPLE, "--json", "--policy", "policy.yaml")
+    found = json.loads(out)["projection"]
+    assert (found["policy"], [r["layer"] for r in found["layers"]]) == ("policy.yaml", ["window"])
+    assert found["layers"][0]["verified_step_usd"] in (None, found["layers"][0]["step_usd"])
+    assert "stays as it is" not in err
+    assert (tmp_path / "policy.yaml").read_text() == text
+    code, _, err = run(capsys, "audit", SAMPLE, "--policy", "other.yaml")
+    assert code == 2 and "other.yaml" in err
+
+
+def test_nothing_is_written_without_a_store(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run(capsys, "audit", SAMPLE, "--no-store", "-q")
+    run(capsys, "demo")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_takes_no_policy_does_not_undo_the_audit(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("costopt.wiring.projecting.DEFAULT_POLICY", Path("a file/policy.yaml"))
+    (tmp_path / "a file").write_text("")
+    code, out, err = run(capsys, "audit", SAMPLE)
+    assert code == 0 and "DO FIRST" in out
+    assert "cannot write it" in err
+
+
+def test_looking_at_a_finding_leaves_the_kept_result_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(capsys, "audit", SAMPLE, "-q")
+    _, out, _ = run(capsys, "show", "F1", "-q")
+    assert "Layer prompt_layout does it" in " ".join(out.split())
+    _, out, _ = run(capsys, "report", "--json", "-q")
+    kept = json.loads(out)
+    assert kept["projection"]["layers"] and kept["advice"]
+
+
+def test_every_harmful_check_costs_what_its_layer_costs_alone(result: dict[str, Any]) -> None:
+    tried = {a["name"]: a["usd"] for a in result["advice"]}
+    by_check = {"semantic_cache": "semantic_cache_usual"}
+    harmful = [c for c in result["checklist"] if c["status"] == "harmful"]
+    assert "window" in {c["name"] for c in harmful}
+    for item in harmful:
+        assert item["usd"] == tried[by_check.get(item["name"], item["name"])] < 0

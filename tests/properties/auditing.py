@@ -100,7 +100,8 @@ def _parts(done: Audited) -> None:
 def _screens(done: Audited) -> None:
     text = result_json(done.result)
     told = json.loads(text, parse_constant=_refuse)
-    told.pop("checklist")  # advice that would cost more says so below zero
+    for part in ("checklist", "advice", "projection"):  # what would cost more says so below zero
+        told.pop(part)
     _finite(told, "")
     assert result_json(read_result(text.encode(), "x")) == text
     for lines in (audit_screen(done.result, 80, 1.0), checklist_lines(done.result)):

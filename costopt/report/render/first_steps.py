@@ -32,6 +32,7 @@ HARM = {
     "tool_outputs": "it breaks the cache",
     "session_budget": "what was stopped had warmed the cache",
     "exact_cache": "its hits had kept the cache warm",
+    "compress": "the cache and the compressor cost more than it cuts",
 }
 Row = Mapping[str, Any]
 
@@ -231,6 +232,7 @@ def _title(item: AdviceItem) -> str:
         "tool_outputs": f"tool results cut to {made.get('max_tokens', 0):,} tokens",
         "session_budget": f"a stop at {dollars(float(made.get('usd') or 0.0))} a session",
         "exact_cache": "exact cache",
+        "compress": f"prompts compressed to {100 * float(made.get('rate') or 0.0):.0f} %",
     }.get(item.name, item.name)
 
 
@@ -255,6 +257,9 @@ def _unproven(advice: Mapping[str, AdviceItem]) -> list[str]:
     route = advice.get("routing")
     if route is not None and _saves(route) and not route.verified:
         out.append(f"UNPROVEN {_models(route)} for simple calls, {dollars(route.usd or 0.0)}")
+    squeezed = advice.get("compress")
+    if squeezed is not None and _saves(squeezed) and not squeezed.verified:
+        out.append(f"UNPROVEN {_title(squeezed)} (assumed), {dollars(squeezed.usd or 0.0)}")
     for name in ("window", "tool_outputs"):
         item = advice.get(name)
         reach = None if item is None else item.risk.get("value")

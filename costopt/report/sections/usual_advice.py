@@ -18,6 +18,7 @@ WORDS = {
     "tool_outputs": "trim long tool results", "max_tokens": "max_tokens at what answers need",
     "batch": "batch for background work", "prefix_caching": "prompts laid out for the cache",
     "session_budget": "a budget for every session",
+    "compress": "compressed prompts, at an assumed rate",
 }  # fmt: skip
 
 
