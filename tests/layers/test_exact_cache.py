@@ -25,7 +25,7 @@ def asked(key: str, request: list[str], **more: object) -> Call:
 def keys_of(calls: list[Call], scope: tuple[str, ...] = ()) -> Keys:
     evaluator = evaluator_of(calls)
     view = View.of(evaluator.trace)
-    return exact_keys(view, evaluator.handed, scope, editable(view))
+    return exact_keys(view, evaluator.handed, scope, editable(view, evaluator.prices))
 
 
 def test_keys_are_numbered_by_first_appearance() -> None:
@@ -89,7 +89,7 @@ def test_a_picture_is_in_the_scope_not_in_the_text() -> None:
         one.request.append(Segment(SegmentKind.IMAGE, picture))
     evaluator = evaluator_of(calls)
     view = View.of(evaluator.trace)
-    keys = semantic_keys(view, evaluator.handed, (), editable(view), "last_user")
+    keys = semantic_keys(view, evaluator.handed, (), editable(view, evaluator.prices), "last_user")
     assert keys.scope[keys.node].tolist() == [0, 1, 0]
     assert len({t.tobytes() for t in keys.text}) == 1
 
@@ -120,7 +120,7 @@ def test_calls_without_a_time_answer_one_another_alone() -> None:
 
     evaluator = evaluator_of(trace_of(calls))
     view = View.of(evaluator.trace)
-    keys = exact_keys(view, evaluator.handed, (), editable(view))
+    keys = exact_keys(view, evaluator.handed, (), editable(view, evaluator.prices))
     assert keys.n == 2
     order = arrivals(view, keys)
     assert (order.at_us < 5).tolist() == [True, False]

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.prompt_cache.namespace import combined, first_of
+from costopt.billing.marginal import charged
 from costopt.billing.segment_counts import chunks, readable
-from costopt.model.call import CallStatus, SegmentKind, UsageState
+from costopt.model.call import CallStatus, SegmentKind
 from costopt.model.trace import Ragged
 from costopt.model.view import View
-from costopt.prices.contract import PriceBook, Unpriced
+from costopt.prices.contract import PriceBook
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -142,29 +142,12 @@ def _most(number: NDArray[np.int32], offsets: Int) -> Int:  # [call]
     return out
 
 
-def editable(view: View, prices: PriceBook | None = None) -> Bool:  # [call]
-    """Calls that were made, succeeded and whose request the log shows as blocks.
+def editable(view: View, prices: PriceBook) -> Bool:  # [call]
+    """Charged calls whose request the log shows as blocks.
 
-    With `prices`: whose dollars are known, too. What has no price or no usage can save nothing, and a
-    summariser paid for it would look like a loss.
+    What has no price or no usage can save nothing, and a summariser paid for it would look like a loss.
     """
-    trace = view.trace
-    rows = view.sent & (trace.status == CallStatus.OK) & trace.has_content
-    if prices is None or not rows.any():
-        return rows
-    return rows & (trace.usage_state != UsageState.MISSING) & _has_rates(view, prices)
-
-
-def _has_rates(view: View, prices: PriceBook) -> Bool:  # [call]
-    """Each combination of what a price depends on is looked up once."""
-    parts = (view.provider, view.model, view.service_tier, view.region, view.trace.dims["speed"])
-    where = combined([p.codes for p in parts], view.trace.n)
-    known = []
-    for row in first_of(where).tolist():
-        provider, model, tier, region, speed = (p.values[p.codes[row]] for p in parts)
-        found = prices.rates(provider, model, tier=tier, region=region, speed=speed)
-        known.append(not isinstance(found, Unpriced))
-    return np.array(known, np.bool_)[where]
+    return view.trace.has_content & charged(view, prices)
 
 
 def without_blocks(view: View) -> dict[str, int]:
@@ -187,11 +170,6 @@ def blind_notes(tally: Mapping[str, int]) -> tuple[str, ...]:
 def first_turns(view: View) -> Bool:  # [call]
     """Calls whose request shows no earlier answer: the first turn of a conversation or loop."""
     return view.trace.has_content & ~_shows_answer(view)
-
-
-def loop_turns(view: View) -> Bool:  # [call]
-    """Calls that go on from an answer: nearly all of their text stood in the call before."""
-    return view.trace.has_content & _shows_answer(view)
 
 
 def _shows_answer(view: View) -> Bool:  # [call]
