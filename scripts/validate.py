@@ -1,6 +1,6 @@
 """Run the product on real traces whose figures were counted independently; non-zero exit where one is off.
 
-    python scripts/validate.py FOLDER [bills samples cache windows layout routing semantic laws_of_layers]
+    python scripts/validate.py FOLDER [PART ...]
         [--markdown docs/validation.md]
 
 FOLDER holds `traces/`, `formats/samples/` and `tools/` as described in docs/validation.md. The traces are
