@@ -87,6 +87,12 @@ def test_rows_stand_by_dollars_with_their_finding_their_layer_and_their_risk() -
     assert "none, up to 24 h" in lines[first + 5]
 
 
+def test_a_narrow_screen_has_the_risk_below() -> None:
+    text = screen(made(projection(LAYERS)), 60)
+    assert "   risk 1.9 % (1.6-2.3) · trim_tools: cut tool results over" in text
+    assert "95 % interval [22.1, 27.6]" in text
+
+
 def test_what_no_layer_mends_and_what_is_unproven_stands_beside() -> None:
     layers = [row("prompt_layout", 1.0), row("trim_tools", None, REACH, max_tokens=10)]
     text = screen(made(projection(layers)))
@@ -133,7 +139,7 @@ def test_dont_names_what_costs_more_and_what_is_unproven() -> None:
     assert "DON'T window of 8 turns: costs $2.87 MORE (it breaks the cache)" in text
     assert "semantic cache: 0.4 % safe hits (at 0.95 10 %, 80 % of them wrong)" in text
     assert "UNPROVEN gpt-4o-mini for simple calls, $3.00" in text
-    assert "UNPROVEN tool results cut to 2,000 tokens, $1.00: 1.9 % use what is cut" in text
+    assert "· tool results cut to 2,000 tokens, $1.00: 1.9 % use what is cut" in text
     assert "in batches" not in text  # a hundredth of a percent is no harm
 
 

@@ -19,6 +19,9 @@ LEAST_SHARE = 0.001
 WORTH_SHARE = 0.005
 """Of the bill. Below half a percent nobody should start with it."""
 MIN_UNITS = 10
+"""Of the last decimal: fewer would be one digit."""
+MOST_LINES = 3
+"""Of what is unproven."""
 RISK_ROOM = 17
 """`1.9 % (1.6-2.3)` and two spaces before it."""
 WITH_RISK = 76
@@ -49,7 +52,7 @@ def do_first(result: Result, found: Projection, width: int) -> list[str]:
     for text, usd, share, risk, more in _texts(found, rows, named):
         head, *rest = wrap(text, width - len(_right(usd, share, beside)) - 1, "   ")
         lines.append(_line(head, usd, share, risk, width))
-        more = more if beside or not risk else f"{more} · risk {risk}".lstrip(" ·")
+        more = more if beside or not risk else f"risk {risk} · {more}".rstrip(" ·")
         rest = [*rest[:1], *wrap(f"   {more}", width, "   ")[:1]] if more else rest[:1]
         lines += rest
     lines += _together(found, width)
@@ -179,7 +182,7 @@ def _matched(made: Row) -> str:
     )
 
 
-def beside(result: Result, found: Projection, width: int) -> list[str]:
+def left_open(result: Result, found: Projection, width: int) -> list[str]:
     """What the layers shown do not mend: the dearest finding to mend by hand, and the dearest to test."""
     done = {row["layer"] for row in found.layers if (row.get("verified_step_usd") or 0.0) > 0}
     least = WORTH_SHARE * result.bill.total_usd
@@ -208,12 +211,17 @@ def dont(result: Result, width: int) -> list[str]:
     texts = [
         f"{_title(a)}: costs {dollars(-(a.usd or 0.0))} MORE ({HARM[a.name]})" for a in harmful[:3]
     ]
-    rest = [*_semantic(advice), *_unproven(advice)]
     lines: list[str] = []
-    for text in [*texts, " · ".join(rest)] if rest else texts:
-        head = "        " if lines else "DON'T   "
-        lines += wrap(head + text, width, "        ")[:3]
-    return lines
+    for text in texts:
+        lines += _dont(lines, text, width)
+    rest = [*_semantic(advice), *_unproven(advice)]
+    while rest and len(_dont(lines, " · ".join(rest), width)) > MOST_LINES:
+        rest.pop()  # the least dollars stand last; --json has all
+    return lines + (_dont(lines, " · ".join(rest), width) if rest else [])
+
+
+def _dont(above: list[str], text: str, width: int) -> list[str]:
+    return wrap(("        " if above else "DON'T   ") + text, width, "        ")
 
 
 def _harms(item: AdviceItem) -> bool:
@@ -252,21 +260,19 @@ def _semantic(advice: Mapping[str, AdviceItem]) -> list[str]:
 
 
 def _unproven(advice: Mapping[str, AdviceItem]) -> list[str]:
-    """What would save if nothing were lost by it, which nothing shows."""
-    out = []
-    route = advice.get("routing")
-    if route is not None and _saves(route) and not route.verified:
-        out.append(f"UNPROVEN {_models(route)} for simple calls, {dollars(route.usd or 0.0)}")
-    squeezed = advice.get("compress")
-    if squeezed is not None and _saves(squeezed) and not squeezed.verified:
-        out.append(f"UNPROVEN {_title(squeezed)} (assumed), {dollars(squeezed.usd or 0.0)}")
-    for name in ("window", "tool_outputs"):
+    """What would save if nothing were lost by it, which nothing shows; the most dollars first."""
+    found = []
+    for name in ("routing", "compress", "window", "tool_outputs"):
         item = advice.get(name)
-        reach = None if item is None else item.risk.get("value")
-        if item is not None and _saves(item) and not item.verified and reach:
-            saves = dollars(item.usd or 0.0)
-            out.append(f"UNPROVEN {_title(item)}, {saves}: {_rate(reach, 1)} use what is cut")
-    return out
+        if item is None or item.verified or not _saves(item):
+            continue
+        reach = item.risk.get("value")
+        assumed = " (assumed)" if name == "compress" else ""
+        used = f": {_rate(reach, 1)} use what is cut" if reach else ""
+        text = f"{_title(item)}{assumed}, {dollars(item.usd or 0.0)}{used}"
+        found.append((-(item.usd or 0.0), text))
+    texts = [text for _, text in sorted(found)]
+    return [f"UNPROVEN {texts[0]}", *texts[1:]] if texts else []
 
 
 def _saves(item: AdviceItem) -> bool:

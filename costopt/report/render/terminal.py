@@ -11,7 +11,7 @@ from typing import Any
 
 from costopt.model.result import FindingItem, Result
 from costopt.report.render.bill_block import bill_block
-from costopt.report.render.first_steps import beside, do_first, dont
+from costopt.report.render.first_steps import do_first, dont, left_open
 from costopt.report.render.header import header
 from costopt.report.render.screen import (
     amount_rows,
@@ -126,7 +126,7 @@ def _do_first(result: Result, width: int) -> list[str]:
         return _by_findings(result, width)
     if total_text(result) == "unknown":
         return wrap(f"DO FIRST  {_nothing(result)}", width, "          ")
-    return [*do_first(result, found, width), *beside(result, found, width)]
+    return [*do_first(result, found, width), *left_open(result, found, width)]
 
 
 def _by_findings(result: Result, width: int) -> list[str]:
