@@ -79,9 +79,10 @@ def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
     spread = max(1.0, float(np.mean([half.spread for half in halves])))
     luck = spread * float(np.mean([half.luck for half in halves]))
     seen = float(np.mean([half.share**2 for half in halves]))
-    # What is seen is the bias, the luck of the half fitted, and that of the half left out. The last is no
-    # error of the fit; the one before is twice what the fit on all sessions has.
-    return CommonError(sqrt(max(seen - luck, luck / 2)), True, sqrt(seen))
+    # What is seen is the bias, the luck of the half fitted, and that of the half left out, which is no
+    # error of the fit. The luck of the fit on all sessions, half as much, counts on top: an edit asks about
+    # other requests than were fitted on, so the errors of the two sides are not one and the same.
+    return CommonError(sqrt(max(seen - luck, 0.0) + luck / 2), True, sqrt(seen))
 
 
 def _short_sessions(trace: Trace) -> NDArray[np.bool_]:  # [call]

@@ -29,7 +29,7 @@ from validation.table import Table
 RUNS = 200
 TRUTH_SESSIONS = 40_000
 RATIO = 0.6
-SEED = 7005
+SEED = 7008
 """Used for nothing else: the method was settled on others."""
 
 
