@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.made_trace import KnownTokens, made_trace
-from bench.policies import standard_policy
+from bench.policies import IN_PARTS, SETTINGS, standard_policy
 from costopt.billing.prompt_cache.model import CacheModel
 from costopt.engine.attribute import attribute
 from costopt.engine.evaluate import Evaluator
@@ -134,9 +134,9 @@ def executors(calls: int, workers: int) -> Told:
     """The layers that allow parts: here, in processes, on dask; are all bytes equal?"""
     told: Told = {}
     evaluator = evaluator_of(calls, told)
-    names = ("trim_tools", "window", "tool_dedup")
-    policy = Policy(tuple(layer_class(name)() for name in names))
-    lists = [policy.layers[:i] for i in range(4)] + [(layer,) for layer in policy.layers]
+    policy = Policy(tuple(layer_class(name)(**SETTINGS[name]) for name in IN_PARTS))
+    lists = [policy.layers[:i] for i in range(len(IN_PARTS) + 1)]
+    lists += [(layer,) for layer in policy.layers[1:]]
     here = InProcess(evaluator)
     expected = timed_into(told, "local_s", lambda: here.outcomes(lists))
     for name in ("processes", "dask"):

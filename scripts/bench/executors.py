@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.backtest import child
+from bench.policies import IN_PARTS
 from bench.table import Section, cores
 
 
@@ -10,8 +11,9 @@ def executors(calls: int) -> Section:
     """Layers that allow parts, in this process, in local processes and on a dask cluster of our own."""
     section = Section(
         f"executors-{calls}", f"Executors over {calls:,} calls",
-        "trim_tools, window and tool_dedup, seven lists of layers. Starting holds the writing of the\n"
-        "parts as Parquet; the first question, a worker's reading of its part and its model of it.",
+        f"{', '.join(IN_PARTS)}: the waterfall and each alone. Starting holds the\n"
+        "writing of the parts as Parquet; the first question, a worker's reading of its part and its\n"
+        "model of it.",
     )  # fmt: skip
     run, told = child("executors", calls, max(2, cores()))
     if run.failed:

@@ -25,6 +25,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """Layers that ask a model or an embedder (semantic_cache, memory, compress) are measured by themselves."""
 
 
+IN_PARTS = ("trim_tools", "window", "tool_dedup", "prompt_layout", "batch", "session_budget")
+"""Those that with these settings need no more of a trace than its own namespaces and sessions."""
+
+
 def standard_policy(leave_out: tuple[str, ...] = ()) -> Policy:
     """Those that are installed, in their usual order."""
     names = [n for n in layer_names() if n in SETTINGS and n not in leave_out]
