@@ -20,7 +20,7 @@ from costopt.checklist.tool_outputs import LIMIT_TOKENS as RESULT_TOKENS
 from costopt.checklist.window import CHUNK, TURNS
 from costopt.engine.outcome import Executor, InProcess
 from costopt.engine.settings import plain, settings_of
-from costopt.engine.trial import Trial, drawn
+from costopt.engine.trial import Trial, drawn, scaled_dollars
 from costopt.errors import CostoptError
 from costopt.layers.base import Layer
 from costopt.layers.batch import Batch
@@ -156,7 +156,7 @@ def _tried(executor: Executor, trial: Trial, name: str, layers: tuple[Layer, ...
         trial.scaled(last.overhead_pusd),
         trial.scaled(base.total_pusd),
         sum(found.touched for found in behind),
-        plain(report.evidence),
+        scaled_dollars(plain(report.evidence), trial),
         report.risk,
         all(r.verified for r in reports),
         report.notes,

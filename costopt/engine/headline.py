@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from costopt.engine.uncertainty import Interval
 from costopt.money import show
@@ -28,6 +29,14 @@ class Facts:
     cache_saved_pusd: int
     residual_pusd: int
     """Of the cache model, one standard deviation, under the verified layers."""
+
+    def told(self, scaled: Callable[[int], int]) -> Facts:
+        """The same with its dollars scaled; shares are those of the sample."""
+        return replace(
+            self, baseline_pusd=scaled(self.baseline_pusd), saved_pusd=scaled(self.saved_pusd),
+            verified_pusd=scaled(self.verified_pusd), cache_saved_pusd=scaled(self.cache_saved_pusd),
+            residual_pusd=scaled(self.residual_pusd),
+        )  # fmt: skip
 
 
 def verdict(facts: Facts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,10 @@ class Arm:
 def project(
     executor: Executor, evaluator: Evaluator, policy: Policy, *, seed: int = 0,
     shapley: bool = True, recorded_pusd: PicoUsd | None = None,
+    told: Callable[[int], PicoUsd] = PicoUsd,
 ) -> Projection:  # fmt: skip
-    """`recorded_pusd`: the bill at the calls' dates where it holds more than calls (own GPUs)."""
+    """`recorded_pusd`: the bill at the calls' dates where it holds more than calls (own GPUs). `told`:
+    dollars as the verdict says them; of a sample those of the whole log."""
     (base,) = executor.outcomes([()])
     error = common_error(evaluator, seed)
     steps = waterfall(executor, policy.layers)
@@ -83,7 +86,7 @@ def project(
         verified_ci95_pct=listed(sure.certain.ci95_pct),
         ci_reason=whole.certain.reason,
         ci_basis=whole.certain.basis,
-        verdict=verdict(facts),
+        verdict=verdict(facts.told(told)),
         notes=_notes(evaluator, shares, error, whole.after),
         provider_cache_saved_usd=usd_float(facts.cache_saved_pusd),
         cache_residual_pp=None if error.residual is None else 100 * error.residual,

@@ -85,9 +85,23 @@ def scaled_projection(found: Projection, trial: Trial) -> Projection:
 
 
 def _scaled_row(row: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
-    dollars = {k: v for k, v in row.items() if k.startswith("usd_") or k.endswith("_usd")}
-    dollars = {k: v for k, v in dollars.items() if v is not None}
-    return {**row, **{k: _scaled(v, trial) for k, v in dollars.items()}}
+    """Settings stay as they were tried: a budget in dollars is no sum over the log."""
+    found = scaled_dollars(row, trial)
+    return found | {"settings": row["settings"]} if "settings" in row else found
+
+
+def scaled_dollars(found: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
+    """What is named as dollars in dollars of the whole, evidence inside included; the rest as it is."""
+    return {name: _scaled_value(name, value, trial) for name, value in found.items()}
+
+
+def _scaled_value(name: str, value: Any, trial: Trial) -> Any:
+    if isinstance(value, Mapping):
+        return scaled_dollars(value, trial)
+    if isinstance(value, list):
+        return [_scaled_value(name, item, trial) for item in value]
+    is_dollars = name == "usd" or name.startswith("usd_") or name.endswith("_usd")
+    return _scaled(value, trial) if is_dollars and isinstance(value, (int, float)) else value
 
 
 def _scaled(usd: float, trial: Trial) -> float:

@@ -52,6 +52,7 @@ def projected(
     found = project(
         InProcess(trial.evaluator), trial.evaluator, policy, seed=seed,
         shapley=len(policy.layers) <= SHAPLEY_LAYERS, recorded_pusd=context.total_pusd,
+        told=trial.scaled,
     )  # fmt: skip
     return scaled_projection(found, trial)
 

@@ -7,7 +7,7 @@ import pytest
 from costopt.engine.outcome import InProcess
 from costopt.engine.policy import Policy
 from costopt.engine.project import project
-from costopt.engine.trial import drawn, scaled_projection, trial_of
+from costopt.engine.trial import drawn, scaled_dollars, scaled_projection, trial_of
 from costopt.layers.trim_tools import TrimTools
 from costopt.model.call import Call
 from costopt.money import from_log
@@ -45,10 +45,22 @@ def test_the_scaled_projection_is_the_whole_one_where_sessions_are_alike() -> No
     evaluator, policy = evaluator_of(context(sessions(80))), Policy((TrimTools(max_tokens=1000),))
     whole = project(InProcess(evaluator), evaluator, policy)
     trial = drawn(evaluator, 40, 0)
-    part = scaled_projection(project(InProcess(trial.evaluator), trial.evaluator, policy), trial)
+    tried = project(InProcess(trial.evaluator), trial.evaluator, policy, told=trial.scaled)
+    part = scaled_projection(tried, trial)
     assert part.baseline_usd == whole.baseline_usd
     assert part.savings_usd == pytest.approx(whole.savings_usd, rel=1e-6)
     assert sum(from_log(r["step_usd"]) for r in part.layers) == from_log(part.savings_usd)
     assert from_log(part.baseline_usd) - from_log(part.savings_usd) == from_log(part.projected_usd)
     assert part.sampled == trial.words and trial.words in part.notes[0]
     assert whole.sampled == ""
+    assert part.verdict == whole.verdict
+
+
+def test_dollars_inside_the_evidence_are_scaled_and_counts_are_not() -> None:
+    trial = drawn(evaluator_of(context(sessions(80))), 40, 0)
+    found = {"eligible_usd": 1.5, "calls": 3, "rate": 0.5, "groups": [{"usd": 1.5, "calls": 3}]}
+    usd = float(1.5 * trial.ratio)
+    assert trial.ratio > 1
+    assert scaled_dollars(found, trial) == {
+        "eligible_usd": usd, "calls": 3, "rate": 0.5, "groups": [{"usd": usd, "calls": 3}],
+    }  # fmt: skip
