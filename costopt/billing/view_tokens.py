@@ -124,10 +124,10 @@ def _resized(before: View, after: View, hidden: Int, tokens: TokenCounter) -> In
     was, now = _shown(before, tokens, rows), _shown(after, tokens, rows)
     total = before.leaves[rows][:, INPUT].sum(axis=1)
     visible = total - np.minimum(hidden[rows], total)
-    scale = visible / np.maximum(was, 1)
-    # A request of which nothing was visible grows by what was added, as counted.
-    scale = np.where(was > 0, scale, 1.0)
-    gone = np.minimum(np.rint((was - now) * scale).astype(np.int64), visible)
+    # The product first: a half is then a half, whatever the quotient. A request of which nothing was
+    # visible grows by what was added, as counted.
+    scaled = np.where(was > 0, (was - now) * visible / np.maximum(was, 1), was - now)
+    gone = np.minimum(np.rint(scaled).astype(np.int64), visible)
     leaves = after.leaves.copy()
     leaves[rows] = shorter(leaves[rows], np.maximum(gone, 0))
     leaves[rows, Leaf.INPUT_FRESH] += np.maximum(-gone, 0)
