@@ -187,10 +187,10 @@ class Memory:
         known = np.unique(np.concatenate((put.segment, view.request.ids[asks]))).astype(np.int32)
         setting = (("embedder", self.embedder), ("segments", known.tobytes()))
         vectors = artifacts.build(ArtifactSpec("segment_vectors", setting), view)
-        user = artifacts.column(view, "user")
+        user = _users(view, artifacts)
         others = by_user(put, user) if self.across_sessions else {}
         session = view.trace.session.astype(np.int64)
-        return Store(known, vectors, others, user.codes.astype(np.int64), session), put
+        return Store(known, vectors, others, user, session), put
 
     def _recalled(
         self, view: View, memory: Store, touched: Bool, asks: Bool, gone: Bool
@@ -267,6 +267,13 @@ class Memory:
             *notes,
             f"No request holds more than {self.working_turns} turns: nothing leaves the context.",
         )
+
+
+def _users(view: View, artifacts: Artifacts) -> Int:  # [call]
+    """Codes of named users, 0: none. Two tenants' users of one name are two."""
+    user, tenant = (artifacts.column(view, part) for part in ("user", "tenant"))
+    code = tenant.codes.astype(np.int64) * len(user.values) + user.codes
+    return np.where(user.codes > 0, code, 0)
 
 
 def _counted(tokens: Any, view: View, call: Int, segment: Ids) -> Int:  # [recalled]

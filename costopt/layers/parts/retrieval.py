@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from costopt.layers.parts.turns import Turns
 from costopt.model.call import SegmentKind
-from costopt.model.trace import Categorical
 from costopt.model.view import View
 
 Int = NDArray[np.int64]
@@ -92,9 +91,9 @@ class Store:
         return candidates[order[score[order] >= least]]
 
 
-def by_user(found: Stored, user: Categorical) -> dict[int, Stored]:
-    """What each named user's sessions stored, in the order of calls."""
-    code = user.codes[found.call]
+def by_user(found: Stored, user: Int) -> dict[int, Stored]:
+    """What each named user's sessions stored, in the order of calls. `user`: [call], 0: nobody is named."""
+    code = user[found.call]
     out = {}
     for one in np.unique(code[code > 0]).tolist():
         rows = np.flatnonzero(code == one)

@@ -96,4 +96,10 @@ CASES = [
                   usage(1_060, out=10), ["assistant:ok"], session_id="v", user="another")],
           Expect(request={"d": [SYSTEM, TASK, "assistant:yes", BLUE, "user:blue paint"],
                           "e": [SYSTEM, TASK, "assistant:yes", "assistant:hi", "user:blue paint"]})),
+    story("a user of that name at another tenant is another user",
+          Memory(working_turns=1, top_k=1, across_sessions=True, **FREE),
+          run("all is well", user="u", tenant="a")
+          + [call("d", [SYSTEM, TASK, "assistant:hi", "user:hm", "assistant:yes", "user:blue paint"],
+                  usage(1_060, out=10), ["assistant:ok"], session_id="t", user="u", tenant="b")],
+          Expect(request={"d": [SYSTEM, TASK, "assistant:yes", "assistant:hi", "user:blue paint"]})),
 ]  # fmt: skip
