@@ -94,7 +94,8 @@ def _sampling(
     """(interval in percent, why there is none, what was drawn). Sessions without dollars do not count."""
     some = np.flatnonzero((baseline != 0) | (saved != 0))
     if len(some) < MIN_SESSIONS:
-        why = f"{len(some)} sessions with known dollars; an interval needs {MIN_SESSIONS}"
+        known = f"{len(some)} session{'' if len(some) == 1 else 's'} with known dollars"
+        why = f"{known}; an interval needs {MIN_SESSIONS}"
         return None, why, ""
     units, basis = resampled_units(trace, some)
     part = np.bincount(units, saved[some]).astype(np.float64)

@@ -23,6 +23,7 @@ from costopt.engine.executors.shipped import ship, unship
 from costopt.engine.outcome import Executor, InProcess, Outcome, outcome
 from costopt.engine.partition import components, connected, parts_of
 from costopt.engine.policy import Policy
+from costopt.errors import EndpointError
 from costopt.layers.base import Artifacts
 from costopt.layers.batch import Batch
 from costopt.layers.output import Output
@@ -235,6 +236,20 @@ def test_a_cluster_that_runs_elsewhere_is_used_by_its_address() -> None:
     ):
         assert len(executor.parts) == 2
         assert told(executor.outcomes(LISTS)) == told(InProcess(evaluator).outcomes(LISTS))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_that_does_not_answer_is_a_sentence() -> None:
+    pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    evaluator = evaluator_of(accounts(2))
+    for address in ("tcp://127.0.0.1:1", "tcp://nowhere:x"):
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}),
+            pytest.raises(EndpointError, match="no dask scheduler answers"),
+            Dask(evaluator, SESSION_LAYERS, 1, address=address),
+        ):
+            pass
 
 
 @pytest.mark.integration

@@ -44,6 +44,14 @@ def test_without_layers_nothing_changes() -> None:
     assert screen(None) == ["No policy was simulated."]
 
 
+def test_a_log_without_a_known_cost_is_unknown_not_zero() -> None:
+    found = projection([row("batch", 0.0)], baseline_usd=0.0, projected_usd=0.0)
+    log = result()
+    bill = dataclasses.replace(log.bill, total_usd=0.0, unpriced_calls=log.trace.calls)
+    lines = projection_screen(dataclasses.replace(log, bill=bill, projection=found))
+    assert "  BILL  unknown" in lines and "$" not in "".join(lines)
+
+
 def test_a_rise_is_shown_as_a_rise_with_its_reason() -> None:
     layers = [row("window", -1.5, evidence={"tokens_removed": 1200}), row("trim_tools", 0.5)]
     text = " ".join("\n".join(screen(projection(layers))).split())

@@ -113,6 +113,7 @@ def test_the_schema_says_what_the_reader_says() -> None:
         ),
         ("version: 1\nlayers:\n- trim_tools: {max_tokens: '8'}", "valid integer (it says \"8\")"),
         ("version: 1\nlayers:\n- trim_tools: {max_tokens: true}", "valid integer (it says true)"),
+        ("version: 1\nlayers:\n- window: {turns: 99999999999999999999}", "`turns`: more than 1,000,000"),
         ("version: 1\nlayers:\n- trim_tools: {keep: tail}", "policy.yaml:3  layer `trim_tools`: `keep`:"),
         ("version: 1\nlayers:\n- trim_tools: {match: [a]}", "`match`"),
         ("version: 1\nlayers: []\nfields: {agent: 3}", "policy.yaml:3  `agent` must name"),

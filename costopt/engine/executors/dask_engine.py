@@ -22,7 +22,7 @@ from costopt.engine.executors.shipped import ship
 from costopt.engine.executors.work import outcomes_of
 from costopt.engine.outcome import InProcess, Outcome
 from costopt.engine.partition import parts_of
-from costopt.errors import MissingExtra
+from costopt.errors import EndpointError, MissingExtra
 
 Int = NDArray[np.int64]
 
@@ -59,7 +59,7 @@ class Dask:
                     n_workers=self._workers, threads_per_worker=1, dashboard_address=None,
                     memory_limit=0, local_directory=self._folder,
                 ))  # fmt: skip
-            self._client = stack.enter_context(distributed.Client(where))
+            self._client = stack.enter_context(_client(distributed, where))
             self._client.wait_for_workers(1 if self._address else self._workers)
             self._names = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
             trace = self._evaluator.trace
@@ -105,3 +105,14 @@ def _distributed() -> Any:
     except ImportError as error:
         raise MissingExtra("distributed", "distributed") from error
     return distributed
+
+
+def _client(distributed: Any, where: Any) -> Any:
+    """Connected to a scheduler. EndpointError: nobody answers there."""
+    try:
+        return distributed.Client(where)
+    except (OSError, ValueError) as error:  # ValueError: an address that is none
+        raise EndpointError(
+            "no dask scheduler answers.", where=str(where),
+            hint="Start one with `dask scheduler`, or use --executor dask for a cluster of its own.",
+        ) from error  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 from costopt.model.escape import clean, fit, pad
 from costopt.model.result import Projection, Result
 from costopt.report.render.screen import dollars, packed, percent, places_for, plural, spread, wrap
-from costopt.report.words import trace_name, unit_text, units
+from costopt.report.words import total_text, trace_name, unit_text, units
 
 MAX_LINES = 40
 MAX_WIDTH = 100
@@ -23,6 +23,7 @@ COLUMNS = (
     ("step", "step_usd"), ("alone", "solo_usd"), ("without", "without_usd"),
     ("Shapley", "shapley_usd"),
 )  # fmt: skip
+NO_COST = "No call has a known cost, so no saving can be told: costopt prices check."
 Row = Mapping[str, Any]
 
 
@@ -35,6 +36,8 @@ def projection_screen(
     if found is None:
         return ["No policy was simulated."]
     head = _header(result, found, width, seconds)
+    if not found.baseline_usd and total_text(result) == "unknown":
+        return [*head, "", *_indented("BILL  unknown", width), *_indented(NO_COST, width)]
     body = ["", *_bill(found, width), "", *_table(found, width), "", *_warnings(found, width)]
     end = ["", *_next(width, again)]
     rest = _small_print(found, width, MAX_LINES - len(head) - len(body) - len(end))

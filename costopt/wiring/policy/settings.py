@@ -18,6 +18,8 @@ from costopt.model.escape import clean
 from costopt.wiring.field_docs import field_docs
 
 LONGEST_SHOWN = 60
+LARGEST = 10**12
+"""No log has as many tokens, calls or seconds, and arrays count in 64 bits."""
 
 
 class Wrong(NamedTuple):
@@ -42,7 +44,7 @@ def setting_names(cls: type[Layer]) -> tuple[str, ...]:
 def layer_of(name: str, values: Mapping[str, Any]) -> Layer | list[Wrong]:
     """The layer with these settings, or what is wrong with them. KeyError: no such layer."""
     cls = layer_class(name)
-    wrong = list(_unknown(name, setting_names(cls), values))
+    wrong = [*_unknown(name, setting_names(cls), values), *_too_large(name, values)]
     if wrong:
         return wrong
     try:
@@ -57,7 +59,8 @@ def layer_of(name: str, values: Mapping[str, Any]) -> Layer | list[Wrong]:
 def with_setting(layer: Layer, setting: str, value: Any) -> Layer | list[Wrong]:
     """The same layer with one setting as a user would write it."""
     name = name_of(layer)
-    wrong = list(_unknown(name, setting_names(type(layer)), {setting: value}))
+    asked = {setting: value}
+    wrong = [*_unknown(name, setting_names(type(layer)), asked), *_too_large(name, asked)]
     if wrong:
         return wrong
     hint = get_type_hints(type(layer), include_extras=True)[setting]
@@ -88,6 +91,13 @@ def _unknown(name: str, valid: tuple[str, ...], values: Mapping[str, Any]) -> It
         if key not in valid:
             hint = f"{nearest(key, valid)}  {_page(name)}".strip()
             yield Wrong((key,), f"layer `{name}` has no setting `{clean(key)}`.", hint)
+
+
+def _too_large(name: str, values: Mapping[str, Any]) -> Iterator[Wrong]:
+    for key, value in values.items():
+        if isinstance(value, int | float) and abs(value) > LARGEST:
+            message = f"layer `{name}`: `{clean(key)}`: more than {LARGEST:,} is not taken."
+            yield Wrong((key,), message, _page(name))
 
 
 def _complaints(name: str, error: ValidationError, inside: tuple[str, ...] = ()) -> Iterator[Wrong]:
