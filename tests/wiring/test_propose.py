@@ -95,6 +95,8 @@ def test_risk_and_missing_evidence_keep_a_layer_out(monkeypatch: Any) -> None:
     text = " ".join(made.left_out)
     assert "3.0 % of answers at risk (reach_back_rate, up to 4.0 %)" in text
     assert "window: with {turns: 8} it would save $5.00, but 0.0 % of answers at risk" in text
+    made = run(monkeypatch, bills, TrimTools=(0.0, 0.06, False))
+    assert "too short to rule out 6.0 % of answers at risk" in " ".join(made.left_out)
     made = run(monkeypatch, bills, TrimTools=(0.01, 0.06, True), Window=(0.0, 0.0, False))
     assert made.policy.layers == ()
     assert "No layer saves on this log without a risk" in made.yaml

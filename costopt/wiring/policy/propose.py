@@ -139,10 +139,18 @@ def _refusal(
         return f"{with_it}it would save {show(saved)}, but {unknown}" if unknown else ""
     bound = ci[1] if ci else value
     if not report.verified or value > MAX_RISK or bound > MAX_RISK_BOUND:
-        risk = f"{100 * value:.1f} % of answers at risk ({report.risk.metric}"
-        risk += f", up to {100 * bound:.1f} %)" if ci else ")"
-        return f"{with_it}it would save {show(saved)}, but {risk}"
+        return f"{with_it}it would save {show(saved)}, but {_risk_words(report, value, bound)}"
     return ""
+
+
+def _risk_words(report: LayerReport, value: float, bound: float) -> str:
+    """What was seen, and how much more the log leaves open: nothing seen is not nothing there."""
+    metric = report.risk.metric
+    if not value and bound > value:
+        open_still = f"{100 * bound:.1f} % of answers at risk ({metric}, none seen)"
+        return f"the log is too short to rule out {open_still}"
+    upper = f", up to {100 * bound:.1f} %" if report.risk.ci95 else ""
+    return f"{100 * value:.1f} % of answers at risk ({metric}{upper})"
 
 
 def _together(asked: Executor, kept: list[Kept], base: int) -> tuple[list[Kept], list[str], int]:
