@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from costopt.cli.options import NETWORK
+
 _LOCAL = ("127.", "localhost", "::1")
 
 
@@ -25,6 +27,7 @@ def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
+    NETWORK["forbidden"] = False  # a test of --offline must not bind those that follow
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -33,12 +33,13 @@ def read_discount_pusd(view: View, prices: PriceBook) -> NDArray[np.int64]:  # [
 def has_price(view: View, prices: PriceBook) -> Bool:  # [call]
     """Calls whose every unit has a price at the book's own date, in every context tier.
 
-    A unit counts as used where the view's leaves have it; prices are looked up once a combination.
+    A unit counts as used where the view's leaves have it; prices are looked up once a combination. A seat
+    is no price: what it covers stands beside the bill.
     """
     combinations, where = _rates(view, prices)
     gaps = np.ones((len(combinations), N_LEAVES), np.bool_)
     for i, rates in enumerate(combinations):
-        if not isinstance(rates, Unpriced):
+        if not (isinstance(rates, Unpriced) or rates.subscription):
             table = np.array([t.rates for t in rates.at(as_of_us(prices)).tiers], np.int64)
             gaps[i] = (table == NO_RATE).any(axis=0)
     out: Bool = np.asarray(~gaps.all(axis=1))[where]

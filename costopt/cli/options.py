@@ -21,6 +21,8 @@ _READING = "What to read"
 _OUTPUT = "Output"
 
 
+NETWORK = {"forbidden": False}
+"""An audit hook cannot be taken off again: what it asks can, by who runs several commands in a process."""
 _OPTIONAL_PATH = Path | None
 _OPTIONAL_TEXT = str | None
 _SOME_TEXTS = list[str] | None
@@ -98,8 +100,14 @@ def forbid_network() -> None:
 
     from costopt.errors import EndpointError
 
+    NETWORK["forbidden"] = True
+
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        if NETWORK["forbidden"] and event in (
+            "socket.connect",
+            "socket.getaddrinfo",
+            "socket.sendto",
+        ):
             raise EndpointError(
                 "--offline forbids the network, and something tried to use it.",
                 where=event, hint="Run without --offline, or without what needs the network.",

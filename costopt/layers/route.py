@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.billing.charges import charge_status
+from costopt.billing.marginal import charged
 from costopt.billing.overhead import overhead_pusd
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts import route_report
@@ -22,8 +22,6 @@ from costopt.layers.parts.routing_rules import Rules
 from costopt.layers.parts.tiers import Targets, Tiers
 from costopt.layers.routers.base import Asked, Decided, router
 from costopt.layers.settings import Patterns, matching
-from costopt.model.bill import PriceStatus
-from costopt.model.call import CallStatus
 from costopt.model.effect import Charge, Effect, LayerReport
 from costopt.model.trace import Categorical
 from costopt.model.view import Column, View
@@ -140,7 +138,7 @@ class Route:
     def _asked(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Asked:
         targets = Targets.of(view, self.tiers, prices)
         labelled = Labelled.of(view.trace, self._labels(view, artifacts))
-        rows = _movable(view, targets) & matching(view, self.match, artifacts)
+        rows = _movable(view, targets, prices) & matching(view, self.match, artifacts)
         return Asked(self, view, rows, targets, labelled, prices, artifacts)
 
     def _labels(self, view: View, artifacts: Artifacts) -> Categorical | None:
@@ -183,11 +181,10 @@ class Route:
         return found
 
 
-def _movable(view: View, targets: Targets) -> NDArray[np.bool_]:  # [call]
+def _movable(view: View, targets: Targets, prices: PriceBook) -> NDArray[np.bool_]:  # [call]
     """Calls that the provider answered and charges for, one request each, at one model's price."""
     trace = view.trace
-    rows = (charge_status(view) == PriceStatus.PRICED) & (trace.status == CallStatus.OK)
-    rows &= trace.requests == 1
+    rows = charged(view, prices) & (trace.requests == 1)
     rows[[call for call, _, _ in trace.extra]] = False
     known = np.array([name is not None for name in targets.known], np.bool_)
     return np.asarray(rows & known[targets.pair])

@@ -113,7 +113,7 @@ class SemanticCache:
     tools always separate; add `user`, `task`, `session` or `metadata.x`."""
     embedder: str = "auto"
     """`auto` (the built-in one), `builtin`, `sentence-transformers:NAME_OR_FOLDER`,
-    `openai:MODEL@BASE_URL`, `column:FILE.parquet/COLUMN`."""
+    `openai:MODEL@BASE_URL` (key: COSTOPT_EMBED_API_KEY), `column:FILE.parquet/COLUMN`."""
     key: KeyText | None = None
     """What is embedded: `last_user` (the last user message), `first_turn` (all user messages before the
     first answer), `all` (every message, system prompt included). null: the profile's, else first_turn,

@@ -178,7 +178,8 @@ def test_an_endpoint_is_asked_in_batches(
     server: tuple[str, type[Server]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, handler = server
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-place")
+    monkeypatch.setenv("COSTOPT_EMBED_API_KEY", "sk-test")
     made = embedder_of(f"openai:tiny@{url}", tuple)
     texts = ["a" * (1 + i % 5) for i in range(300)] + [""]
     found = made.embed(texts)

@@ -283,3 +283,17 @@ def test_a_log_without_text_still_routes_by_sizes_and_says_so() -> None:
     report, evaluator = reported(Route(tiers=TIERS), calls)
     assert report.evidence["moved_calls"] == 1
     assert evaluator.value((Route(tiers=TIERS),)) * 10 == evaluator.baseline.total_pusd
+
+
+def test_no_call_moves_onto_a_seat() -> None:
+    """What a seat covers stands beside the bill: a move there would look like a saving."""
+    simple = [call("a", ["user:hi"], usage(10, out=1), model="big")]
+    for prices, moves in ((TwoPrices(), True), (_SmallIsASeat(), False)):
+        evaluator = evaluator_of(simple, prices=prices)
+        assert evaluator.effect((Route(tiers=TIERS),)).is_empty is not moves
+
+
+class _SmallIsASeat(TwoPrices):
+    def rates(self, provider: str, model: str, **more: Any) -> Any:
+        found = super().rates(provider, model, **more)
+        return replace(found, subscription=True) if model == "small" else found

@@ -1,6 +1,7 @@
 """Embeddings from an endpoint that speaks the OpenAI API: `openai:MODEL@BASE_URL`.
 
-The key comes from OPENAI_API_KEY. Without `@BASE_URL`: the `openai` package's own default. Each
+Without `@BASE_URL` it is the `openai` package's own default and the key OPENAI_API_KEY. An address that a
+policy names gets COSTOPT_EMBED_API_KEY instead: somebody else's file must not collect the OpenAI key. Each
 distinct text is sent once and its vector kept, so a second run asks nothing.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from costopt.accel.embed import Vectors, normalised
 from costopt.errors import EndpointError, UsageError
 
+OPENAI_KEY, OWN_KEY = "OPENAI_API_KEY", "COSTOPT_EMBED_API_KEY"
 _TEXTS, _CHARACTERS = 256, 200_000
 """Of one request. OpenAI takes 2,048 texts and 300,000 tokens:
 https://platform.openai.com/docs/api-reference/embeddings/create, checked 2026-11-24; others take less."""
@@ -47,10 +49,10 @@ class Endpoint:
             )  # fmt: skip
         from openai import OpenAI
 
-        key = os.environ.get("OPENAI_API_KEY", "")
+        key = os.environ.get(OWN_KEY if url else OPENAI_KEY, "")
         if not key and not url:
             raise UsageError(
-                "OPENAI_API_KEY is not set.", where=f"openai:{shown}",
+                f"{OPENAI_KEY} is not set.", where=f"openai:{shown}",
                 hint="Set it, or name an endpoint: openai:MODEL@http://127.0.0.1:8000/v1",
             )  # fmt: skip
         client = OpenAI(api_key=key or "none", base_url=url or None, max_retries=4, timeout=60.0)
@@ -74,7 +76,7 @@ class Endpoint:
         except openai.OpenAIError as error:
             raise EndpointError(
                 f"The embeddings endpoint did not answer: {error}", where=self.version,
-                hint="Check the address, the model's name and OPENAI_API_KEY.",
+                hint=f"Check the address, the model's name and {OPENAI_KEY} (with an address: {OWN_KEY}).",
             ) from error  # fmt: skip
         rows = sorted(answer.data, key=lambda item: item.index)
         if len(rows) != len(texts):

@@ -141,7 +141,7 @@ def _bars(view: View, prices: PriceBook, sold: tuple[str, str], rows: Int, leave
         mine = which.reshape(-1) == i
         tier, region, fast = (c.values[k] for c, k in zip(columns, row, strict=True))
         rates = prices.rates(*sold, tier=tier or "default", region=region, speed=fast)
-        if isinstance(rates, Unpriced):
+        if isinstance(rates, Unpriced) or rates.subscription:  # a seat is no price of a call
             out[mine] = Bar.NO_PRICE
             continue
         period = rates.at(as_of_us(prices))

@@ -158,7 +158,7 @@ def _target(tier: str, model: str, prices: PriceBook) -> Target:
 def list_rates(named: tuple[str, str], prices: PriceBook) -> tuple[int, int] | None:
     """(input, output) pico-dollars a token at the book's date; None: not known."""
     rates = prices.rates(*named)
-    if isinstance(rates, Unpriced):
+    if isinstance(rates, Unpriced) or rates.subscription:
         return None
     row = rates.at(as_of_us(prices)).tiers[0].rates
     found = row[Leaf.INPUT_FRESH], row[Leaf.OUTPUT_TEXT]
