@@ -85,7 +85,11 @@ class ExactCache:
     """A hit starts the entry's ttl again."""
     only_temperature_zero: bool = False
     """Ask and store only calls of which the log says that they ran at temperature 0."""
-    lookup_usd: Annotated[float, Field(ge=0)] = 0.0
+    max_differing: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """The saving counts as verified where the upper bound of the share of differing answers lies at or below
+    this, or all hits ran at temperature 0 and none could be compared. One in fifty is a choice: take what
+    your agent can bear."""
+    lookup_usd: Annotated[float, Field(ge=0, le=1)] = 0.0
     """What one look-up costs beside tokens. 0: a key-value store that runs anyway."""
     match: Patterns = ()
     """Only calls of these agents or tasks: `{agent: [extractor]}`. Empty: all."""
@@ -140,8 +144,9 @@ class ExactCache:
         risk = Risk(
             "differing_answer_rate", rate if compared else (0.0 if measured else None), ci95, basis
         )
+        within = not compared or (ci95 is not None and ci95[1] <= self.max_differing)
         return LayerReport(
-            evidence, risk, measured, "from_log", (_OPEN_LOOP, *gaps(tally)),
+            evidence, risk, measured and within, "from_log", (_OPEN_LOOP, *gaps(tally)),
             replay="", notes=self._notes(tally),
         )  # fmt: skip
 
