@@ -39,7 +39,7 @@ def _little(layer: Figures) -> bool:
 
 def _best(found: Figures) -> tuple[str, str, str]:
     if not found:
-        return "nothing tried saved anything", "-", "-"
+        return "none", "-", "-"
     name = max(found, key=lambda n: found[n]["saved_usd"])
     f = found[name]
     layer = f["layers"][0]
