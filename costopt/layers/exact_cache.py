@@ -89,7 +89,7 @@ class ExactCache:
     """The saving counts as verified where the upper bound of the share of differing answers lies at or below
     this, or all hits ran at temperature 0 and none could be compared. One in fifty is a choice: take what
     your agent can bear."""
-    lookup_usd: Annotated[float, Field(ge=0, le=1)] = 0.0
+    lookup_usd: Annotated[float, Field(ge=0, le=100)] = 0.0
     """What one look-up costs beside tokens. 0: a key-value store that runs anyway."""
     match: Patterns = ()
     """Only calls of these agents or tasks: `{agent: [extractor]}`. Empty: all."""

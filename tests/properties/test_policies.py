@@ -46,7 +46,7 @@ def test_a_log_without_a_call_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_one_session_has_no_interval_and_says_why(tmp_path: Path) -> None:
     found = simulated(LOGS["one session"](), policy({"window": {"turns": 1}}), tmp_path)
-    assert found["ci95_pct"] is None and "1 sessions" in found["ci_reason"]
+    assert found["ci95_pct"] is None and "1 session with" in found["ci_reason"]
     assert found["savings_pct"] is not None
 
 
