@@ -20,6 +20,7 @@ from bench.backtest import layers, simulate
 from bench.counting import tokens
 from bench.executors import executors
 from bench.folders import ccusage
+from bench.neighbour_graph import neighbour_graph
 from bench.prompt_cache import prompt_cache
 from bench.reading import ingest, small
 from bench.sweeps import sweeps
@@ -27,6 +28,7 @@ from bench.table import HEAD, Section, write
 
 PARTS = (
     "small", "ingest", "tokens", "ccusage", "prompt-cache", "backtest", "layers", "sweeps", "executors",
+    "neighbour-graph",
 )  # fmt: skip
 MOST_AUDITED = 100_000
 SWEPT = 20_000
@@ -57,6 +59,8 @@ def measured(chosen: argparse.Namespace) -> Iterator[Section]:
             yield tokens()
         elif part == "sweeps":
             yield sweeps(SWEPT)
+        elif part == "neighbour-graph":
+            yield neighbour_graph()
         elif part in BY_CALLS:
             yield from (BY_CALLS[part](calls) for calls in chosen.calls)
         else:

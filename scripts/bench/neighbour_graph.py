@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.table import Section
 from costopt.accel.artifacts.embeddings import Embedded
 from costopt.accel.artifacts.neighbours import joined, work_flop
 from costopt.accel.embed import normalised
@@ -57,3 +58,19 @@ def measure(keys: int = 50_000, dimensions: int = 384, seed: int = 0) -> GraphSp
     seconds = time.perf_counter() - begin
     rate = work_flop(scope, dimensions) / seconds / 1e9
     return GraphSpeed(keys, dimensions, len(graph.neighbour) // 2, seconds, rate, gemm)
+
+
+def neighbour_graph() -> Section:
+    """What `benchmark.py neighbour-graph` writes."""
+    section = Section(
+        "neighbour-graph", "Neighbour graph of the semantic cache",
+        "An exact search over made vectors, beside a product of two square matrices in float32 on the "
+        "same machine.",
+    )  # fmt: skip
+    found = measure()
+    section.say(
+        f"{found.keys:,} keys of {found.dimensions} dimensions, {found.edges:,} edges: "
+        f"{found.seconds:.1f} s, {found.gflops:.0f} GFLOP/s."
+    )
+    section.say(f"The yardstick: {found.gemm_gflops:.0f} GFLOP/s; share {found.share_of_gemm:.0%}.")
+    return section
