@@ -10,13 +10,12 @@ from typing import Any
 
 from costopt.model.escape import clean, fit, pad
 from costopt.model.result import Projection, Result
-from costopt.report.render.screen import dollars, packed, percent, places_for, plural, spread, wrap
+from costopt.report.policy_words import places_of
+from costopt.report.render.screen import dollars, packed, percent, plural, spread, wrap
 from costopt.report.words import total_text, trace_name, unit_text, units
 
 MAX_LINES = 40
 MAX_WIDTH = 100
-MORE_PLACES = 4
-"""Beyond the bill's own: a step of a millionth of it is nothing, not $0.000000123."""
 LEAST_RISK_ROOM = 17
 """`0.2 % (0.1-0.4)` and a space before it."""
 COLUMNS = (
@@ -59,7 +58,7 @@ def _header(result: Result, found: Projection, width: int, seconds: float | None
 
 def _bill(found: Projection, width: int) -> list[str]:
     """Verified savings first; what the unproven layers would add in a line of its own."""
-    base = dollars(found.baseline_usd, _places(found))
+    base = dollars(found.baseline_usd, places_of(found))
     unproven = any(not row["verified"] and row.get("calls_touched") for row in found.layers)
     sure = _arm(base, found.verified_savings_usd, found.verified_ci95_pct, found)
     lines = _indented(f"BILL  {sure}{', verified' if unproven else ''}", width)
@@ -71,17 +70,17 @@ def _bill(found: Projection, width: int) -> list[str]:
         lines += _indented(said, width)
     lines += _indented(_interval(found), width)
     if found.provider_cache_saved_usd > 0 and "prompt cache" not in said:
-        took = dollars(found.provider_cache_saved_usd, _places(found))
+        took = dollars(found.provider_cache_saved_usd, places_of(found))
         lines += _indented(f"The provider's prompt cache has taken {took} off it already.", width)
     if found.recorded_baseline_usd != found.baseline_usd:
-        then = dollars(found.recorded_baseline_usd, _places(found))
+        then = dollars(found.recorded_baseline_usd, places_of(found))
         lines += _indented(f"The same calls at the prices of their own days: {then}", width)
     return lines
 
 
 def _arm(base: str, usd: float, ci: list[float] | None, found: Projection) -> str:
     """`$402.18 -> $331.07  saves $71.11, 18 % [15.9, 19.4]`."""
-    places = _places(found)
+    places = places_of(found)
     after = dollars(found.baseline_usd - usd, places)
     word, more = ("saves", "") if usd >= 0 else ("costs", " MORE")
     share = percent(usd, found.baseline_usd).lstrip("-")
@@ -125,7 +124,7 @@ def _table(found: Projection, width: int) -> list[str]:
         lines.append(pad(f"{line}  {risk}", width).rstrip() if beside else line)
         if not beside:
             lines += [f"    {part}" for part in wrap(f"risk {risk}", width - 4)]
-    total = unit_text(*_total(found), _places(found))
+    total = unit_text(*_total(found), places_of(found))
     return [*lines, f"{pad('  together', room)} {total:>{rooms[0]}}"]
 
 
@@ -133,20 +132,13 @@ def _cells(texts: list[str], rooms: list[int]) -> str:
     return "".join(f" {t:>{room}}" for t, room in zip(texts, rooms, strict=True))
 
 
-def _places(found: Projection) -> int:
-    """Decimals that show the largest step with three digits; the same in the whole screen."""
-    largest = max((abs(row["step_usd"]) for row in found.layers), default=0.0)
-    most = places_for(found.baseline_usd) + MORE_PLACES
-    return min(most, max(places_for(found.baseline_usd), places_for(largest)))
-
-
 def _total(found: Projection) -> tuple[int, float]:
-    return units([found.savings_usd], found.savings_usd, _places(found))[0], found.savings_usd
+    return units([found.savings_usd], found.savings_usd, places_of(found))[0], found.savings_usd
 
 
 def _column(found: Projection, key: str) -> list[str]:
     """Steps and Shapley shares sum to the savings, as they are shown."""
-    places = _places(found)
+    places = places_of(found)
     values = [row.get(key) for row in found.layers]
     known = [float(v) for v in values if v is not None]
     if key in ("step_usd", "shapley_usd") and len(known) == len(values):
@@ -172,7 +164,7 @@ def risk_text(row: Row) -> str:
 
 def _warnings(found: Projection, width: int) -> list[str]:
     """Layers that raise the bill, then layers that do nothing here."""
-    places = _places(found)
+    places = places_of(found)
     worse = sorted((r for r in found.layers if r["step_usd"] < 0), key=lambda r: r["step_usd"])
     lines = []
     for row in worse:
