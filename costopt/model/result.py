@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from costopt.model.replayed import ReplayInfo
+
 SCHEMA = "costopt.result/1"
 PART_OF_THE_LOG = "Part of the log:"
 """How the first note of a result begins that is not of the whole log."""
@@ -301,3 +303,5 @@ class Result:
     coverage: Coverage
     advice: list[AdviceItem] = field(default_factory=list)
     """The usual advice, each piece alone; empty where a command did not try it."""
+    replay: ReplayInfo | None = None
+    """What a replay measured; null: this result is of no replay."""
