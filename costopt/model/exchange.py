@@ -189,7 +189,8 @@ class Attempt:
     """What it may cost at most: reserved until it is settled."""
     at_us: int
     batch: str = ""
-    """Id of the provider's batch job that carries it; empty: sent by itself."""
+    """Mark of the batch job that carries it (`model.marks`); empty: sent by itself. The provider's own id
+    of the job stands beside it once it is known (`ReplayLedger.note_job`)."""
 
 
 @dataclass(frozen=True, slots=True)

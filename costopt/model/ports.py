@@ -140,6 +140,14 @@ class ReplayLedger(Protocol):
         """Note what became of them. One commit for all of them."""
         ...
 
+    def note_job(self, run: int, mark: str, job: str) -> None:
+        """Note the provider's id of the batch job that was submitted under a mark (`Attempt.batch`)."""
+        ...
+
+    def jobs(self, run: int) -> Mapping[str, str]:
+        """Marks of a run's batch jobs to the provider's ids, as far as they were noted."""
+        ...
+
     def attempts(self, run: int) -> list[tuple[Attempt, Settled | None]]:
         """All attempts of a run in the order of their opening."""
         ...
