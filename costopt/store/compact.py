@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 TABLES = (
     "calls", "segments", "segment_tokens", "datasets", "sources", "members", "links", "rejections",
-    "call_costs", "runs",
+    "call_costs", "runs", "request_settings",
+    "replay_runs", "replay_attempts", "replay_settled", "replay_jobs",
 )  # fmt: skip
 _ROWS_AT_ONCE = 100_000
 

@@ -22,6 +22,7 @@ from costopt.store.bill_table import bill_table
 from costopt.store.database import connect, explained, spill_folder
 from costopt.store.ingest import IngestSummary, ingest
 from costopt.store.load import load
+from costopt.store.replay_files import drop_folder, replay_folder
 from costopt.store.sql import rows, run
 from costopt.store.texts import StoredTexts
 
@@ -156,7 +157,11 @@ class Store:
     def remove(self, dataset: str) -> None:
         """Forget a data set, with the calls and texts that no other one holds."""
         self._known(dataset)
-        parts = ("members", "costs", "links", "rejections", "sources", "runs")
+        parts = (
+            "members", "costs", "links", "rejections", "sources", "runs",
+            "replay_settled", "replay_attempts", "replay_jobs", "replay_runs",
+        )  # fmt: skip
+        replays = [int(row[0]) for row in self._rows("replay_runs_of", dataset=dataset)]
         with explained(self._where):
             self._connection.begin()
             try:
@@ -168,6 +173,12 @@ class Store:
             except BaseException:
                 self._connection.rollback()
                 raise
+        for replay in replays:
+            drop_folder(replay_folder(self.path, replay))
+
+    def beside(self) -> duckdb.DuckDBPyConnection:
+        """A second connection on this store, for work of another thread. Close it before the store."""
+        return self._connection.cursor()
 
     def compact(self) -> None:
         """Drop what no data set holds any more, and give the room back to the disk."""
@@ -204,7 +215,10 @@ class Store:
         return [RunInfo(*row) for row in self._rows("runs_all")]
 
     def _drop_unused(self) -> None:
-        for name in ("calls_drop_unused", "segments_drop_unused", "segment_tokens_drop_unused"):
+        for name in (
+            "calls_drop_unused", "segments_drop_unused", "segment_tokens_drop_unused",
+            "request_settings_drop_unused",
+        ):  # fmt: skip
             run(self._connection, name)
 
     def _rows(self, name: str, **values: object) -> list[tuple[Any, ...]]:
