@@ -25,6 +25,7 @@ from costopt.layers.parts.cacheable import (
     not_sent,
     ratio,
     rows_where,
+    sources_of,
     why_none,
     without_content,
 )
@@ -124,6 +125,7 @@ class ExactCache:
             not_sent(view, pairs.hit), rows_where(n, pairs.hit), rows_where(n, differs),
             fees=self._fees(keys.rows), tally=tally,
             detail={"differing_ci95": false_ci95(pairs, compared)},
+            served_from=sources_of(n, pairs),
         )  # fmt: skip
 
     def report(self, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:

@@ -24,6 +24,7 @@ from costopt.layers.parts.cacheable import (
     microseconds,
     not_sent,
     rows_where,
+    sources_of,
     without_content,
 )
 from costopt.layers.parts.embedding_costs import Costs
@@ -250,7 +251,7 @@ class SemanticCache:
         return Effect(
             not_sent(view, pairs.hit), rows_where(n, pairs.hit),
             rows_where(n, pairs.hit[judged.plain.verdict != Verdict.SAME]), charges, fees,
-            left_out | tally_of(replays, judged, rules), detail,
+            left_out | tally_of(replays, judged, rules), detail, sources_of(n, pairs),
         )  # fmt: skip
 
     def _asked(self, scope: tuple[str, ...]) -> Asked:

@@ -54,6 +54,9 @@ class Effect:
     detail: Mapping[str, Any] = field(default_factory=dict)
     """Of layers that see the whole trace: what is no sum (a chosen threshold, a curve)."""
 
+    served_from: NDArray[np.int64] | None = None
+    """[call]: row whose answer a cache gives to the call, -1: none does; None: the layer is no cache."""
+
     @property
     def is_empty(self) -> bool:
         """No edit and no cost: the view stays as it is, to the object."""

@@ -83,6 +83,9 @@ class Item:
     """Input uncached (or written), output at its cap, reasoning included."""
     reference: str = ""
     """Id of the item whose answer this one is compared with; empty: the log's own answer."""
+    served_from: int = -1
+    """Row whose logged answer the policy's cache gives to this call: it is judged by this item's fresh
+    one; -1: no cache answers it. Where `reference` is set too, that item asks for the row's answer anew."""
     weight: float = 1.0
     """Calls of the log that this one stands for."""
 

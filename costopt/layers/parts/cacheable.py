@@ -97,6 +97,13 @@ class Pairs:
         return cls(arrivals.rows[hit], arrivals.rows[source])
 
 
+def sources_of(n: int, pairs: Pairs) -> Int:
+    """[call]: the call whose answer it gets; -1: it is sent."""
+    out = np.full(n, -1, np.int64)
+    out[pairs.hit] = pairs.source
+    return out
+
+
 def answers_for(view: View, artifacts: Artifacts, rows: Int) -> Answers:
     """Answers of these calls."""
     return answers_of(view, artifacts.texts(view), rows, answer_groups(view, artifacts))
