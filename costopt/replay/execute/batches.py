@@ -97,9 +97,9 @@ async def run_batches(
     bench = Bench(endpoint, ledger, run, money, waits, asyncio.Lock())
     ids = {item.id for item in items}
     rows = [r for r in await asyncio.to_thread(ledger.attempts, run) if r[0].item in ids]
-    batches = _Batches(bench, list(items), progress, rows)
+    batches = _Batches(bench, list(items), progress, retry_in_doubt, rows)
     noted = await asyncio.to_thread(ledger.jobs, run)
-    jobs = batches.left_behind(noted) + batches.fresh(retry_in_doubt)
+    jobs = batches.left_behind(noted) + batches.fresh()
     await asyncio.gather(*(batches.carry(job) for job in jobs))
     return batches.result()
 
@@ -111,6 +111,7 @@ class _Batches:
     bench: Bench
     items: list[Item]
     progress: Progress
+    retry_in_doubt: bool
     rows: list[tuple[Attempt, Settled | None]]
     """Attempts of these items, earlier processes' first."""
     running: list[str] = field(default_factory=list)
@@ -121,11 +122,12 @@ class _Batches:
         self.collected = len({attempt.item for attempt, _ in self.rows})
 
     def left_behind(self, noted: Mapping[str, str]) -> list[Job]:
-        """Jobs of an earlier process whose lines are not settled. `noted`: marks to provider ids."""
+        """Jobs of an earlier process whose lines are open or in doubt: a batch may yet come back.
+        `noted`: marks to provider ids."""
         by_id = {item.id: item for item in self.items}
         lines: dict[str, list[Attempt]] = defaultdict(list)
-        for attempt, settled in self.rows:
-            if settled is None and attempt.batch:
+        for attempt, settled in self._last().values():
+            if attempt.batch and (settled is None or settled.state is AttemptState.IN_DOUBT):
                 lines[attempt.batch].append(attempt)
         return [
             Job(mark, tuple(by_id[a.item] for a in of_job), {a.item: a.number for a in of_job},
@@ -133,12 +135,12 @@ class _Batches:
             for mark, of_job in lines.items()
         ]  # fmt: skip
 
-    def fresh(self, retry_in_doubt: bool) -> list[Job]:
+    def fresh(self) -> list[Job]:
         """One job a model of the lines that may be sent: for the first time, or once more."""
         last = self._last()
         models: dict[tuple[str, str], list[Item]] = defaultdict(list)
         for item in self.items:
-            if item.id not in last or _may_be_sent_again(*last[item.id], retry_in_doubt):
+            if item.id not in last or _may_be_sent_again(*last[item.id]):
                 models[item.request.provider, item.request.model].append(item)
         numbers = {item: attempt.number for item, (attempt, _) in last.items()}
         return [
@@ -191,11 +193,14 @@ class _Batches:
             return self._leave(f"batch job {job.id} was submitted and not collected", got)
         lost = f"batch job {job.id} cannot be read any more: {got.message}"
         unsure = Refusal(Trouble.UNSURE, lost, got.hint, got.status)
-        return await self._settle(job, {item.id: unsure for item in job.items})
+        await self._settle(job, {item.id: unsure for item in job.items})
+        if self.retry_in_doubt and max(job.numbers.values()) < TRIES:
+            self.retries += len(job.items)
+            await self.carry(self._job(job.items, {i: n + 1 for i, n in job.numbers.items()}))
 
     async def _settle(self, job: Job, outcomes: Mapping[str, Outcome]) -> None:
         ended = {s.item: s for s in await self.bench.settle(job, outcomes)}
-        self.rows = [r for r in self.rows if not (r[1] is None and r[0].batch == job.mark)]
+        self.rows = [r for r in self.rows if r[0].batch != job.mark or r[0].item not in ended]
         self.rows += [(attempt, ended[attempt.item]) for attempt in self.bench.attempts(job)]
         self.progress("batch lines", len(self._done()), len(self.items))
 
@@ -231,11 +236,9 @@ def _outcome(settled: Settled) -> Outcome | None:
     return outcome_from(told) if "answer" in told or "refusal" in told else None
 
 
-def _may_be_sent_again(attempt: Attempt, settled: Settled | None, in_doubt_too: bool) -> bool:
-    """Nothing was charged and the provider may take it another time; or the user asks for it."""
+def _may_be_sent_again(attempt: Attempt, settled: Settled | None) -> bool:
+    """Nothing was charged, and the provider may take it another time."""
     if settled is None or attempt.number >= TRIES:
         return False
-    if settled.state is AttemptState.IN_DOUBT:
-        return in_doubt_too
     outcome = _outcome(settled)
     return isinstance(outcome, Refusal) and outcome.trouble in AGAIN
