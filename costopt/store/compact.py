@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TABLES = (
     "calls", "segments", "segment_tokens", "datasets", "sources", "members", "links", "rejections",
     "call_costs", "runs", "request_settings",
-    "replay_runs", "replay_attempts", "replay_settled", "replay_jobs",
+    "replay_runs", "replay_attempts", "replay_settled", "replay_jobs", "evidence",
 )  # fmt: skip
 _ROWS_AT_ONCE = 100_000
 

@@ -6,7 +6,7 @@ One process writes at a time. Every change is one transaction: a kill leaves the
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from costopt.model.trace import Trace
 from costopt.store.arrow_alone import without_pandas
 from costopt.store.bill_table import bill_table
 from costopt.store.database import connect, explained, spill_folder
+from costopt.store.evidence_table import evidence, save_evidence
 from costopt.store.ingest import IngestSummary, ingest
 from costopt.store.load import load
 from costopt.store.replay_files import drop_folder, replay_folder
@@ -159,7 +160,7 @@ class Store:
         self._known(dataset)
         parts = (
             "members", "costs", "links", "rejections", "sources", "runs",
-            "replay_settled", "replay_attempts", "replay_jobs", "replay_runs",
+            "replay_settled", "replay_attempts", "replay_jobs", "replay_runs", "evidence",
         )  # fmt: skip
         replays = [int(row[0]) for row in self._rows("replay_runs_of", dataset=dataset)]
         with explained(self._where):
@@ -213,6 +214,25 @@ class Store:
     def runs(self) -> list[RunInfo]:
         """Runs of the tool, the last one first."""
         return [RunInfo(*row) for row in self._rows("runs_all")]
+
+    def save_evidence(
+        self, dataset: str, number: int, at_us: int, found: Mapping[str, Any], plan: str = ""
+    ) -> None:
+        """Keep what replay `number` measured; what an earlier run of the same plan wrote goes."""
+        self._known(dataset)
+        with explained(self._where):
+            self._connection.begin()
+            try:
+                save_evidence(self._connection, dataset, number, at_us, found, plan)
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    def evidence(self, dataset: str) -> Mapping[str, Mapping[str, Any]]:
+        """What replays measured on a data set, by layer; empty: nothing."""
+        with explained(self._where):
+            return evidence(self._connection, dataset)
 
     def _drop_unused(self) -> None:
         for name in (
