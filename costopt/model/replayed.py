@@ -14,9 +14,10 @@ class Compared:
     """One quantity of the judging half of an arm: predicted by the projection and its evidence, measured."""
 
     what: str
-    """input_tokens, cache_read_tokens, output_tokens, usd, latency_ms, ttft_ms."""
+    """input_tokens, cache_read_tokens, output_tokens, usd: totals. latency_ms, ttft_ms: means a call."""
     arm: str
     calls: int
+    """That were answered and counted: all figures are of these."""
     predicted: float | None
     predicted_ci95: list[float] | None
     measured: float | None
@@ -27,6 +28,8 @@ class Compared:
     basis: str = ""
     """What the prediction rests on: `log`, `log x ratio measured on the other half`."""
     reason: str = ""
+    projected: float | None = None
+    """The same requests by the projection alone, as it stood before this replay measured anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ class ReplayedLayer:
     agreement: list[Agreement] = field(default_factory=list)
     more_needed: int | None = None
     """Answers that would settle it; null: settled, or not to be settled by number."""
+    projected_verified: bool = True
+    """False: the projection had no proof of its answers, and its dollars are not in the sum."""
+    now_verified: bool | None = None
+    """The same of the dollars with this replay's evidence; null: there are none, or it is dropped."""
 
 
 @dataclass(frozen=True, slots=True)

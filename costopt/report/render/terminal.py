@@ -181,6 +181,11 @@ def _dont(result: Result, width: int) -> list[str]:
     for item in harmful[:3]:
         cost = f": costs {dollars(-item.usd)} MORE" if item.usd is not None else ""
         lines += wrap(f"DON'T   {item.title}{cost}. {item.fix}", width, "        ")[:4]
+    return lines + checklist_line(result, width)
+
+
+def checklist_line(result: Result, width: int) -> list[str]:
+    """`CHECKLIST  3 pass · 4 fail · 1 n/a   costopt checklist`; nothing where none was run."""
     counts = [
         (status, sum(c.status == status for c in result.checklist))
         for status in ("pass", "fail", "harmful", "unknown", "not_applicable")
@@ -188,8 +193,8 @@ def _dont(result: Result, width: int) -> list[str]:
     words = {"not_applicable": "n/a"}
     shown = " · ".join(f"{n} {words.get(s, s)}" for s, n in counts if n)
     if shown:
-        lines += wrap(f"CHECKLIST  {shown}   costopt checklist", width, "  ")
-    return lines
+        return wrap(f"CHECKLIST  {shown}   costopt checklist", width, "  ")
+    return []
 
 
 def _sure(result: Result, width: int) -> list[str]:
