@@ -1,0 +1,65 @@
+"""The HTTP client under every endpoint: openai's, with no retries and no redirects of its own."""
+
+from __future__ import annotations
+
+import ssl
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from costopt.endpoints.connection import Connection
+from costopt.errors import UsageError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+IDLE_S = 4.0
+"""An idle connection is dropped after this: before common servers do (uvicorn and Node after 5 s), for a
+request written into a connection that is being closed is in doubt for ever."""
+
+
+def http() -> Any:
+    """The HTTP library that the installed openai is built on: httpx2 from 3.0, httpx before."""
+    import openai
+
+    return import_module("httpx2" if hasattr(openai, "DefaultAsyncHttpx2Client") else "httpx")
+
+
+def open_client(connection: Connection, base_url: str) -> AsyncOpenAI:
+    """A client for one event loop. It sends the key as a bearer token, unless a request says otherwise."""
+    import openai
+
+    library = http()
+    make = getattr(openai, "DefaultAsyncHttpx2Client", openai.DefaultAsyncHttpxClient)
+    found = make(
+        # A redirect would carry the key to a host that nobody named.
+        follow_redirects=False,
+        verify=_tls(connection),
+        timeout=library.Timeout(connection.timeout_s, connect=connection.connect_s, pool=None),
+        # No bound of its own: how much is sent at once is the executor's business.
+        limits=library.Limits(
+            max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_S
+        ),
+    )
+    client = openai.AsyncOpenAI(
+        api_key=connection.key or "none", base_url=base_url, max_retries=0, http_client=found,
+        timeout=found.timeout, default_query=connection.query,
+    )  # fmt: skip
+    if not connection.hostname.endswith("openai.com"):
+        client.organization = client.project = None  # of the environment: nobody else's business
+    return client
+
+
+def without_authorization() -> dict[str, Any]:
+    """Headers of a request that shows no key in openai's way; openai wants that said with each."""
+    from openai import Omit
+
+    return {"Authorization": Omit()}
+
+
+def _tls(connection: Connection) -> ssl.SSLContext | bool:
+    if not isinstance(connection.verify, str):
+        return connection.verify
+    try:
+        return ssl.create_default_context(cafile=connection.verify)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"`{connection.verify}` holds no certificates: {error}") from error
