@@ -22,6 +22,7 @@ from costopt.errors import CostoptError
 GROUPS: dict[str, tuple[str, ...]] = {
     "Look": ("demo", "audit", "show", "explain", "checklist"),
     "Try": ("policy", "simulate", "sweep", "recommend"),
+    "Prove": ("replay",),
     "Own data": ("ingest", "calls", "reconcile", "report", "store", "prices", "doctor"),
 }
 

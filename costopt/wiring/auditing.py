@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from costopt.wiring.policy.propose import Proposal
 
 
-WITH_RESULT = ("audit", "simulate")
+WITH_RESULT = ("audit", "simulate", "replay")
 """Commands whose result is kept for `costopt report`."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,15 +48,20 @@ class Prepared:
 
 def simulate(
     options: TraceOptions, policy: Path | Policy = DEFAULT_POLICY,
-    execution: Execution | None = None, *, shapley: bool = True,
+    execution: Execution | None = None, *, shapley: bool = True, keep: bool = True,
 ) -> Simulated:  # fmt: skip
-    """What the log would have cost under the policy. Raises UsageError, InputError."""
+    """What the log would have cost under the policy. Raises UsageError, InputError.
+
+    `keep`: the result stays in the store for `costopt report`.
+    """
     from costopt.engine.project import project
 
     checked = policy_of(policy)  # before the long work: a typing error shows at once
     audited = audit(options, [], keep=False, tries=Tries.ADVICE)
     context, reading = audited.context, audited.reading
-    evaluator = evaluator_of(context, checked, builder_of(options, reading))
+    evaluator = evaluator_of(
+        context, checked, builder_of(options, reading), evidence_of(reading)
+    )  # fmt: skip
     progress = progress_for(options)
     lists = lists_of(len(checked.layers), shapley=shapley)
     with (
@@ -67,18 +73,21 @@ def simulate(
             recorded_pusd=context.total_pusd,
         )  # fmt: skip
     result = replace(audited.result, projection=projection)
-    keep_result("simulate", reading, context, result)
+    if keep:
+        keep_result("simulate", reading, context, result)
     return Simulated(result, evaluator, projection, reading)
 
 
-def prepare(options: TraceOptions, policy: Path | Policy) -> Prepared:
-    """Everything up to the first question, without findings and checks."""
+def prepare(options: TraceOptions, policy: Path | Policy, *, measured: bool = True) -> Prepared:
+    """Everything up to the first question, without findings and checks. `measured`: with what replays
+    measured; without for a replay's own prediction, which earlier evidence must not have a part in."""
     checked = policy_of(policy)
     book: Book = price_book(options)
     progress = progress_for(options)
     reading = read(options, progress)
     context = audit_context(options, reading, book, progress)
-    evaluator = evaluator_of(context, checked, builder_of(options, reading))
+    known = evidence_of(reading) if measured else None
+    evaluator = evaluator_of(context, checked, builder_of(options, reading), known)
     return Prepared(checked, reading, context, evaluator)
 
 
@@ -88,9 +97,11 @@ def policy_of(policy: Path | Policy) -> Policy:
 
 
 def evaluator_of(
-    context: AuditContext, policy: Policy, builder: Builder | None = None
-) -> Evaluator:
-    """The evaluator of this trace. Raises PolicyError where the policy names a field it does not have."""
+    context: AuditContext, policy: Policy, builder: Builder | None = None,
+    evidence: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Evaluator:  # fmt: skip
+    """The evaluator of this trace. Raises PolicyError where the policy names a field it does not have.
+    `evidence`: what replays measured on it, by layer; None: nothing of it is used."""
     from costopt.billing.prompt_cache.model import CacheModel
 
     require_fields(policy, context.trace)
@@ -98,8 +109,14 @@ def evaluator_of(
         context.trace, context.prices, context.tokens, context.texts
     )
     return Evaluator(
-        context.trace, context.prices, model, builder=builder, fields=policy.fields
+        context.trace, context.prices, model, builder=builder, fields=policy.fields,
+        evidence=evidence,
     )  # fmt: skip
+
+
+def evidence_of(reading: Reading) -> Mapping[str, Mapping[str, Any]]:
+    """What replays of this data set measured, out of its store."""
+    return reading.store.evidence(reading.dataset)
 
 
 def builder_of(options: TraceOptions, reading: Reading) -> Builder:

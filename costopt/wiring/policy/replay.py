@@ -35,6 +35,8 @@ class Place(BaseModel):
     """Name of the environment variable that holds the key."""
     api: Api | None = None
     """The language that it speaks; none: told by its host, else the provider's own."""
+    batch: bool | None = None
+    """It has a batch API; none: only at the providers' own hosts."""
 
 
 class Replay(BaseModel):
@@ -48,6 +50,8 @@ class Replay(BaseModel):
     """Name of the environment variable that holds the key."""
     api: Api | None = None
     """The language that the endpoint speaks; none: told by its host, else openai."""
+    batch: bool | None = None
+    """It has a batch API; none: only at the providers' own hosts."""
     endpoints: dict[str, Place] = Field(default_factory=dict)
     """An endpoint for each provider of the log: openai: {base_url: ..., api_key_env: ...}."""
     budget_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None

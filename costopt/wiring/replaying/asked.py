@@ -60,7 +60,7 @@ def asked_of(options: TraceOptions, wishes: Wishes, policy: Policy) -> Asked:
         )  # fmt: skip
     places = places_of(wishes, section)
     return Asked(
-        wishes, _terms(options, wishes, section, mapped=bool(places)), places,
+        wishes, _terms(options, wishes, section, places), places,
         wishes.embedder or str(section.get("embedder") or "auto"),
         _patience(wishes.batch_patience),
     )  # fmt: skip
@@ -73,9 +73,9 @@ def _wants_endpoint(wishes: Wishes, section: Mapping[str, Any]) -> bool:
 
 
 def _terms(
-    options: TraceOptions, wishes: Wishes, section: Mapping[str, Any], *, mapped: bool
+    options: TraceOptions, wishes: Wishes, section: Mapping[str, Any], places: Sequence[Place]
 ) -> Terms:
-    """`mapped`: False against the log, whose models keep their names."""
+    """Against the log (no places) models keep their names, and nothing is batched or judged."""
     sample = _first(wishes.sample, section.get("sample"))
     target = _first(wishes.target_ci, section.get("target_ci"))
     if wishes.target_ci is not None and wishes.sample is None:
@@ -93,12 +93,12 @@ def _terms(
     return Terms(
         sample=sample, target_ci_pp=target, budget_pusd=_budget(wishes, section),
         concurrency=int(_first(wishes.concurrency, section.get("concurrency"), 8)),
-        model_map=_model_map(wishes.model_map, section) if mapped else {},
+        model_map=_model_map(wishes.model_map, section) if places else {},
         cap_tokens=_first(wishes.max_output_tokens, section.get("max_output_tokens")),
         cold=wishes.cold or bool(section.get("cold")), seed=options.seed,
         retry_in_doubt=wishes.retry_in_doubt, isolate=wishes.isolate,
-        batch=wishes.batch and mapped,
-        judge=str(_first(wishes.judge, section.get("judge"), "")) if mapped else "",
+        batch=any(place.batch for place in places),
+        judge=str(_first(wishes.judge, section.get("judge"), "")) if places else "",
     )  # fmt: skip
 
 

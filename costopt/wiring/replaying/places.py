@@ -24,6 +24,8 @@ https://docs.anthropic.com/en/api/overview, checked 2026-11-25)."""
 KEYS = {"api.openai.com": "OPENAI_API_KEY", "api.anthropic.com": "ANTHROPIC_API_KEY"}
 """Host to the variable that its own tools read: a key goes to no other host unless it is named."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+BATCHES = tuple(KEYS)
+"""Hosts with a batch API of their own; elsewhere the user says so."""
 RECORDED = "recorded"
 """As `--base-url`: no endpoint, whatever the policy says."""
 ALL = ""
@@ -41,6 +43,8 @@ class Place:
     """openai, anthropic; empty: told by its host."""
     variable: str
     """The environment variable that holds its key; empty: it needs none."""
+    batch: bool = False
+    """It has a batch API."""
 
     @property
     def host(self) -> str:
@@ -57,26 +61,31 @@ def places_of(wishes: Wishes, section: Mapping[str, Any]) -> tuple[Place, ...]:
     """Where requests would go; empty: against the recorded answers. Raises UsageError."""
     _check(wishes)
     if wishes.live:
-        return tuple(_place(p, {"base_url": url, "api": p}) for p, url in LIVE.items())
+        return tuple(
+            _place(p, {"base_url": url, "api": p, "batch": wishes.batch}) for p, url in LIVE.items()
+        )
     if wishes.base_url == RECORDED:
         return ()
     if wishes.base_url is not None:
-        asked = {"base_url": _whole(wishes.base_url), "api": wishes.api or ""}
+        asked: dict[str, Any] = {
+            "base_url": _whole(wishes.base_url), "api": wishes.api or "", "batch": wishes.batch,
+        }  # fmt: skip
         if wishes.api_key_env:
             asked["api_key_env"] = wishes.api_key_env
         elif wishes.base_url == section.get("base_url"):
             asked["api_key_env"] = section.get("api_key_env") or ""
+            asked["batch"] = section.get("batch") if wishes.batch is None else wishes.batch
         return (_place(ALL, asked),)
     named: Mapping[str, Mapping[str, Any]] = section.get("endpoints") or {}
     found = [
-        _place(p, {**_filled(place), "api": place.get("api") or _own(p)})
+        _place(p, {**_filled(place), "api": place.get("api") or _own(p)} | _said(wishes))
         for p, place in named.items()
     ]
     if section.get("base_url"):
-        own = {k: section.get(k) or "" for k in ("base_url", "api", "api_key_env")}
+        own = {k: section.get(k) for k in ("base_url", "api", "api_key_env", "batch")}
         own["api"] = wishes.api or own["api"]
         own["api_key_env"] = wishes.api_key_env or own["api_key_env"]
-        found.append(_place(ALL, own))
+        found.append(_place(ALL, own | _said(wishes)))
     return tuple(found)
 
 
@@ -138,6 +147,11 @@ def _filled(place: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in place.items() if v is not None}
 
 
+def _said(wishes: Wishes) -> dict[str, bool]:
+    """What the command line says of batch APIs outdoes the policy."""
+    return {} if wishes.batch is None else {"batch": wishes.batch}
+
+
 def _own(provider: str) -> str:
     """The provider's own language, where it is one of ours."""
     return provider if provider in APIS else ""
@@ -147,4 +161,6 @@ def _place(provider: str, asked: Mapping[str, Any]) -> Place:
     url = str(asked["base_url"])
     host = (urlsplit(url).hostname or "").lower()
     variable = str(asked.get("api_key_env") or "") or KEYS.get(host, "")
-    return Place(provider, url, str(asked.get("api") or ""), variable)
+    batch = asked.get("batch")
+    has_batches = host in BATCHES if batch is None else bool(batch)
+    return Place(provider, url, str(asked.get("api") or ""), variable, has_batches)

@@ -31,7 +31,8 @@ class Wishes:
     fresh: bool = False
     retry_in_doubt: bool = False
     isolate: bool = True
-    batch: bool = True
+    batch: bool | None = None
+    """Use the endpoint's batch API; None: where it is the provider's own."""
     batch_patience: str = "10m"
     plan_only: bool = False
     out: Path | None = None

@@ -1,0 +1,215 @@
+"""A replay from what was typed to its result: plan, question, execution, comparison, evidence, projection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from costopt.engine.policy import Policy
+from costopt.errors import CostoptError, EndpointError, InputError, UsageError
+from costopt.model.replayed import ReplayInfo
+from costopt.model.result import Result
+from costopt.replay.executed import Executed, RunState
+from costopt.replay.items import Plan
+from costopt.replay.money import Money
+from costopt.replay.plan.plan import make_plan
+from costopt.report.render.json import result_json
+from costopt.report.words import plural
+from costopt.wiring.progress import progress_for
+from costopt.wiring.reading import tell
+from costopt.wiring.replaying import files
+from costopt.wiring.replaying.answers import LogAnswers
+from costopt.wiring.replaying.asked import Asked, asked_of
+from costopt.wiring.replaying.endpoints import Reached, live_endpoint, recorded_endpoint
+from costopt.wiring.replaying.go_on import command
+from costopt.wiring.replaying.info import executed_info, planned
+from costopt.wiring.replaying.ledgers import Nothing, ledger_of
+from costopt.wiring.replaying.proving import Proof, prove
+from costopt.wiring.replaying.question import may_send
+from costopt.wiring.replaying.wishes import Wishes
+from costopt.wiring.request import TraceOptions
+from costopt.wiring.simulating import Simulated, policy_of, simulate
+
+SHAPLEY_LAYERS = 4
+"""As in an audit: with more layers the shares are left to `costopt simulate`."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay ends with."""
+
+    result: Result
+    go_on: str = ""
+    """The command that sends the plan, or goes on with what was stopped; empty: it is done."""
+    error: CostoptError | None = None
+    """Why the endpoint let nothing pass; said after the screen, with its exit code."""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything before the first request."""
+
+    options: TraceOptions
+    policy: Policy
+    path: Path | None
+    asked: Asked
+    simulated: Simulated
+    plan: Plan
+    money: Money
+
+    @property
+    def info(self) -> ReplayInfo:
+        """The plan as a result shows it."""
+        return planned(self.plan, self.asked, self.simulated.projection)
+
+    def command(self, *more: str) -> str:
+        """The same again, as it is typed."""
+        return command(self.options, self.path, self.asked.wishes, *more)
+
+    def result(self, info: ReplayInfo) -> Result:
+        """With the projection as it was before."""
+        return replace(self.simulated.result, replay=info)
+
+
+def replay(
+    options: TraceOptions, policy: Path | Policy, wishes: Wishes,
+    ask: Callable[[str], str] | None = None,
+) -> Replayed:  # fmt: skip
+    """Prove the policy's projection, or only plan to. Raises UsageError, InputError, EndpointError.
+
+    `ask`: how the question before the first paid request is put; None: on the terminal.
+    """
+    ready = prepare(options, policy, wishes)
+    store = ready.simulated.reading.store
+    try:
+        if wishes.plan_only:
+            return _only_planned(ready)
+        answers = LogAnswers(ready.simulated.evaluator)
+        reached = _reach(ready, answers)
+        if not may_send(ready.plan, ready.asked, options, ask):
+            tell("nothing was sent.", quiet=options.quiet)
+            return _only_planned(ready)
+        executed = _execute(ready, reached)
+        return _ended(ready, reached, executed, answers)
+    finally:
+        store.close()
+
+
+def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Prepared:
+    """The projection and the plan. Nothing is sent."""
+    checked = policy_of(policy)
+    asked = asked_of(options, wishes, checked)
+    shapley = len(checked.layers) <= SHAPLEY_LAYERS
+    done = simulate(options, checked, shapley=shapley, keep=False)
+    money = Money(done.evaluator.prices, free=asked.free)
+    progress_for(options)("planning the replay", 0, None)
+    plan = make_plan(done.evaluator, checked, asked.terms, money, endpoint=asked.endpoint)
+    progress_for(options)("planning the replay", 1, 1)
+    if not plan.items:
+        raise _nothing_to_send(plan)
+    _needs_a_ledger(options, asked, plan)
+    return Prepared(
+        options, checked, policy if isinstance(policy, Path) else None, asked, done, plan, money
+    )
+
+
+def _nothing_to_send(plan: Plan) -> InputError:
+    why = "; ".join(f"{plural(x.calls, 'call')}: {x.reason}" for x in plan.left_out[:3])
+    return InputError(
+        f"not one call of this log can be sent again. {why}".strip(),
+        hint="A log with texts of requests is needed: costopt explain content",
+    )
+
+
+def _needs_a_ledger(options: TraceOptions, asked: Asked, plan: Plan) -> None:
+    if options.no_store and not asked.recorded and plan.worst_pusd and not asked.wishes.plan_only:
+        raise UsageError(
+            "a replay that costs money keeps a ledger: without one nothing could go on after a crash.",
+            where="--no-store", hint="Leave it out, or name another place: --db FILE.duckdb",
+        )  # fmt: skip
+
+
+def _only_planned(ready: Prepared) -> Replayed:
+    return Replayed(ready.result(ready.info), ready.command())
+
+
+def _reach(ready: Prepared, answers: LogAnswers) -> Reached:
+    if ready.asked.recorded:
+        return recorded_endpoint(ready.plan, answers)
+    return live_endpoint(ready.plan, ready.asked)
+
+
+def _execute(ready: Prepared, reached: Reached) -> Executed:
+    from costopt.replay.execute.limits import Patience
+    from costopt.replay.execute.run import execute
+
+    asked, wishes, reading = ready.asked, ready.asked.wishes, ready.simulated.reading
+    ledger = ledger_of(reading.store)
+    if not wishes.fresh and ledger.unfinished(ready.plan.id) is not None:
+        tell(
+            "going on with an unfinished run of this plan (--fresh starts anew)",
+            quiet=ready.options.quiet,
+        )
+    return execute(
+        ready.plan, reached.endpoint, ledger, asked.terms,
+        Nothing() if asked.recorded else ready.money, dataset=reading.dataset,
+        progress=progress_for(ready.options), resume=wishes.resume, fresh=wishes.fresh,
+        batch_endpoint=reached.batch, patience=Patience(batch_s=asked.patience_s),
+    )  # fmt: skip
+
+
+def _ended(ready: Prepared, reached: Reached, executed: Executed, answers: LogAnswers) -> Replayed:
+    """Compared, kept, and told; what stopped it is raised by the caller after the screen."""
+    proof = prove(
+        ready.plan, executed, answers, ready.policy, ready.simulated, ready.asked,
+        reached.endpoint.origin, offline=ready.options.offline,
+    )  # fmt: skip
+    info = executed_info(ready.info, executed, proof.origin, reached.endpoint.name)
+    notes = [
+        *reached.notes,
+        *getattr(reached.endpoint, "notes", ()),
+        *proof.notes,
+        *ready.plan.notes,
+    ]
+    info = replace(proof.into(info), notes=list(dict.fromkeys(notes)))
+    info, result = _kept(ready, executed, info, proof)
+    error, stopped = _error(executed), executed.state is RunState.INTERRUPTED
+    goes_on = executed.state is not RunState.DONE or info.in_doubt
+    again = ready.command("--retry-in-doubt") if goes_on and not _left(executed, ready.plan) else (
+        ready.command() if goes_on else ""
+    )  # fmt: skip
+    return Replayed(result, again, error, stopped)
+
+
+def _left(executed: Executed, plan: Plan) -> bool:
+    """Requests that were not sent at all: going on sends these."""
+    return len(executed.done) < len(plan.items)
+
+
+def _kept(
+    ready: Prepared, executed: Executed, info: ReplayInfo, proof: Proof
+) -> tuple[ReplayInfo, Result]:
+    """Evidence and result in the store, `diff.md` and `result.json` in the run's folder."""
+    reading = ready.simulated.reading
+    folder = ready.asked.wishes.out or ledger_of(reading.store).folder(executed.run)
+    if folder is not None:
+        info = replace(info, diff_path=str(files.write_diff(folder, info)))
+    projection = proof.projection or ready.simulated.projection
+    result = replace(ready.simulated.result, projection=projection, replay=info)
+    if folder is not None:
+        files.write_result(folder, result)
+    reading.store.record_run("replay", reading.dataset, result_json(result))
+    return info, result
+
+
+def _error(executed: Executed) -> EndpointError | None:
+    if executed.state is not RunState.STOPPED:
+        return None
+    settled = len(executed.done)
+    kept = f" {plural(settled, 'request')} settled and kept." if settled else ""
+    return EndpointError(
+        f"{executed.trouble.rstrip('.') or 'the endpoint lets nothing pass'}.{kept}",
+        hint=executed.hint,
+    )
