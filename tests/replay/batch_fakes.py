@@ -142,13 +142,13 @@ class FakeBatches:
 
     async def find(self, mark: str) -> str | None | Refusal:
         if self.finds:
-            return self.finds.pop(0)  # type: ignore[no-any-return]
+            return self.finds.pop(0)
         return self.marks.get(mark)
 
     async def collect(self, job: str) -> Mapping[str, Outcome] | None | Refusal:
         self.looks += 1
         if self.collects:
-            return self.collects.pop(0)  # type: ignore[no-any-return]
+            return self.collects.pop(0)
         if self.looks <= self.polls:
             return None
         said = {i: self.lines.get(i, completion(f"answer {i}")) for i in self.jobs[job]}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from costopt.model.exchange import AttemptState, Completion, Refusal, Trouble
+from costopt.model.exchange import AttemptState, Completion, Outcome, Refusal, Trouble
 from costopt.model.marks import Mark
-from costopt.replay.execute.batches import Batched, lines_of, run_batches
+from costopt.replay.execute.batches import Batched, run_batches
 from costopt.replay.items import Item
 from tests.replay.batch_fakes import (
     WORST,
@@ -61,7 +61,7 @@ def test_lines_stand_in_the_ledger_before_the_job_is_submitted_and_are_settled_a
 def test_each_line_has_its_own_end() -> None:
     items = [line(n) for n in range(1, 6)]
     refused = Refusal(Trouble.REFUSED, "too long", status=400)
-    lines = {
+    lines: dict[str, Outcome | None] = {
         items[0].id: refused, items[1].id: Refusal(Trouble.UNREADABLE, "counts contradict"),
         items[2].id: None, items[3].id: Refusal(Trouble.NOT_SENT, "expired before it was run"),
     }  # fmt: skip
@@ -172,12 +172,6 @@ def test_a_cancelled_run_leaves_the_job_to_the_next() -> None:
     assert states(ledger) == [("1", 1, "open")] and list(ledger.noted.values()) == ["job1"]
     go(items, endpoint, ledger)
     assert len(endpoint.jobs) == 1 and states(ledger) == [("1", 1, "answered")]
-
-
-def test_a_few_lines_of_each_model_are_chosen_and_only_what_the_policy_batches() -> None:
-    items = [line(n) for n in range(15)] + [line(20, "gpt-5.2-mini"), line(21, service_tier="flex")]
-    chosen = lines_of(items, most=4)
-    assert [i.row for i in chosen] == [0, 1, 2, 3, 20]
 
 
 def test_a_mark_reads_back_and_fits_where_it_must_stand() -> None:

@@ -24,12 +24,10 @@ from costopt.model.exchange import (
 )
 from costopt.model.marks import Mark
 from costopt.model.ports import BatchEndpoint, Progress, ReplayLedger, silent
-from costopt.replay.execute.batch_job import TIER, Bench, Job, Prices, Unknown, Waits
+from costopt.replay.execute.batch_job import Bench, Job, Prices, Unknown, Waits
 from costopt.replay.executed import Done
-from costopt.replay.items import Arm, Item
+from costopt.replay.items import Item
 
-LINES = 10
-"""Lines of a model that go through its batch API: enough to see the price rule and the turnaround."""
 TRIES = 3
 """Submissions of a line while the provider says that none came about."""
 AGAIN = (Trouble.RETRY, Trouble.NOT_SENT)
@@ -54,25 +52,6 @@ class Batched:
     collected: int = 0
     """Lines that an earlier process had submitted or settled."""
     retries: int = 0
-
-
-def lines_of(items: Sequence[Item], most: int = LINES) -> list[Item]:
-    """The items that go through a batch job: calls that the policy batches, as the whole policy sends
-    them, at most `most` of a model, those of distinct sessions first."""
-    seen: dict[tuple[str, str, int], int] = defaultdict(int)
-    ranked = []
-    for nth, item in enumerate(items):
-        if item.arm is not Arm.POLICY or item.request.service_tier != TIER:
-            continue
-        name = (item.request.provider, item.request.model, item.session)
-        ranked.append((seen[name], nth, item))
-        seen[name] += 1
-    chosen: dict[tuple[str, str], list[Item]] = defaultdict(list)
-    for _, _, item in sorted(ranked, key=lambda entry: entry[:2]):
-        of_model = chosen[item.request.provider, item.request.model]
-        if len(of_model) < most:
-            of_model.append(item)
-    return [item for of_model in chosen.values() for item in of_model]
 
 
 async def run_batches(
