@@ -1,0 +1,109 @@
+"""Pairs under every test, each beside the noise floor of answers of the same kind.
+
+Free text disagrees with itself far more often than a tool call does. So the floor that a layer is held to
+is weighed to the layer's own mix of kinds, and where many of its pairs are of a kind that the floor lacks,
+it is no floor for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from costopt.model.replayed import Agreement
+from costopt.replay.compare.agreement.answers import kind_of, kinds
+from costopt.replay.compare.agreement.base import AnswerTest, Pair
+from costopt.replay.compare.clusters import Share, excess
+
+MIN_OWN_NOISE = 20
+"""Unchanged requests of a layer's own calls from which on they are its floor; below, all of them are."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What the endpoint disagrees about with itself."""
+
+    pairs: list[Pair]
+    weight: list[float]
+    own: bool = True
+    """Of the layer's own calls."""
+    unmatched: float = 0.0
+    """Share of the layer's pairs of whose kind no unchanged request was sent."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A test's outcome, with the shares behind it."""
+
+    agreement: Agreement
+    differ: Share
+    noise: Share | None
+    """None: no unchanged request was compared under this test."""
+
+
+def floor_for(layer: str, pairs: Sequence[Pair], noise: Sequence[Pair]) -> Floor:
+    """The unchanged requests of the same calls where there are enough, else all; weighed by kind."""
+    rows = {pair.item.row for pair in pairs}
+    own = [n for n in noise if n.item.row in rows or n.item.stratum == layer]
+    chosen = own if len(own) >= MIN_OWN_NOISE else list(noise)
+    wanted, there = kinds(pairs), kinds(chosen)
+    unmatched = sum(n for kind, n in wanted.items() if kind not in there)
+    kept = [n for n in chosen if kind_of(n) in wanted]
+    weight = [wanted[kind_of(n)] / there[kind_of(n)] for n in kept]
+    share = unmatched / len(pairs) if pairs else 0.0
+    return Floor(kept, weight, chosen is own or len(own) == len(chosen), share)
+
+
+def table(tests: Sequence[AnswerTest], pairs: Sequence[Pair], floor: Floor) -> list[Tested]:
+    """One line a test that fits any of the pairs, in the order of the tests."""
+    found = (tested(test, pairs, floor) for test in tests)
+    return [line for line in found if line.agreement.answers]
+
+
+def noise_table(tests: Sequence[AnswerTest], noise: Sequence[Pair]) -> list[Agreement]:
+    """The floor alone."""
+    out = []
+    for test in tests:
+        differ = _share(test, noise, None)
+        if differ.trials:
+            agree = round(differ.trials * (1 - differ.rate))
+            out.append(Agreement(
+                test.name, differ.trials, agree, 1 - differ.rate, _turned(differ), differ.trials,
+                agree, 1 - differ.rate, None, None, differ.clusters,
+            ))  # fmt: skip
+    return out
+
+
+def tested(test: AnswerTest, pairs: Sequence[Pair], floor: Floor) -> Tested:
+    """One test over the pairs and their floor."""
+    differ = _share(test, pairs, None)
+    noise = _share(test, floor.pairs, floor.weight)
+    bare = _share(test, floor.pairs, None)
+    known = bool(noise.trials) and bool(differ.trials)
+    over = excess(differ, noise) if known else None
+    agreement = Agreement(
+        test=test.name, answers=differ.trials, agree=round(differ.trials * (1 - differ.rate)),
+        rate=1 - differ.rate if differ.trials else None,
+        ci95=_turned(differ) if differ.trials else None,
+        noise_answers=bare.trials, noise_agree=round(bare.trials * (1 - bare.rate)),
+        noise_rate=1 - noise.rate if noise.trials else None,
+        excess_pp=100 * (differ.rate - noise.rate) if known else None,
+        excess_ci95_pp=[100 * over[0], 100 * over[1]] if over else None, sessions=differ.clusters,
+    )  # fmt: skip
+    return Tested(agreement, differ, noise if noise.trials else None)
+
+
+def _share(test: AnswerTest, pairs: Sequence[Pair], weight: Sequence[float] | None) -> Share:
+    """Of pairs that differ, among those that the test fits."""
+    same = test.same(pairs)
+    at = [i for i, told in enumerate(same) if told is not None]
+    return Share.of(
+        [not same[i] for i in at], [pairs[i].item.cluster for i in at],
+        None if weight is None else [weight[i] for i in at],
+    )  # fmt: skip
+
+
+def _turned(differ: Share) -> list[float]:
+    """Interval of the share that agrees."""
+    low, high = differ.interval()
+    return [1 - high, 1 - low]
