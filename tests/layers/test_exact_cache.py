@@ -54,6 +54,24 @@ def test_keys_of_generated_requests_equal_a_dictionary() -> None:
     assert [len(set(keys.node[keys.scope[keys.node] == s].tolist())) > 1 for s in set(keys.scope)]
 
 
+def test_other_parameters_are_another_request() -> None:
+    """A schema of the answer, a sampling parameter: exact keys differ; equal ones do not."""
+    said = ["", '{"top_p":0.5}', '{"response_format":{"type":"json_object"}}', '{"top_p":0.5}', ""]
+    keys = keys_of([asked(str(i), ASK, settings=s) for i, s in enumerate(said)])
+    assert keys.node.tolist() == [0, 1, 2, 1, 0]
+
+
+def test_another_form_of_the_answer_is_another_scope() -> None:
+    """A semantic cache may serve an answer of another `top_p`, never one of another schema."""
+    said = ["", '{"top_p":0.5}', '{"response_format":{"type":"json_object"},"seed":1}']
+    evaluator = evaluator_of([asked(str(i), ASK, settings=s) for i, s in enumerate(said)])
+    view = View.of(evaluator.trace)
+    calls = editable(view, evaluator.prices)
+    keys = semantic_keys(view, evaluator.handed, (), calls, "last_user")
+    assert keys.node.tolist() == [0, 0, 1]
+    assert keys.scope.tolist() == [0, 1]
+
+
 def test_equal_content_is_equal_keys() -> None:
     one, other = keys_of([asked("a", ASK)]), keys_of([asked("b", ASK)])
     assert one == other and hash(one) == hash(other)

@@ -20,6 +20,7 @@ from costopt.layers.base import Artifacts
 from costopt.layers.parts.graph import Arrivals, arrivals_of
 from costopt.layers.parts.turns import ANSWER
 from costopt.model.call import SegmentKind, UsageState
+from costopt.model.request_settings import form
 from costopt.model.scramble import scrambled
 from costopt.model.trace import NO_TIME, Categorical, Ragged
 from costopt.model.view import View
@@ -71,6 +72,7 @@ def exact_keys(view: View, artifacts: Artifacts, scope: Sequence[str], calls: Bo
     reported = trace.usage_state == UsageState.REPORTED
     asked = [
         view.max_tokens, trace.temperature.view(np.int32), np.where(reported, trace.input_tokens, 0),
+        trace.settings.codes,
     ]  # fmt: skip
     parts = [*_scope_codes(view, artifacts, scope), *asked]
     every = np.ones(len(view.request.ids), np.bool_)
@@ -80,15 +82,23 @@ def exact_keys(view: View, artifacts: Artifacts, scope: Sequence[str], calls: Bo
 def semantic_keys(
     view: View, artifacts: Artifacts, scope: Sequence[str], calls: Bool, text: KeyText
 ) -> Keys:
-    """Keys of what a semantic cache embeds; tools, system prompt and pictures are in the scope.
+    """Keys of what a semantic cache embeds; tools, system prompt, pictures and the answer's form (a
+    schema, a tool that must be called) are in the scope.
 
     Calls without a key text, or with one that the log did not keep, have no key.
     """
     uses = key_uses(view, text)
     rows = np.flatnonzero(calls & with_key_text(view, uses))
-    parts = [p[rows] for p in _scope_codes(view, artifacts, scope)]
+    parts = [p[rows] for p in (*_scope_codes(view, artifacts, scope), _forms(view))]
     around = _of_kind(view, *_PREAMBLE, *_NO_TEXT)
     return _keys(view, rows, parts, [around], uses)
+
+
+def _forms(view: View) -> Int:  # [call]
+    """A code for what shape the answer must have: one of another shape never serves."""
+    settings, place = view.trace.settings, dict[str, int]()
+    codes = [place.setdefault(form(text), len(place)) for text in settings.values]
+    return np.array(codes, np.int64)[settings.codes]
 
 
 def with_key_text(view: View, uses: Bool) -> Bool:  # [call]
