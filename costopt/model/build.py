@@ -183,6 +183,7 @@ def _columns(calls: list[Call], source_file: str, format: str) -> Trace:
         extra=extra,
         metadata=_metadata(calls),
         error=tuple(c.error for c in calls),
+        settings=categorical([c.settings for c in calls]),
     )
 
 

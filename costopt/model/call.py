@@ -157,6 +157,8 @@ class Call:
     temperature: float | None = None
     stream: bool = False
     prompt_cache_key: str = ""
+    settings: str = ""
+    """Further parameters of the request as canonical JSON (`model.request_settings`)."""
     metadata: dict[str, str] = field(default_factory=dict)
     """Flat text metadata: `--where metadata.x=y` and the policy's `fields:` read it."""
     request: list[Segment] | None = None

@@ -13,9 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from costopt.model.call import Breakpoint, SegmentKind
+from costopt.model.request_settings import as_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,5 +238,4 @@ def outcome_from(kept: Mapping[str, Any]) -> Outcome:
 
 def settings_of(request: Request) -> dict[str, Any]:
     """The further parameters as a mapping."""
-    found: dict[str, Any] = orjson.loads(request.settings) if request.settings else {}
-    return found
+    return as_mapping(request.settings)

@@ -83,6 +83,7 @@ def select(trace: Trace, rows: NDArray[np.int64]) -> Trace:
         metadata={name: _part(c, rows) for name, c in trace.metadata.items()},
         request=_ragged(trace.request, rows),
         response=_ragged(trace.response, rows),
+        settings=_part(trace.settings, rows),
         extra=tuple((place[r], m, v) for r, m, v in trace.extra if r in place),
     )
 

@@ -37,6 +37,10 @@ class Categorical:
         return [values[c] for c in self.codes.tolist()]
 
 
+NONE_KEPT = Categorical(np.zeros(0, np.int32), ("",))
+"""Stands for a column of nothing, however many calls there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ragged:
     """Segment ids of each call in wire order: row i is `ids[offsets[i]:offsets[i + 1]]`."""
@@ -134,8 +138,12 @@ class Trace:
     error: tuple[str, ...] = ()
     sample_rate: float | None = None
     dataset: str = ""
+    settings: Categorical = NONE_KEPT
+    """[call]: further parameters of the request as canonical JSON (`model.request_settings`)."""
 
     def __post_init__(self) -> None:
+        if self.settings is NONE_KEPT:
+            object.__setattr__(self, "settings", Categorical(np.zeros(self.n, np.int32), ("",)))
         for value in vars(self).values():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False

@@ -122,6 +122,16 @@ def parameter(value: object) -> int | None:
     return int(found) if found is not None and 0 < found < 2**31 and found == int(found) else None
 
 
+def plain(value: Any) -> Any:
+    """A parameter that a tool keeps as text: a number, a switch, an object again."""
+    if not isinstance(value, str):
+        return value
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    found = numeric(value)
+    return decoded(value) if found is None else int(found) if found == int(found) else found
+
+
 def amount(*values: object) -> str | None:
     """Recorded dollars. A zero in these tools means "no price" as often as "free": none recorded."""
     found = money_text(*(v for v in values if v != ""))

@@ -44,6 +44,7 @@ from costopt.sources._rows import (
     packed_parquet,
     page_rows,
     parameter,
+    plain,
     rows,
     session_of,
     span_ms,
@@ -55,6 +56,7 @@ from costopt.sources.bodies import read_request, read_response
 from costopt.sources.bodies.build import call_of, fail
 from costopt.sources.bodies.openai_chat import maker
 from costopt.sources.bodies.parts import Body, mapping, text, tier, time_us
+from costopt.sources.bodies.settings import settings_of
 from costopt.sources.lines import Parsed, rejected
 
 PAGES = ("data", "observations")
@@ -228,6 +230,7 @@ def _settings(call: Call, params: Body) -> None:
         call.max_tokens = parameter(first(params, "max_tokens", "max_completion_tokens"))
     if call.temperature is None:
         call.temperature = numeric(params.get("temperature"))
+    call.settings = call.settings or settings_of({k: plain(v) for k, v in params.items()})
     asked = tier(params.get("service_tier"))
     if call.service_tier == "default" and asked:
         call.service_tier = asked

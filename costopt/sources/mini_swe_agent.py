@@ -29,6 +29,7 @@ from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import call_of
 from costopt.sources.bodies.parts import items, mapping, number, text, time_us, whole
 from costopt.sources.bodies.segments import Names
+from costopt.sources.bodies.settings import settings_of
 from costopt.sources.lines import records, rejected
 
 
@@ -78,6 +79,7 @@ class _Run:
         settings = mapping(self.model.get("model_kwargs"))
         self.temperature = number(settings.get("temperature"))
         self.max_tokens = whole(settings.get("max_tokens"))
+        self.settings = settings_of(settings)
         self.task = text(value.get("instance_id")) or stem(file.name)
         self.session = f"{self.task}#{fingerprint(stats, self._facts())}"
         self.metadata = text_metadata(
@@ -113,7 +115,7 @@ class _Run:
             raise UsageContradiction(f"response is {type(body).__name__}, not an object")
         asked = RequestParts(
             history.blocks[:before], True, text(self.model.get("model_name")),
-            self.max_tokens, self.temperature,
+            self.max_tokens, self.temperature, settings=self.settings,
         )  # fmt: skip
         call = call_of(place, asked, read_response(body) if body else None)
         if call.response is None and message.get("role") == "assistant":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from costopt.model.build import tools_called
 from costopt.model.call import Call
@@ -37,8 +38,13 @@ def text_array(texts: list[str]) -> pa.Array:
         return pa.array([visible(t) for t in texts], pa.string())
 
 
-def calls_table(calls: list[Call], request: Uses, response: Uses) -> pa.Table:
-    """The facts of these calls. Raises ValueError or OverflowError for a number that no column holds."""
+def calls_table(
+    calls: list[Call], request: Uses, response: Uses, settings: NDArray[np.uint64]
+) -> pa.Table:
+    """The facts of these calls. `settings`: [call] ids of `request_settings`.
+
+    Raises ValueError or OverflowError for a number that no column holds.
+    """
     import pyarrow as pa
 
     columns: dict[str, Any] = {}
@@ -49,6 +55,7 @@ def calls_table(calls: list[Call], request: Uses, response: Uses) -> pa.Table:
         columns[name] = text_array(list(values))
     columns["tool"] = text_array([tools_called(c) if c.response else "" for c in calls])
     columns["tags"] = text_array([",".join(c.tags) if c.tags else "" for c in calls])
+    columns["settings"] = settings
     columns |= _numbers(calls) | _tokens(calls)
     columns |= _recorded(calls)
     columns["metadata"] = pa.array([_json(c.metadata) for c in calls], pa.string())

@@ -151,6 +151,7 @@ def _erase_texts(
 ) -> IngestSummary:
     """What was read without content keeps none of an earlier reading's either, results included."""
     run(connection, "results_forget", dataset=dataset)
+    run(connection, "settings_erase", dataset=dataset)
     before = number(connection, "texts_kept")
     if not before:
         return summary

@@ -95,6 +95,7 @@ def _trace(
         error=_texts(table, "error"),
         sample_rate=sample_rate,
         dataset=dataset,
+        settings=_settings(connection, table["settings"]),
     )
 
 
@@ -113,7 +114,7 @@ def _texts(table: pa.Table, name: str) -> tuple[str, ...]:
     return tuple(table[name].to_pylist())
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], tuple[Any, ...]]:
     """Codes in order of first appearance, and their values."""
     found = column.combine_chunks().dictionary_encode()
     codes = np.array(found.indices.to_numpy(zero_copy_only=False), np.int32)
@@ -203,6 +204,19 @@ def _segments(connection: duckdb.DuckDBPyConnection, used: NDArray[np.uint64]) -
         _numbers(table, "tokens", -1, np.int64),
         _flags(table, "has_text"),
     )
+
+
+def _settings(connection: duckdb.DuckDBPyConnection, column: pa.ChunkedArray) -> Categorical:
+    """As `model.build.categorical`. Not shown to anybody: nothing is masked."""
+    codes, ids = _codes(column.fill_null(0))
+    wanted(connection, np.array(ids, np.uint64))
+    texts = [text for (text,) in rows(connection, "settings_of_trace")]
+    connection.unregister("wanted")
+    place = {"": 0}
+    for text in texts:
+        place.setdefault(text, len(place))
+    moved = np.array([place[text] for text in texts], np.int32)
+    return Categorical(moved[codes] if len(texts) else codes, tuple(place))
 
 
 def wanted(connection: duckdb.DuckDBPyConnection, ids: NDArray[np.uint64]) -> None:

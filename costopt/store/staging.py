@@ -18,6 +18,7 @@ from costopt.model.ports import Progress, RecordStream
 from costopt.model.secrets import masked
 from costopt.store.calls_table import calls_table, sound
 from costopt.store.segments_table import KnownIds, SegmentBook, visible
+from costopt.store.settings_table import SettingsBook
 from costopt.store.sql import arrow, run
 from costopt.store.writer import Writer
 
@@ -55,6 +56,7 @@ class Staging:
     ) -> None:  # fmt: skip
         self._connection, self._writer, self._progress = connection, writer, progress
         self._book, self._no_content = SegmentBook(no_content=no_content), no_content
+        self._settings = SettingsBook(no_content=no_content)
         ids = arrow(connection, "segment_ids", with_text=not no_content)
         self._known = KnownIds(ids.column("id").to_numpy())
         self._fresh: list[pa.Table] = []
@@ -137,8 +139,10 @@ class Staging:
             table = self._table(calls)
         table = table.append_column("source", [np.array(sources, np.int64)])
         table = table.append_column("row", [np.arange(len(calls), dtype=np.int64) + self.rows + 1])
-        fresh = self._book.take()
+        fresh, settings = self._book.take(), self._settings.take()
         self._writer.put(lambda: self._store(table, fresh))
+        if settings is not None:
+            self._writer.put(lambda: self._insert("settings_add", "said", settings))
         self.rows += len(calls)
         for source in sources:
             self.tallies[source].calls += 1
@@ -147,7 +151,7 @@ class Staging:
     def _table(self, calls: list[Call]) -> pa.Table:
         request = self._book.uses([c.request for c in calls])
         response = self._book.uses([c.response for c in calls])
-        return calls_table(calls, request, response)
+        return calls_table(calls, request, response, self._settings.ids(calls))
 
     def _sound(self, calls: list[Call], sources: list[int]) -> tuple[list[Call], list[int]]:
         kept: list[tuple[Call, int]] = []

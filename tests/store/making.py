@@ -32,6 +32,7 @@ TEXTS = (
     "half \ud83d",
     "🙂",
 )
+SETTINGS = ("", '{"top_p":0.5}', '{"seed":7,"stop":["a","\\ud83d"]}')
 STORE_ONLY = ("files", "dataset", "sample_rate")
 
 
@@ -94,6 +95,7 @@ def random_call(chance: random.Random, number: int) -> Call:
         stream=chance.random() < 0.5, prompt_cache_key=pick(("", "p")),
         metadata=pick(({}, {"plan": "pro"}, {"plan": "free", "a b": "ü"})),
         request=blocks(chance), response=blocks(chance), requests=pick((1, 1, 4)),
+        settings=SETTINGS[number % len(SETTINGS)],
     )  # fmt: skip
 
 

@@ -41,6 +41,18 @@ def test_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
         assert store.datasets()[0].name == "d"
 
 
+def test_calls_of_an_older_schema_have_no_further_parameters(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    with Store.open(path) as store:
+        store.ingest([ListStream(random_calls(1))], "d")
+    old = duckdb.connect(str(path))
+    old.execute("update calls set settings = default; delete from request_settings")
+    old.close()
+    with Store.open(path, read_only=True) as store:
+        trace = store.load("d")
+        assert trace.settings.values == ("",) and len(trace.settings.codes) == trace.n
+
+
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "new.duckdb"
     Store.open(path).close()

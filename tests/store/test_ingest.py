@@ -20,6 +20,7 @@ from costopt.model.call import (
     Skipped,
     Usage,
 )
+from costopt.model.request_settings import unsendable
 from costopt.store.ingest import IngestSummary
 from costopt.store.store import Store
 from costopt.wiring.streams import streams_of
@@ -196,6 +197,29 @@ def test_only_the_last_result_of_a_command_on_a_set_is_kept() -> None:
         ):  # fmt: skip
             store.record_run(command, dataset, result)
         assert [r.result for r in store.runs()] == [None, "4", "3", "2", None]
+
+
+def test_parameters_of_requests_go_with_the_text(tmp_path: Path) -> None:
+    """Read again without content: words in a schema go, unless another data set holds them."""
+    path = tmp_path / "l.duckdb"
+    call = replace(random_calls(1, 1)[0], settings='{"seed":1,"stop":["a secret word"]}')
+    other = replace(call, key="other", settings='{"stop":["of another set"]}')
+    with Store.open(path) as store:
+        store.ingest([ListStream([call, other])], "d")
+        store.ingest([ListStream([other])], "e")
+        store.ingest([ListStream([call, other])], "d", no_content=True)
+        kept = store.load("d").settings.values
+        assert sorted(map(unsendable, kept))[:2] == ["", ""] and other.settings in kept
+        store.compact()
+        assert sorted(store.load("d").settings.values) == sorted(kept)
+    assert b"a secret word" not in path.read_bytes()
+    with Store.open(path) as store:
+        store.ingest([ListStream([call, other])], "d")
+        assert set(store.load("d").settings.values) == {"", call.settings, other.settings}
+        store.remove("d")
+        store.compact()
+        assert store.load("e").settings.values == ("", other.settings)
+    assert b"a secret word" not in path.read_bytes()
 
 
 def test_reading_again_without_content_erases_what_was_kept(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from costopt.model.build import trace_of
 from costopt.model.call import Call, Segment, SegmentKind, Usage
+from costopt.model.request_settings import unsendable
 from costopt.model.trace import Trace
 from costopt.store.store import Store
 from tests.sources.reading import SAMPLES, read
@@ -100,7 +101,9 @@ def test_without_content_everything_but_the_text_is_the_same() -> None:
     loud, quiet = stored(ListStream(calls))[0], stored(ListStream(calls), no_content=True)[0]
     assert not quiet.segments.has_text.any()
     assert loud.segments.has_text.any()
-    assert_same(loud, quiet, ("segments", "files", "dataset", "sample_rate"))
+    assert_same(loud, quiet, ("segments", "settings", "files", "dataset", "sample_rate"))
+    assert np.array_equal(loud.settings.codes, quiet.settings.codes)
+    assert [unsendable(s) == "" for s in quiet.settings.values] == [True, True, False]
     assert np.array_equal(loud.segments.n_bytes, quiet.segments.n_bytes)
 
 

@@ -18,6 +18,7 @@ VIEWS = {
     "batch": "select * from stage",
     "files": "select * from sources",
     "fresh": "select * from segments",
+    "said": "select * from request_settings",
     "wanted": "select id, 0::bigint as place from segments",
     "contents": "select 0::bigint as \"row\", ''::blob as content",
     "wrappers": 'select 0::bigint as "row"',

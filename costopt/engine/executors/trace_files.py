@@ -30,6 +30,8 @@ def write_trace(trace: Trace, folder: Path, more: Mapping[str, NDArray[Any]]) ->
         elif field.name in ("dims", "metadata"):
             columns |= {f"{field.name}.{name}": c.codes for name, c in value.items()}
             rest[field.name] = {name: c.values for name, c in value.items()}
+        elif field.name == "settings":
+            columns[field.name], rest[field.name] = value.codes, value.values
         elif field.name not in ("request", "response", "segments", *_LISTS):
             rest[field.name] = value
     _write(folder / "calls.parquet", columns, {n: getattr(trace, n) for n in _LISTS})
@@ -47,6 +49,7 @@ def read_trace(folder: Path, segments: SegmentTable, rest: dict[str, Any]) -> tu
     for name in ("dims", "metadata"):
         texts = rest[name]
         values[name] = {n: Categorical(columns.pop(f"{name}.{n}"), v) for n, v in texts.items()}
+    values["settings"] = Categorical(columns.pop("settings"), rest["settings"])
     for name in ("request", "response"):
         block = _read(folder / f"{name}.parquet")[0]
         lengths = _read(folder / f"{name}_lengths.parquet")[0]["lengths"]

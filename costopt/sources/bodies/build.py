@@ -50,7 +50,7 @@ def _add_request(call: Call, asked: RequestParts, said: ResponseParts) -> None:
     call.service_tier = said.service_tier or asked.service_tier or "default"
     call.max_tokens, call.temperature = asked.max_tokens, asked.temperature
     call.stream, call.prompt_cache_key = asked.stream, asked.prompt_cache_key
-    call.user = asked.user
+    call.user, call.settings = asked.user, asked.settings
     if asked.has_content:
         call.request = shown(asked.segments)
 

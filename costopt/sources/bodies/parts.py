@@ -28,6 +28,8 @@ class RequestParts:
     """The tier asked for, as one of ours; the tier served is in the response."""
     prompt_cache_key: str = ""
     user: str = ""
+    settings: str = ""
+    """Further parameters, as `model.request_settings` keeps them."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ the two equal. Records of other shapes cost a failed attempt, so a file that has
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from costopt.model.call import (
     UsageContradiction,
     UsageState,
 )
+from costopt.model.request_settings import canonical
 from costopt.prices.names import bare, split_bedrock
 from costopt.sources.bodies.amounts import money_text
 from costopt.sources.bodies.build import counts_nothing, shown
@@ -29,6 +31,7 @@ from costopt.sources.bodies.openai_usage import plain_usage
 from costopt.sources.bodies.openai_usage import usage as chat_usage
 from costopt.sources.bodies.parts import number, tier, time_us, whole
 from costopt.sources.bodies.segments import tool_schemas
+from costopt.sources.bodies.settings import USUAL_SETTINGS
 
 _TRIES = 64
 _SEEN, _LONG = 512, 65_536
@@ -105,6 +108,7 @@ class _Record(_Shape):
     error: None = None
 
 
+_TOLD = attrgetter(*USUAL_SETTINGS)
 _decode = msgspec.json.Decoder(_Record).decode
 
 
@@ -172,13 +176,21 @@ def _call(record: _Record, seen: dict[int, Segment]) -> Call | None:
         record.api_key_hash or "", tuple(record.tags or ()), record.region or "",
         served or own_tier or tier(asked.service_tier) or "default", "", CallStatus.OK, "", finish,
         recorded, False, limit if limit is not None else whole(asked.max_tokens),
-        number(asked.temperature), asked.stream is True, asked.prompt_cache_key or "", {},
+        number(asked.temperature), asked.stream is True, asked.prompt_cache_key or "",
+        _settings(asked), {},
         shown(request), shown(response),
     )  # fmt: skip
     if metadata:
         add_metadata(call, metadata)
         add_aliases(call, {})
     return call
+
+
+def _settings(asked: _Request) -> str:
+    found = {
+        n: value for n, value in zip(USUAL_SETTINGS, _TOLD(asked), strict=True) if value is not None
+    }
+    return canonical(found) if found else ""
 
 
 def _usage(told: dict[str, Any], provider: str, model: str) -> Usage | None:

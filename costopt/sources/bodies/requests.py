@@ -16,6 +16,7 @@ from costopt.sources.bodies.parts import (
     whole,
 )
 from costopt.sources.bodies.segments import Names, content, mark_last, tool_schemas
+from costopt.sources.bodies.settings import settings_of, usual_settings
 
 
 def read_request(body: Body) -> RequestParts:
@@ -62,6 +63,7 @@ def _usual(body: Body) -> RequestParts:
         limit if limit is not None else whole(body.get("max_tokens")),
         number(body.get("temperature")), body.get("stream") is True,
         tier(body.get("service_tier")), text(body.get("prompt_cache_key")),
+        settings=usual_settings(body),
     )  # fmt: skip
 
 
@@ -75,6 +77,7 @@ def _settings(parts: RequestParts, body: Body) -> None:
         parts.temperature = number(config.get("temperature"))
     parts.service_tier = tier(body.get("service_tier"))
     parts.prompt_cache_key = text(body.get("prompt_cache_key"))
+    parts.settings = settings_of(body)
     user = body.get("user")
     parts.user = text(user) if user else text(mapping(body.get("metadata")).get("user_id"))
 

@@ -28,6 +28,11 @@ insert into stage by name select * from batch;
 -- Adds the blocks of the bound view `fresh` to the store: one row a distinct block.
 insert into segments by name select * from fresh;
 
+-- name: settings_add
+-- Adds parameters of requests (bound view `said`) that are not there yet: one row a distinct text.
+insert into request_settings select id, whole, settings from said
+where (id, whole) not in (select (id, whole) from request_settings);
+
 -- name: segment_ids
 -- Ids of blocks in the store: one row a block. With `$with_text`, those alone that lack no text.
 select id from segments where not $with_text or not has_text or text is not null or raw is not null;
@@ -277,6 +282,15 @@ update segments set text = null, raw = null
 where (text is not null or raw is not null) and id not in (
     select unnest(list_concat(coalesce(c.request, []), coalesce(c.response, [])))
     from calls c where call in (
+        select m.call from members m join calls using (call)
+        where m.dataset <> $dataset or (key_hi, key_lo) not in (select key_hi, key_lo from stage)
+    )
+);
+
+-- name: settings_erase
+-- Whole parameters of requests that no other call holds go: none of another data set, none beside those read.
+delete from request_settings where whole and id not in (
+    select c.settings from calls c where c.settings is not null and call in (
         select m.call from members m join calls using (call)
         where m.dataset <> $dataset or (key_hi, key_lo) not in (select key_hi, key_lo from stage)
     )

@@ -36,6 +36,14 @@ from wanted w join segments s using (id) order by w.place;
 -- Texts of the bound view `wanted` (id, place) in its order: one row a block.
 select w.place, s.text, s.raw from wanted w join segments s using (id) order by w.place;
 
+-- name: settings_of_trace
+-- Parameters of requests of the bound view `wanted` (id, place) in its order, whole where they are kept
+-- whole: one row an id, "" for none.
+select coalesce(r.settings, '')
+from wanted w left join (select id, arg_max(settings, whole) as settings from request_settings group by id) r
+    using (id)
+order by w.place;
+
 -- name: dataset_sample_rate
 -- The share of calls that a sampled log holds: one row where the data set is known.
 select sample_rate from datasets where dataset = $dataset;

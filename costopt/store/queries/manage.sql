@@ -55,6 +55,10 @@ delete from segments where id not in (
     union all select unnest(response) from calls where response is not null
 );
 
+-- name: request_settings_drop_unused
+-- Parameters of requests that no call holds any more.
+delete from request_settings where id not in (select settings from calls where settings is not null);
+
 -- name: segment_tokens_drop_unused
 -- Token counts of blocks that are gone.
 delete from segment_tokens where id not in (select id from segments);
