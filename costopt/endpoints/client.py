@@ -33,7 +33,7 @@ def open_client(connection: Connection, base_url: str) -> AsyncOpenAI:
     found = make(
         # A redirect would carry the key to a host that nobody named.
         follow_redirects=False,
-        verify=_tls(connection),
+        verify=tls(connection),
         timeout=library.Timeout(connection.timeout_s, connect=connection.connect_s, pool=None),
         # No bound of its own: how much is sent at once is the executor's business.
         limits=library.Limits(
@@ -56,7 +56,8 @@ def without_authorization() -> dict[str, Any]:
     return {"Authorization": Omit()}
 
 
-def _tls(connection: Connection) -> ssl.SSLContext | bool:
+def tls(connection: Connection) -> ssl.SSLContext | bool:
+    """Whom to trust. Raises UsageError for a file that holds no certificates."""
     if not isinstance(connection.verify, str):
         return connection.verify
     try:

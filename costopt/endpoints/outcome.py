@@ -28,10 +28,14 @@ _NO_MONEY = re.compile(
 )
 _MODEL = re.compile(
     r"model_not_found|unknown model|invalid model name|no such model|DeploymentNotFound"
-    r"|not a valid model|no endpoints found for"
-    r"|\bmodel\b.{0,120}?(?:not found|does ?n[o']t exist|does not exist|is pinned|only serves"
+    r"|not a valid model|no endpoints found for|server is pinned to"
+    r"|\bmodel\b.{0,120}?(?:not found|does ?n[o']t exist|does not exist|only serves"
     r"|not (?:available|served|loaded|supported))",
     re.I | re.S,
+)
+# Gateways that say 400 where others say 401: Gemini's surface, LiteLLM without a database.
+_KEY = re.compile(
+    r"invalid_api_key|api key not valid|incorrect api key|no_db_connection|no connected db", re.I
 )
 _MODERATED = re.compile(r"moderation|flagged", re.I)
 # A gateway that gave up waiting: the model behind it may have run and been charged. LiteLLM says it in 408.
@@ -72,7 +76,7 @@ def _judge(reply: Reply, kind: str, said: str) -> tuple[Trouble, str, str]:
         return Trouble.STOP, told, "The account of this key has nothing left to spend."
     if status == 403 and _MODERATED.search(both):
         return Trouble.REFUSED, told, ""
-    if status in (401, 403):
+    if status in (401, 403) or (status == 400 and _KEY.search(both)):
         return Trouble.STOP, told, "Check the key in the variable that --api-key-env names."
     if 300 <= status < 400:
         where = reply.headers.get("location", "another address")

@@ -14,6 +14,7 @@ from costopt.endpoints import broken, outcome
 from costopt.endpoints.client import http, open_client
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.events import events
+from costopt.endpoints.invented import invented
 from costopt.endpoints.limits import limits_of
 from costopt.endpoints.manners import Manner, Manners
 from costopt.endpoints.speech import Speech
@@ -167,9 +168,9 @@ class HttpEndpoint:
             answer = self._reader.answer(body, request.provider)
         except ValueError as error:
             return self._unreadable(f"no readable answer ({error})", heard)
-        invented = self._speech.invented(heard.headers, body)
+        origin = Origin.MOCK if invented(heard.headers, body) else self.origin
         return Completion(
-            answer, Origin.MOCK if invented else Origin.ENDPOINT, body, latency_ms,
+            answer, origin, body, latency_ms,
             None if heard.said_at is None else heard.ms(heard.said_at),
             outcome.request_id_of(heard.headers), limits_of(heard.headers),
         )  # fmt: skip

@@ -39,10 +39,6 @@ class Speech(Protocol):
         """The stream came to its own end; one that did not was cut."""
         ...
 
-    def invented(self, headers: Mapping[str, str], body: Event) -> bool:
-        """The server says itself that no model has answered."""
-        ...
-
 
 def items(value: object) -> list[dict[str, Any]]:
     """The objects of a list; anything else is none."""
