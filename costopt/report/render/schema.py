@@ -49,7 +49,7 @@ for _name in ("agent", "task", "tool", "workflow", "user_segment", "tenant", "da
 _PARTS = {
     "trace": "TraceInfo", "bill": "BillInfo", "prompt_cache": "PromptCacheInfo",
     "coverage": "Coverage", "checklist": "ChecklistItem", "findings": "FindingItem",
-    "projection": "Projection", "advice": "AdviceItem",
+    "projection": "Projection", "advice": "AdviceItem", "replay": "ReplayInfo",
 }  # fmt: skip
 
 
