@@ -20,16 +20,20 @@ _NONE_HERE = (404, 405)
 T = TypeVar("T")
 
 
-async def sent(call: Awaitable[T], connection: Connection) -> T | Refusal:
+async def sent(call: Awaitable[T], connection: Connection, need: str = "") -> T | Refusal:
     """What the server said to one request of a batch API, or why it said nothing that can be used.
 
-    A 404 or 405 stops nobody: a gateway without batches, or a job that is kept no longer.
+    `need`: what its answer must have; the client itself checks nothing. A 404 or 405 stops nobody: a
+    gateway without batches, or a job that is kept no longer.
     """
     import openai
 
     began = time.perf_counter()
     try:
-        return await call
+        found = await call
+        if not need or getattr(found, need, None) is not None:
+            return found
+        raise ValueError(f"without {need}")
     except openai.APIStatusError as error:
         reply = outcome.Reply(
             error.status_code, error.response.text, connection.host, "", _ms(began),
@@ -40,7 +44,11 @@ async def sent(call: Awaitable[T], connection: Connection) -> T | Refusal:
         return replace(refused, trouble=Trouble.REFUSED, hint="") if known else refused
     except (openai.APIConnectionError, http().HTTPError, OSError) as error:
         return broken.refusal(error, connection, _ms(began))
-    except (openai.OpenAIError, ValueError) as error:
+    except (
+        openai.OpenAIError,
+        ValueError,
+        AttributeError,
+    ) as error:  # a page of text is no list to it
         message = f"{connection.host} answers with what is no answer of a batch API ({error})"
         return Refusal(Trouble.UNREADABLE, message[:300], latency_ms=_ms(began))
 
@@ -90,3 +98,10 @@ def refused_line(status: int, body: object, connection: Connection) -> Refusal:
 def not_run(why: str) -> Refusal:
     """A line that the provider did not run: it was not charged."""
     return Refusal(Trouble.NOT_SENT, f"not run by the provider: {why}")
+
+
+def too_many(jobs: int) -> Refusal:
+    """The list of jobs is longer than is looked through."""
+    return Refusal(
+        Trouble.REFUSED, f"more than {jobs:,} jobs are newer: it was not looked for further"
+    )
