@@ -18,6 +18,7 @@ from costopt.checklist.session_budget import stop_pusd
 from costopt.checklist.system_prompt import LIMIT_TOKENS as SYSTEM_TOKENS
 from costopt.checklist.tool_outputs import LIMIT_TOKENS as RESULT_TOKENS
 from costopt.checklist.window import CHUNK, TURNS
+from costopt.engine.measured import report_of
 from costopt.engine.outcome import Executor, InProcess
 from costopt.engine.settings import plain, settings_of
 from costopt.engine.trial import Trial, drawn, scaled_dollars
@@ -144,9 +145,7 @@ def _probe(context: AuditContext, trial: Trial, advice: Advice) -> Probe | NoPro
 def _tried(executor: Executor, trial: Trial, name: str, layers: tuple[Layer, ...]) -> Probe:
     """Several layers for one piece of advice are for different calls: their counts add up."""
     base, *behind = executor.outcomes([layers[:i] for i in range(len(layers) + 1)])
-    reports = [
-        layer.report(found.tally, found.detail) for layer, found in zip(layers, behind, strict=True)
-    ]
+    reports = [report_of(layer, found) for layer, found in zip(layers, behind, strict=True)]
     main = max(range(len(layers)), key=lambda i: (behind[i].touched, -i))
     last, report = behind[-1], reports[main]
     return Probe(

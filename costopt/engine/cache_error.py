@@ -12,9 +12,10 @@ all of it, 99.5 % of the intervals held the truth where the cache is lost by ses
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import hypot, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from costopt.billing.prompt_cache.report import half_of_sessions
 from costopt.billing.prompt_cache.rules import RuleColumns
 from costopt.engine.bootstrap import LEVEL, Z95, student
 from costopt.engine.evaluate import Evaluator
+from costopt.engine.matched import Evidence
 from costopt.engine.parts_of import sampled_sessions
 from costopt.model.leaf import INPUT
 from costopt.model.select import select
@@ -38,6 +40,8 @@ JUDGED_CALLS = 40_000
 SPLITS = 2
 """Random halves of the sessions, each side fitted once, beside one split by size: six errors of a half.
 One alone can be 0 by luck."""
+MIN_REPLAYED = 30
+"""Calls of a replay whose cached input is known before they say anything of the cache model."""
 UNJUDGED = 1 / sqrt(12)
 """Of what is exposed, where no recorded read judges the model: anything between nothing and all of it is
 as likely, and that is the standard deviation of the uniform distribution."""
@@ -54,6 +58,8 @@ class CommonError:
     """False: no recorded reads to judge by."""
     residual: float | None = None
     """The error of the sum over sessions left out, of their input, as it was seen; None: not judged."""
+    replayed: tuple[int, int] | None = None
+    """(calls, times between requests) of replays that have a say in it; None: none has."""
 
     def residual_pusd(self, exposed_pusd: int) -> int:
         """What is seen, on what is exposed; where nothing was, what may be."""
@@ -69,7 +75,40 @@ class CommonError:
 
 
 def common_error(evaluator: Evaluator, seed: int = 0) -> CommonError:
-    """From sessions left out of the fit; `UNJUDGED` where the log shows no reads to judge by."""
+    """From sessions left out of the fit, and from what replays measured; `UNJUDGED` where neither the log
+    nor a replay shows reads to judge by."""
+    found = _from_log(evaluator, seed)
+    return found if evaluator.evidence is None else replayed_error(found, evaluator.evidence)
+
+
+def replayed_error(found: CommonError, known: Evidence) -> CommonError:
+    """The larger error: the log's, or the one by gaps that a replay saw.
+
+    A replay asks in its own order, in which it sees some gaps oftener than the log has them. So errors of
+    different gaps do not offset each other: they count in squares, less the luck of so few calls (a share
+    p of n calls has at most p(1-p)/n), and they never make the log's error smaller. Where the log shows no
+    reads at all, what was seen, with the luck of so many calls, takes the place of `anything may be`.
+    """
+    rows = [] if known.stands_in else known.whole_log.get("cache_by_gap", [])
+    calls = sum(int(r["calls"]) for r in rows)
+    if calls < MIN_REPLAYED:
+        return found
+    squares = sum(_beyond_luck(r) for r in rows)
+    seen, told = sqrt(max(0.0, squares) / calls), (calls, len(rows))
+    if not found.judged:
+        share = min(found.share, hypot(seen, UNJUDGED / sqrt(calls)))
+        return CommonError(share, True, seen, told)
+    return replace(found, share=max(found.share, seen), replayed=told)
+
+
+def _beyond_luck(row: Mapping[str, Any]) -> float:
+    """Squared error of a gap's cached share times its calls, less what luck alone would give."""
+    measured = min(1.0, max(0.0, float(row["measured_share"])))
+    off = measured - float(row["predicted_share"])
+    return int(row["calls"]) * off**2 - measured * (1 - measured)
+
+
+def _from_log(evaluator: Evaluator, seed: int) -> CommonError:
     on = _Judged.of(evaluator, seed)
     trace = on.view.trace
     alike = [half_of_sessions(trace, seed + i) for i in range(SPLITS)]

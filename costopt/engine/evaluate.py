@@ -8,7 +8,7 @@ kept for that is bounded by bytes: the longest unused goes first and is computed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,8 +20,10 @@ from costopt.billing.meter import meter
 from costopt.billing.meter_changed import meter_changed
 from costopt.billing.overhead import overhead_pusd
 from costopt.billing.prompt_cache.model import CacheModel, Rebilled, rebill_leaves
+from costopt.engine.corrected import corrected
 from costopt.engine.handed import Builder, Handed, NoBuilder
 from costopt.engine.kept import Kept
+from costopt.engine.matched import Evidence, unbent
 from costopt.engine.merge import BrokenLayer, merged
 from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
@@ -104,6 +106,11 @@ class Evaluator:
         self._priced: Kept[Layers, Priced] = Kept(PRICED_BYTES)
         self._near: list[tuple[View, Rebilled]] = []
         self._last_bill: tuple[View, Rebilled, Bill] | None = None
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """What replays measured on this log; None: nothing."""
+        return Evidence.of_log(self.handed.evidence, self.trace.dims["model"].values)
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:  # [call]
@@ -197,13 +204,23 @@ class Evaluator:
         return state, effect
 
     def _apply(self, state: State, layer: Layer) -> tuple[State, Effect]:
-        effect = layer.apply(state.view, self.prices, self.handed)
+        """`layer`: as asked for, which may be one with a measured ratio bent."""
+        inner = unbent(layer)
+        effect = inner.apply(state.view, self.prices, self._handed_to(layer))
         if effect.is_empty:
             return state, effect
         hidden = self.model.lineage.hidden.tokens
-        view = merged(state.view, effect, layer, hidden, self.model.lineage.tokens)
+        view = merged(state.view, effect, inner, hidden, self.model.lineage.tokens)
+        if self.evidence is not None:
+            view = corrected(state.view, view, effect, layer, self.evidence)
         charges, fees = (*state.charges, *effect.charges), (*state.fees, *effect.fees)
         return State(view, charges, fees, (*state.acting, layer)), effect
+
+    def _handed_to(self, layer: Layer) -> Handed:
+        """With what was measured of the layer at its settings."""
+        if self.evidence is None:
+            return self.handed
+        return replace(self.handed, own=(name_of(unbent(layer)), self.evidence.handed(layer)))
 
     def _check(self, bill: Bill, state: State) -> None:
         """A layer must not move a call to where nothing has a price: that would look like a saving."""
@@ -211,7 +228,7 @@ class Evaluator:
         if len(lost):
             model = state.view.model
             name = model.values[int(model.codes[lost[0]])]
-            who = ", ".join(name_of(layer) for layer in state.acting)
+            who = ", ".join(name_of(unbent(layer)) for layer in state.acting)
             raise BrokenLayer(f"{who}: {len(lost)} calls left without a price (first: {name})")
 
 

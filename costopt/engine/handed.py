@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,6 +48,8 @@ class Handed:
     """[call]: tokens before the visible segments; None: none."""
     rebilled: Callable[[View], NDArray[np.int64]] | None = None
     """A view's leaves behind the prompt cache; None: as they stand."""
+    own: tuple[str, Mapping[str, Any]] = ("", MappingProxyType({}))
+    """(the layer that is asked, what replays measured of it at its settings)."""
 
     def tokens(self, view: View) -> TokenCounter:
         return tokens_of(view, self.counter)
@@ -77,4 +80,5 @@ class Handed:
         return view.trace.dim(name)
 
     def measured(self, layer: str) -> Mapping[str, Any]:
-        return self.evidence.get(layer, {})
+        name, found = self.own
+        return found if layer == name else self.evidence.get(layer, {})

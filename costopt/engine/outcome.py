@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from costopt.billing.segment_counts import group_sums
 from costopt.engine.evaluate import Evaluator, Layers
 from costopt.engine.growth import StepSums, step_sums
+from costopt.engine.matched import Evidence
 from costopt.money import PicoUsd, exact_sum
 
 Int = NDArray[np.int64]
@@ -39,6 +40,8 @@ class Outcome:
     """Calls that the provider charged for in the baseline: what shares of calls are shares of."""
     steps: StepSums | None = None
     """The same by step of the session; None: not counted."""
+    evidence: Evidence | None = None
+    """What replays measured on the log: the same in every outcome of an evaluator; None: nothing."""
 
     @property
     def total_pusd(self) -> PicoUsd:
@@ -82,4 +85,5 @@ def outcome(evaluator: Evaluator, layers: Layers) -> Outcome:
         exact_sum(priced.exposed_pusd),
         int(evaluator.charged.sum()),
         step_sums(evaluator, state.view, priced.all_pusd),
+        evaluator.evidence,
     )

@@ -15,6 +15,7 @@ from costopt.engine.cache_error import CommonError, common_error
 from costopt.engine.evaluate import Evaluator
 from costopt.engine.growth import growth_rows
 from costopt.engine.headline import Facts, verdict
+from costopt.engine.measured_notes import measured_notes
 from costopt.engine.outcome import Executor, InProcess, Outcome
 from costopt.engine.parts_of import part_of, sampled_sessions
 from costopt.engine.policy import Policy
@@ -87,7 +88,7 @@ def project(
         ci_reason=whole.certain.reason,
         ci_basis=whole.certain.basis,
         verdict=verdict(facts.told(told)),
-        notes=_notes(evaluator, shares, error, whole.after),
+        notes=[*measured_notes(steps, error), *_notes(evaluator, shares, error, whole.after)],
         provider_cache_saved_usd=usd_float(facts.cache_saved_pusd),
         cache_residual_pp=None if error.residual is None else 100 * error.residual,
         cache_residual_usd=usd_float(error.residual_pusd(whole.after.exposed_pusd)),
@@ -157,6 +158,8 @@ def step_row(step: Step) -> dict[str, Any]:
         "basis": report.basis,
         "assumptions": list(report.assumptions),
         "replay": report.replay,
+        "measured": list(report.measured),
+        "measured_run": report.measured_run,
         "notes": list(report.notes),
     }  # fmt: skip
 

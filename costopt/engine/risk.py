@@ -31,6 +31,8 @@ def upper_rate(report: LayerReport) -> float:
     """Of the calls that the layer changes: the upper end; 1 where nothing is measured."""
     if not report.verified:
         return 1.0
+    if report.bound is not None:
+        return report.bound
     if report.risk.ci95 is not None:
         return report.risk.ci95[1]
     return report.risk.value or 0.0

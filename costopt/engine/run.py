@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from costopt.engine.evaluate import Layers
+from costopt.engine.measured import report_of
 from costopt.engine.outcome import Executor, Outcome
 from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
@@ -46,7 +47,7 @@ def waterfall(executor: Executor, layers: Sequence[Layer]) -> list[Step]:
     chosen: Layers = tuple(layers)
     found = executor.outcomes([chosen[:i] for i in range(len(chosen) + 1)])
     return [
-        Step(layer, before, after, layer.report(after.tally, after.detail))
+        Step(layer, before, after, report_of(layer, after))
         for layer, before, after in zip(chosen, found, found[1:], strict=False)
     ]
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from costopt.engine.evaluate import Layers
 from costopt.layers.base import Layer
 from costopt.model.secrets import masked
+
+if TYPE_CHECKING:
+    from costopt.engine.evaluate import Layers
 
 
 def setting_names(layer: Layer) -> list[str]:

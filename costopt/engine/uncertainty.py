@@ -2,9 +2,9 @@
 
 Sampling: other sessions of the same kind, by resampling sessions (days, from 14 days on). Cache model:
 the provider's cache under the edited bytes is modelled. Assumptions: settings that stand for an
-unmeasured ratio, moved to the ends of their ranges one at a time. Independent deviations add up in
-squares, each side for itself. All of it is given the caches as they were realised: a resampled session
-keeps what it read, it does not warm another one's prefix anew.
+unmeasured ratio, moved to the ends of their ranges one at a time, and measured ratios to those of their
+intervals. Independent deviations add up in squares, each side for itself. All of it is given the caches
+as they were realised: a resampled session keeps what it read, it does not warm another one's prefix anew.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from costopt.engine.bootstrap import ratio_interval
 from costopt.engine.cache_error import CommonError
 from costopt.engine.evaluate import Layers
+from costopt.engine.matched import bent
 from costopt.engine.outcome import Executor, Outcome
 from costopt.engine.parts import DAY_US
 from costopt.engine.settings import with_setting
@@ -74,7 +75,7 @@ def certainty(
     sampling, reason, basis = _sampling(saved, base.session_pusd, trace, seed)
     luck = float(after.session_variance.sum())
     off = 100.0 * error.off_pusd(luck, after.exposed_pusd) / total
-    low, high = _assumed(executor, layers, after.total_pusd, total)
+    low, high = _assumed(executor, layers, after, total)
     whole = None
     if sampling is not None:
         below, above = pct - sampling[0], sampling[1] - pct
@@ -118,17 +119,24 @@ def resampled_units(trace: Trace, sessions: NDArray[np.int64]) -> tuple[NDArray[
 
 
 def _assumed(
-    executor: Executor, layers: Layers, after_pusd: int, total_pusd: int
+    executor: Executor, layers: Layers, after: Outcome, total_pusd: int
 ) -> tuple[float, float]:
-    """Percent that the saving may lie below and above, by the ranges of the layers' settings."""
+    """Percent that the saving may lie below and above, by the ranges of the layers' settings and by the
+    intervals of what replays measured."""
     ends = [
         [with_setting(layers, i, name, end) for end in pair]
         for i, layer in enumerate(layers)
         for name, pair in sorted(layer.ranges().items())
     ]
+    if after.evidence is not None:
+        ends += [
+            [(*layers[:i], bent(layer, name, end), *layers[i + 1 :]) for end in (0, 1)]
+            for i, layer in enumerate(layers)
+            for name in after.evidence.uncertain(layer)
+        ]
     if not ends:
         return 0.0, 0.0
     found = executor.outcomes([lists for pair in ends for lists in pair])
-    more = [100.0 * (after_pusd - o.total_pusd) / total_pusd for o in found]
+    more = [100.0 * (after.total_pusd - o.total_pusd) / total_pusd for o in found]
     pairs: Sequence[tuple[float, float]] = list(zip(more[0::2], more[1::2], strict=True))
     return _squares(*(-min(pair) for pair in pairs)), _squares(*(max(pair) for pair in pairs))

@@ -51,6 +51,11 @@ class Batch:
     and are counted. The moved calls are billed at the batch price, and the provider's prompt cache by
     its rules for batches: where reads lose their discount there, the calls neither read nor warm it.
 
+    ## What a replay measures
+    A real batch of a few lines through the provider's batch API: that it is charged at the batch price, and
+    how long its answers take. The price itself is a rule of the provider, and the request stays the same, so
+    its answers are at no risk.
+
     ## Sources
     https://developers.openai.com/api/docs/guides/batch and
     https://platform.claude.com/docs/en/build-with-claude/batch-processing (checked 2026-11-24).
@@ -120,6 +125,7 @@ class Batch:
         )
         return LayerReport(
             evidence, Risk("none", 0.0, None, later), True, "rule", self._assumed(tally),
+            replay="by a real batch of a few lines: the price charged, and the time to its answers",
             notes=self._notes(tally),
         )  # fmt: skip
 

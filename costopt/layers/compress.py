@@ -12,7 +12,7 @@ from pydantic import Field
 
 from costopt.billing.view_tokens import resized
 from costopt.layers.base import Artifacts, ArtifactSpec, Partition
-from costopt.layers.parts.compress_report import compress_report
+from costopt.layers.parts.compress_report import SAME_STEPS, compress_report
 from costopt.layers.parts.compressed import Compressed
 from costopt.layers.parts.paid import paid_pusd
 from costopt.layers.parts.prose_uses import ProseUses, prose_uses
@@ -67,6 +67,11 @@ class Compress:
     and at `break_even_rate`: only a compressor that keeps less than that share of the prose earns its
     compute and what the cache loses.
 
+    ## What a replay measures
+    Compressed prompts are sent beside the originals: answers compared beside the noise floor, input tokens
+    and the length of the answers measured (a model may write more over a compressed prompt). Only what was
+    really compressed can be sent: without a `model` there is no text, and nothing is measured.
+
     ## Sources
     LLMLingua-2 https://arxiv.org/abs/2403.12968, LLMLingua https://arxiv.org/abs/2310.05736, Selective
     Context https://arxiv.org/abs/2310.06201. Compressors can be slower than what they save and miss their
@@ -112,6 +117,11 @@ class Compress:
     needs: ClassVar[tuple[str, ...]] = ("compressible", "compressed")
     touches: ClassVar[frozenset[Column]] = frozenset({Column.REQUEST, Column.MADE})
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"rate": 1.0}
+    LIMIT: ClassVar[str] = "max_answers_differ"
+    UNSENT: ClassVar[tuple[str, ...]] = (
+        "max_answers_differ", "usd_per_hour", "tokens_per_second", "device",
+    )  # fmt: skip
+    REPLAYED: ClassVar[tuple[str, ...]] = (SAME_STEPS,)
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Long prose by short prose, the same bytes wherever it stands."""

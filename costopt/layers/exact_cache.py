@@ -59,7 +59,8 @@ class ExactCache:
 
     ## How it is simulated
     Calls in order of arrival. The key is a hash of all blocks of the request in order, with provider,
-    model, `max_tokens` and temperature as far as the log has them, and tenant and agent always. Prompt
+    model, `max_tokens`, temperature and all further parameters (a schema of the answer, `top_p`, a tool that
+    must be called) as far as the log has them, and tenant and agent always. Prompt
     parts that the log hides are in no hash, so two calls are equal only if their reported input is, too.
     An entry serves from the moment its answer was there until its ttl ends; failed calls are never stored.
     A hit is not sent: it costs nothing, and it warms no prompt cache. Turns inside an agent's loop take
@@ -67,6 +68,11 @@ class ExactCache:
 
     The risk is the share of hits whose logged answer differs from the one that they would get. At
     temperature 0 such a difference is the model's own noise, elsewhere one draw for another.
+
+    ## What a replay measures
+    Each sampled hit is sent to the model after all: the cached answer beside the true one, and, for the noise
+    floor, two answers of the model to the same request. What counts is how much oftener the cached one
+    differs. Which requests are equal, and what a hit saves, is arithmetic on the log.
 
     ## Sources
     https://docs.litellm.ai/docs/proxy/caching: an exact cache at a gateway keys on all request parameters
@@ -100,6 +106,8 @@ class ExactCache:
     touches: ClassVar[frozenset[Column]] = frozenset({Column.SENT})
     SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {"ttl": (300.0, 3600.0, 86_400.0)}
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"ttl": 0.0}
+    LIMIT: ClassVar[str] = "max_differing"
+    UNSENT: ClassVar[tuple[str, ...]] = ("max_differing", "lookup_usd")
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Repeats are not sent."""
@@ -149,7 +157,9 @@ class ExactCache:
         within = not compared or (ci95 is not None and ci95[1] <= self.max_differing)
         return LayerReport(
             evidence, risk, measured and within, "from_log", (_OPEN_LOOP, *gaps(tally)),
-            replay="", notes=self._notes(tally),
+            replay="whether the model still gives the cached answers: hits judged by asking it for the "
+            "true one",
+            notes=self._notes(tally),
         )  # fmt: skip
 
     def ranges(self) -> Mapping[str, tuple[Any, Any]]:

@@ -64,6 +64,12 @@ class Memory:
     the store's writes and queries, and the tokens that come back are charged. Messages without text in
     the log cannot be stored; calls whose last message has none are left alone.
 
+    ## What a replay measures
+    Remembered prompts, with what the store gives back in them, are sent beside the originals: answers
+    compared beside the noise floor, input tokens and the length of the answers measured. The prices of
+    embeddings and of the store are settings, and what an agent does after it has forgotten a turn is not
+    measured.
+
     ## Sources
     Prices of a hosted store: $16 for a million read units, $4 for a million write units
     (https://www.pinecone.io/pricing/ by way of https://docs.flexprice.io/cookbooks/pricing-teardowns/
@@ -108,6 +114,11 @@ class Memory:
         "working_turns": (4, 6, 8, 12, 16), "slide_every": (1, 4, 8), "top_k": (2, 4, 8),
     }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"working_turns": 1_000_000_000}
+    LIMIT: ClassVar[str] = "max_reach_back"
+    UNSENT: ClassVar[tuple[str, ...]] = (
+        "profile", "max_reach_back", "embedding_model", "embedding_provider",
+        "usd_per_million_queries", "usd_per_million_writes",
+    )  # fmt: skip
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Requests with their last turns and what the store gives back."""
@@ -132,7 +143,8 @@ class Memory:
         )
         return LayerReport(
             evidence, risk, verified, "from_log", used._assumptions(),
-            replay="whether answers over what comes back are still the same",
+            replay="whether answers over the remembered prompts, sent beside the originals, are still the "
+            "same, and their tokens",
             settings={} if used == self else _changed(self, used), notes=used._notes(tally),
         )  # fmt: skip
 

@@ -23,8 +23,9 @@ from costopt.prices.contract import PriceBook
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
-MEASURED = "length_ratio"
-"""What a replay writes back: output tokens with the new format over those without."""
+MEASURED, VISIBLE = "output_ratio", "length_ratio"
+"""What a replay writes back: output tokens with the new format over those without; of the visible ones."""
+_VISIBLE_LEAF = slice(Leaf.OUTPUT_TEXT, Leaf.OUTPUT_TEXT + 1)
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ class Output:
     so, with no gain at all as the other end of the range. Reasoning is not shortened, and the answers that
     stand in later requests stay as they are.
 
+    ## What a replay measures
+    Limits are measured by truncation: calls whose logged answer is longer than their limit are asked again
+    under it, and the answers that it cuts are counted. Structured output is no request of its own in a log: a
+    replay measures its ratio of output tokens and whether the answers still say the same where the
+    requests with the new format are given to it; else the ratio stays what the policy says.
+
     ## Sources
     Item 6 of the usual list of advice. Limits count towards the rate limit:
     https://developers.openai.com/api/docs/guides/rate-limits (checked 2026-11-25).
@@ -70,6 +77,8 @@ class Output:
     needs: ClassVar[tuple[str, ...]] = ()
     touches: ClassVar[frozenset[Column]] = frozenset({Column.MAX_TOKENS, Column.LEAVES})
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"max_tokens": "off", "structured": ()}
+    APPLIES: ClassVar[tuple[str, ...]] = ("output_ratio",)
+    UNSENT: ClassVar[tuple[str, ...]] = ("ratio",)
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Limits, and shorter answers where they were asked for."""
@@ -78,7 +87,7 @@ class Output:
         written = view.leaves[:, OUTPUT].sum(axis=1)
         lower = (limit > 0) & ((view.max_tokens < 0) | (view.max_tokens > limit))
         cut = lower & (written > limit)
-        ratio, basis = self._ratio(artifacts)
+        ratio, basis, leaves = self._ratio(artifacts)
         shorter = self._structured(view, rows, artifacts) if ratio != 1 else rows & False
         shorter &= view.leaves[:, Leaf.OUTPUT_TEXT] > 0
         if not (lower.any() or shorter.any()):
@@ -87,7 +96,7 @@ class Output:
         if lower.any():
             columns[Column.MAX_TOKENS] = np.where(lower, limit, view.max_tokens).astype(np.int32)
         if shorter.any():
-            columns[Column.LEAVES] = _shortened(view.leaves, shorter, ratio)
+            columns[Column.LEAVES] = _shortened(view.leaves, shorter, ratio, leaves)
         reserved = lower & (view.max_tokens > 0)
         tally = {
             "limited_calls": int(lower.sum()),
@@ -124,8 +133,8 @@ class Output:
         return LayerReport(
             evidence, risk, not structured, self._basis(structured, measured),
             self._assumed(limited, structured, measured),
-            replay="the ratio of output tokens, and whether the answers still say the same"
-            if structured else "",
+            replay="output limits by truncation: how many answers a limit cuts" if not structured else
+            "the ratio of output tokens, whether the answers still say the same, and what a limit cuts",
             notes=self._notes(limited, structured),
         )  # fmt: skip
 
@@ -156,9 +165,19 @@ class Output:
             return np.zeros(view.trace.n, np.bool_)
         return rows & matching(view, self.structured, artifacts)
 
-    def _ratio(self, artifacts: Artifacts) -> tuple[float, Basis]:
-        measured = artifacts.measured("output").get(MEASURED)
-        return (self.ratio, "assumed") if measured is None else (float(measured), "measured")
+    @property
+    def risks_answers(self) -> bool:
+        """A limit cuts an answer or does not; only another format may say something else."""
+        return bool(self.structured)
+
+    def _ratio(self, artifacts: Artifacts) -> tuple[float, Basis, slice]:
+        """(ratio, what it rests on, leaves that it is a ratio of)"""
+        measured = artifacts.measured("output")
+        if measured.get(MEASURED) is not None:
+            return float(measured[MEASURED]), "measured", OUTPUT
+        if measured.get(VISIBLE) is not None:
+            return float(measured[VISIBLE]), "measured", _VISIBLE_LEAF
+        return self.ratio, "assumed", _VISIBLE_LEAF
 
     def _basis(self, structured: int, measured: bool) -> Basis:
         if not structured:
@@ -179,9 +198,9 @@ class Output:
         return () if structured else ("No answer has or gets another limit.",)
 
 
-def _shortened(leaves: Int, rows: Bool, ratio: float) -> Int:
-    """Visible output times the ratio, to whole tokens, at least one."""
+def _shortened(leaves: Int, rows: Bool, ratio: float, which: slice) -> Int:
+    """These leaves of the output times the ratio, to whole tokens; of the visible ones at least one."""
     out = leaves.copy()
-    visible = out[rows, Leaf.OUTPUT_TEXT]
-    out[rows, Leaf.OUTPUT_TEXT] = np.maximum(np.rint(visible * ratio).astype(np.int64), 1)
+    out[rows, which] = np.rint(out[rows, which] * ratio).astype(np.int64)
+    out[rows, Leaf.OUTPUT_TEXT] = np.maximum(out[rows, Leaf.OUTPUT_TEXT], 1)
     return out

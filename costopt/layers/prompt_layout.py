@@ -25,6 +25,9 @@ from costopt.model.trace import Ragged
 from costopt.model.view import Column, View
 from costopt.prices.contract import PriceBook
 
+_SAME_ANSWERS = "The same words in another order get the same answers."
+_NEUTRAL_TEXT = "Neutral text in the prompt changes no answer."
+
 
 @dataclass(frozen=True)
 class PromptLayout:
@@ -53,6 +56,11 @@ class PromptLayout:
     All of it is billed by difference like any other edit; an agent whose bill would not fall by it is left
     as it is (`only_if_cheaper`). Prompts without text in the log, calls without a cache (by date, model
     or batch) and failed calls stay as they are. Words are not cut here: shrinking is `compress`.
+
+    ## What a replay measures
+    The layout is measured by cached tokens: stretches of a session are sent in order, and what the provider
+    reads from its cache is held beside what the cache model says. The answers to the same words in another
+    order are compared with those to the logged one, beside the noise floor.
 
     ## Sources
     "Place static content at the beginning of your prompt and variable content at the end":
@@ -89,6 +97,7 @@ class PromptLayout:
     NEUTRAL: ClassVar[Mapping[str, Any]] = {
         "volatile": False, "messages": False, "order": False, "breakpoints": False, "pad": 0.0,
     }  # fmt: skip
+    REPLAYED: ClassVar[tuple[str, ...]] = (_SAME_ANSWERS, _NEUTRAL_TEXT)
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Requests laid out anew, agent by agent where it pays."""
@@ -140,8 +149,8 @@ class PromptLayout:
         return LayerReport(
             evidence, Risk("none", 0.0, None, self._risk(tally)), True, "rule",
             self._assumed(tally) if touched else (),
-            replay="whether answers to the same words in another order are the same, and what the "
-            "provider's cache then serves",
+            replay="the cached tokens of the new layout, and whether answers to the same words in another "
+            "order are the same",
             notes=self._notes(tally, touched),
         )  # fmt: skip
 
@@ -172,9 +181,9 @@ class PromptLayout:
     def _assumed(self, tally: Mapping[str, int]) -> tuple[str, ...]:
         out = []
         if tally.get("moved_segments") or tally.get("reordered_calls"):
-            out.append("The same words in another order get the same answers.")
+            out.append(_SAME_ANSWERS)
         if tally.get("padded_calls"):
-            out.append("Neutral text in the prompt changes no answer.")
+            out.append(_NEUTRAL_TEXT)
         return (
             *out,
             "The provider's cache serves the new beginnings as it serves such beginnings now.",

@@ -56,6 +56,12 @@ class Route:
     off the later half alone, beside always-small, always-large, the oracle, and the straight line of random
     mixing that saves as much: a router that only picks short calls saves little and is no better.
 
+    ## What a replay measures
+    Routed calls are asked from the small model and compared with the logged model's answers, beside how often
+    that one disagrees with itself. For each move: the ratio of visible and of reasoning tokens, which the
+    next projection bills instead of the assumed ones, and, with a judge, how many right answers are lost. Not
+    the extra steps that a weaker model takes: a replay sends single calls, so the break-even stays.
+
     ## Sources
     Item 2 of the usual list of advice; https://arxiv.org/abs/2406.18665 (RouteLLM) for routers learnt from
     judged answers, https://arxiv.org/abs/2305.05176 (FrugalGPT) for cascades. Checked 2026-11-24.
@@ -121,6 +127,8 @@ class Route:
     touches: ClassVar[frozenset[Column]] = frozenset({Column.MODEL, Column.PROVIDER, Column.LEAVES})
     SEARCH: ClassVar[Mapping[str, tuple[Any, ...]]] = {"threshold": (0.6, 0.7, 0.8, 0.9, 0.95)}
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"tiers": ()}
+    LIMIT: ClassVar[str] = "max_loss"
+    APPLIES: ClassVar[tuple[str, ...]] = ("output_ratio", "reasoning_ratio", "input_ratio")
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Move what the classifier sends down and the target can take. UsageError: a tier without a price."""
@@ -169,6 +177,13 @@ class Route:
     def report(self, tally: Mapping[str, int], detail: Mapping[str, Any]) -> LayerReport:
         """What moved, what stayed and why, the break-even, and the quality where it is known."""
         return route_report.report(self, tally, detail)
+
+    @property
+    def UNSENT(self) -> tuple[str, ...]:  # a constant in other layers
+        """Ratios that stand in for what a replay measures; the limit too, where it decides nothing."""
+        stated = ("output_ratio", "reasoning_ratio", "reasoning_ratio_low", "reasoning_as_text")
+        limit = () if self.classifier == "recorded" else ("max_loss",)
+        return (*stated, "embed_usd_per_mtok", *limit)
 
     def ranges(self) -> Mapping[str, tuple[Any, Any]]:
         """Ratios that nobody measured; where a replay or the log's pairs did, the settings are not read."""

@@ -81,11 +81,11 @@ class SemanticCache:
 
     ## How it is simulated
     Both answers of every would-be hit are in the log. Calls arrive in order; each looks for the most similar
-    entry that is alive in its scope. Tenant, agent, model, system prompt, tools and attachments always
-    separate. A miss is sent, and its answer is stored when it is there. All pairs of keys above `floor` are
-    found once, exactly; every threshold, ttl, capacity and eviction is then replayed over them (a greedy
-    cache is not monotone in its threshold). Embeddings of all look-ups and the store's operations are
-    charged.
+    entry that is alive in its scope. Tenant, agent, model, system prompt, tools, attachments and the form
+    that the answer must have (a schema, a tool) always separate. A miss is sent, and its answer is stored
+    when it is there. All pairs of keys above `floor` are found once, exactly; every threshold, ttl, capacity
+    and eviction is then replayed over them (a greedy cache is not monotone in its threshold). Embeddings of
+    all look-ups and the store's operations are charged.
 
     A hit is false by the strictest test that fits the answer: same tool and arguments, JSON-equal, same
     number, same label, else equal text; of free text that is an upper bound (`not_identical`). How often the
@@ -95,6 +95,11 @@ class SemanticCache:
     `threshold: auto` ranks thresholds on the first fifth of the look-ups, tests them on the next three from
     the strictest down, and reports on the last: hits of one entry count as one cluster. If no threshold
     can be shown to keep `max_false_hit_rate`, the layer does nothing and says how many hits it would take.
+
+    ## What a replay measures
+    Hits judged by asking the model for the true answer: the cached answer beside the one that the model gives
+    to the request itself, and two answers to the same request for the noise floor. Hits, embeddings and
+    the store's operations are arithmetic on the log. Measured at one threshold, it says nothing of another.
 
     ## Sources
     https://docs.litellm.ai/docs/proxy/caching_semantic: semantic caches replay stale answers on agent turns;
@@ -158,6 +163,11 @@ class SemanticCache:
         "threshold": ("auto", 0.99, 0.97, 0.95, 0.92, 0.88), "ttl": (3600.0, 86_400.0),
     }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"threshold": 1.01}
+    LIMIT: ClassVar[str] = "max_false_hit_rate"
+    UNSENT: ClassVar[tuple[str, ...]] = (
+        "max_false_hit_rate", "judge", "judge_similarity", "embedding_model", "embedding_provider",
+        "embedding_usd_per_mtok", "store_usd_per_operation",
+    )  # fmt: skip
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Similar requests are not sent; every look-up is embedded and paid for."""
@@ -210,7 +220,7 @@ class SemanticCache:
                 OPEN_LOOP, *self._costs.assumptions,
                 *judging(self.judge, self.judge_similarity), *gaps(tally),
             ),
-            replay="whether a judge finds the cached answers as good as fresh ones",
+            replay="whether a hit is the true answer: hits judged by asking the model for it",
             settings=settings,
             notes=(*notes(tally, detail, self.max_false_hit_rate), *quirks(self._preset, self._threshold)),
         )  # fmt: skip

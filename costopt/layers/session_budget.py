@@ -48,6 +48,10 @@ class SessionBudget:
     classifiers) is not metered. A session ended well if its last call succeeded and its answer stopped by
     itself, without asking for a tool; `ended_well` names a better test where the log has one.
 
+    ## What a replay measures
+    Nothing: it sends no request that differs, it sends some no more. What they cost is exact arithmetic on
+    the log, and what a stopped session would have reached can be asked of no model.
+
     ## Sources
     Item 9 of the usual list of advice; https://docs.litellm.ai/docs/a2a_iteration_budgets and
     https://docs.litellm.ai/docs/proxy/users (checked 2026-11-24).
@@ -111,6 +115,8 @@ class SessionBudget:
         return LayerReport(
             evidence, risk, bool(stopped and not good and not unknown), "from_log",
             ("What a session had reached when it was stopped is worth nothing.",) if stopped else (),
+            replay="nothing: calls that are not sent cost nothing, and what a stopped session would have "
+            "reached can be asked of no model",
             notes=() if stopped else (f"No budget of ${self.usd:g} was reached.",),
         )  # fmt: skip
 

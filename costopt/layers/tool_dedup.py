@@ -24,6 +24,7 @@ from costopt.prices.contract import PriceBook
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
+_GOES_ON = "The agent goes on as it did when it is pointed to the earlier result."
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class ToolDedup:
     stands in their place; with `replace: result` the call stays and the note is its result. The model
     call that asked again was made and stays paid: only what is sent behind it becomes smaller. Where an
     earlier layer has dropped the first result, the repeat stays.
+
+    ## What a replay measures
+    Deduplicated prompts, with the note in the repeat's place, are sent beside the originals: answers compared
+    beside the noise floor, input tokens and the length of the answers measured. Whether a tool would answer
+    otherwise the second time is counted in the log: a replay runs no tool.
 
     ## Sources
     Our own reading of logged agents; the rule for what only reads is a list of verbs, no measurement.
@@ -76,6 +82,9 @@ class ToolDedup:
         "replace": ("pair", "result"), "across_user_turns": (True, False),
     }  # fmt: skip
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"enabled": False}
+    LIMIT: ClassVar[str] = "max_different_results"
+    UNSENT: ClassVar[tuple[str, ...]] = ("max_different_results",)
+    REPLAYED: ClassVar[tuple[str, ...]] = (_GOES_ON,)
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Repeats by notes, request by request."""
@@ -116,7 +125,8 @@ class ToolDedup:
         proven = risk.ci95 is not None and risk.ci95[1] <= self.max_different_results
         return LayerReport(
             evidence, risk, proven, "from_log", self._assumptions() if touched else (),
-            replay="answer agreement where a note stands instead of the repeated result",
+            replay="whether answers over the deduplicated prompts, sent beside the originals, are still the "
+            "same, and their tokens",
             notes=() if touched else ("No reading tool is called again with the same arguments.",),
         )  # fmt: skip
 
@@ -128,7 +138,7 @@ class ToolDedup:
         by = "by the patterns given" if self.reads else "by their names"
         return (
             f"Tools that only read were told {by}; nothing else changes what they return.",
-            "The agent goes on as it did when it is pointed to the earlier result.",
+            _GOES_ON,
         )
 
     def _gone(self, view: View, found: Repeats, artifacts: Artifacts) -> Int:  # [repeat]

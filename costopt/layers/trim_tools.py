@@ -26,6 +26,7 @@ from costopt.prices.contract import PriceBook
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 UNLIMITED = 1_000_000_000
+_SAME_STEPS = "The agent takes the same steps with the short results."
 BYTES_PER_TOKEN = 4
 """Of English and code, roughly: only to say that there are long user messages."""
 
@@ -53,6 +54,12 @@ class TrimTools:
     matters: its tokens are charged, and as nobody knows what it keeps, it counts as keeping nothing: its
     reach-back is an upper bound. The marker that stands in place of the cut is part of `max_tokens`.
     Calls that failed or have no price, and requests of which the log shows no blocks, stay as they are.
+
+    ## What a replay measures
+    Trimmed prompts are sent beside the originals: does the model call the same tools with the same arguments,
+    or say the same, as often as it agrees with itself? Further the input tokens of the cut requests (a text
+    is cut by characters, so its tokens are estimated) and how much longer the answers are. Not whether the
+    agent asks again later: a replay sends single calls.
 
     ## Sources
     Item 5 of the usual list of advice. Agents do it themselves: mini-swe-agent sends the first and the
@@ -92,6 +99,9 @@ class TrimTools:
         "max_tokens": (200, 500, 1000, 2000, 4000, 8000)
     }
     NEUTRAL: ClassVar[Mapping[str, Any]] = {"max_tokens": UNLIMITED}
+    LIMIT: ClassVar[str] = "max_reach_back"
+    UNSENT: ClassVar[tuple[str, ...]] = ("max_reach_back",)
+    REPLAYED: ClassVar[tuple[str, ...]] = (_SAME_STEPS,)
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Long results by short ones, session by session."""
@@ -131,7 +141,7 @@ class TrimTools:
             "affected_calls": tally.get("affected_calls", 0),
             "reach_back_rate": reach_rate(tally) if cut else 0.0, "calls_without_text": blind,
         }  # fmt: skip
-        assumptions = ["The agent takes the same steps with the short results."]
+        assumptions = [_SAME_STEPS]
         if self.keep == "extract":
             assumptions += [
                 f"What {self.model} extracts has {self.max_tokens:,} tokens; it reads "
@@ -141,7 +151,8 @@ class TrimTools:
         return LayerReport(
             evidence, reach_risk(tally), within(tally, self.max_reach_back), "from_log",
             tuple(assumptions) if cut else (),
-            replay="whether answers over the short results are still the same, and what is asked again",
+            replay="whether answers over the trimmed prompts, sent beside the originals, are still the same, "
+            "and their tokens",
             notes=self._notes(tally),
         )  # fmt: skip
 

@@ -57,6 +57,12 @@ class Window:
     the turns of another session: that much is chance (`scripts/validate.py windows`). It is measured on
     answers that saw the whole context: what an agent does after it has forgotten is not in any log.
 
+    ## What a replay measures
+    Windowed prompts are sent beside the originals: answers compared beside the noise floor, input tokens and
+    the length of the answers measured. A summary is not written by a replay of single calls: with
+    `summarize` such requests cannot be sent, and their length stays assumed. What an agent does after it has
+    forgotten a turn is not measured either.
+
     ## Sources
     https://developers.openai.com/api/docs/guides/prompt-caching and
     https://platform.claude.com/docs/en/build-with-claude/prompt-caching: prefixes are matched from the first
@@ -105,6 +111,8 @@ class Window:
     NEUTRAL: ClassVar[Mapping[str, Any]] = {
         "turns": 1_000_000_000, "max_input_tokens": None, "summarize": "off",
     }  # fmt: skip
+    LIMIT: ClassVar[str] = "max_reach_back"
+    UNSENT: ClassVar[tuple[str, ...]] = ("max_reach_back",)
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Requests without their older turns."""
@@ -158,7 +166,8 @@ class Window:
             ]
         return LayerReport(
             evidence, risk, verified, "from_log", tuple(assumptions),
-            replay="whether answers over the shorter context are still the same",
+            replay="whether answers over the windowed prompts, sent beside the originals, are still the "
+            "same, and their tokens",
             notes=self._notes(tally, verified),
         )  # fmt: skip
 

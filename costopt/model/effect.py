@@ -92,3 +92,10 @@ class LayerReport:
     """Settings that the layer chose itself (`threshold: auto`), by name."""
     notes: tuple[str, ...] = ()
     """What a reader should do or know: which setting to turn, why it did nothing."""
+    measured: tuple[str, ...] = ()
+    """Numbers of it that replays measured (`risk`, `output_ratio`, ...); the engine fills it in."""
+    measured_run: int | None = None
+    """The last of those replays; None: nothing was measured."""
+    bound: float | None = None
+    """Upper end of the risk that limits are held against, where it is not the risk's own: the log's, as
+    long as a replay has too few answers to say otherwise."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from costopt.model.result import Projection, Result
 from costopt.model.secrets import masked
-from costopt.report.words import places_for, unit_text, units
+from costopt.report.words import places_for, plural, unit_text, units
 
 NO_POLICY = "no policy was simulated"
 MORE_PLACES = 4
@@ -35,10 +35,22 @@ def acts(row: Row) -> bool:
 
 
 def proof(row: Row) -> str:
-    """`verified`, `UNPROVEN`, or that there is nothing to prove."""
+    """`verified`, `UNPROVEN, measured`, or that there is nothing to prove."""
     if not acts(row):
         return "changes no call"
-    return "verified" if row["verified"] else "UNPROVEN"
+    said = "verified" if row["verified"] else "UNPROVEN"
+    return f"{said}, measured" if risk_measured(row) else said
+
+
+def risk_measured(row: Row) -> bool:
+    """A replay has compared answers under this layer."""
+    return "risk" in (row.get("measured") or ())
+
+
+def measured_layers(found: Projection) -> str:
+    """`3 of 5 layers measured`; empty: no replay has measured any."""
+    count = sum(bool(row.get("measured")) for row in found.layers)
+    return f"{count} of {plural(len(found.layers), 'layer')} measured" if count else ""
 
 
 def risk_words(row: Row) -> str:

@@ -31,7 +31,7 @@ def save_evidence(
 ) -> None:  # fmt: skip
     """Keep what replay `number` measured, in place of what it or an earlier run of its plan wrote.
 
-    `evidence`: layer name to an entry, or to several (a layer that stands twice in a policy).
+    `evidence`: layer name to an entry, or to several; `name#2` is the second of that name in a policy.
     """
     run(connection, "evidence_drop_run", dataset=dataset, run=number, plan=plan)
     for layer, entry in _each(evidence):
@@ -64,7 +64,7 @@ def _layer(name: str, groups: Sequence[Sequence[Entry]]) -> dict[str, Any]:
 def _each(found: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:
     for layer, entries in found.items():
         for entry in [entries] if isinstance(entries, Mapping) else entries:
-            yield layer, entry
+            yield layer.partition("#")[0], entry
 
 
 def _json(value: Any) -> str:

@@ -17,7 +17,7 @@ from costopt.model.result import Projection
 from costopt.wiring.policy.propose import Proposal, propose
 from costopt.wiring.reading import Reading, tell
 from costopt.wiring.request import TraceOptions
-from costopt.wiring.simulating import DEFAULT_POLICY, builder_of, evaluator_of
+from costopt.wiring.simulating import DEFAULT_POLICY, builder_of, evaluator_of, evidence_of
 from costopt.wiring.writing import write_text
 
 SHAPLEY_LAYERS = 4
@@ -28,7 +28,9 @@ def trial_for(
     context: AuditContext, policy: Policy | None, options: TraceOptions, reading: Reading
 ) -> Trial:
     """On what things are tried. Raises PolicyError where the policy names a field that is not there."""
-    evaluator = evaluator_of(context, policy or Policy(()), builder_of(options, reading))
+    evaluator = evaluator_of(
+        context, policy or Policy(()), builder_of(options, reading), evidence_of(reading)
+    )  # fmt: skip
     return trial_of(evaluator, options.seed)
 
 

@@ -23,7 +23,7 @@ from costopt.wiring.policy.propose import Proposal, propose
 from costopt.wiring.progress import progress_for
 from costopt.wiring.reading import Reading, read
 from costopt.wiring.request import TraceOptions
-from costopt.wiring.simulating import builder_of, evaluator_of
+from costopt.wiring.simulating import builder_of, evaluator_of, evidence_of
 
 MOST_CALLS = 50_000
 """A proposal is made in seconds: of a larger log whole sessions are drawn up to this many calls."""
@@ -49,7 +49,9 @@ def propose_for(
     reading: Reading, words: str = "",
 ) -> Proposal:  # fmt: skip
     """The same where the audit's context is there already."""
-    evaluator = evaluator_of(context, Policy(()), builder_of(options, reading))
+    evaluator = evaluator_of(
+        context, Policy(()), builder_of(options, reading), evidence_of(reading)
+    )  # fmt: skip
     return propose(context, findings, evaluator, sampled=words)
 
 

@@ -26,7 +26,7 @@ from costopt.wiring.progress import progress_for
 from costopt.wiring.proposing import sampled
 from costopt.wiring.reading import Reading, read
 from costopt.wiring.request import TraceOptions
-from costopt.wiring.simulating import builder_of, evaluator_of, policy_of
+from costopt.wiring.simulating import builder_of, evaluator_of, evidence_of, policy_of
 
 if TYPE_CHECKING:
     from costopt.prices.book import Book
@@ -117,7 +117,7 @@ def recommended(
     with phase(progress, "looking for waste"):
         given = chosen or safe_candidates(early_context(options, part, book), max_risk)
     context = audit_context(options, part, book, progress)
-    evaluator = evaluator_of(context, given, builder_of(options, reading))
+    evaluator = evaluator_of(context, given, builder_of(options, reading), evidence_of(reading))
     with (execution or Execution()).executors(given) as make:
         found = recommend(
             evaluator, given, max_risk=max_risk, seed=options.seed, execute=make, progress=progress

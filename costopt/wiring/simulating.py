@@ -49,19 +49,20 @@ class Prepared:
 def simulate(
     options: TraceOptions, policy: Path | Policy = DEFAULT_POLICY,
     execution: Execution | None = None, *, shapley: bool = True, keep: bool = True,
+    measured: bool = True,
 ) -> Simulated:  # fmt: skip
     """What the log would have cost under the policy. Raises UsageError, InputError.
 
-    `keep`: the result stays in the store for `costopt report`.
+    `keep`: the result stays in the store for `costopt report`. `measured`: with what replays measured;
+    without for a replay's own prediction, in which earlier ones must have no part.
     """
     from costopt.engine.project import project
 
     checked = policy_of(policy)  # before the long work: a typing error shows at once
     audited = audit(options, [], keep=False, tries=Tries.ADVICE)
     context, reading = audited.context, audited.reading
-    evaluator = evaluator_of(
-        context, checked, builder_of(options, reading), evidence_of(reading)
-    )  # fmt: skip
+    known = evidence_of(reading) if measured else None
+    evaluator = evaluator_of(context, checked, builder_of(options, reading), known)
     progress = progress_for(options)
     lists = lists_of(len(checked.layers), shapley=shapley)
     with (
@@ -79,8 +80,7 @@ def simulate(
 
 
 def prepare(options: TraceOptions, policy: Path | Policy, *, measured: bool = True) -> Prepared:
-    """Everything up to the first question, without findings and checks. `measured`: with what replays
-    measured; without for a replay's own prediction, which earlier evidence must not have a part in."""
+    """Everything up to the first question, without findings and checks. `measured`: as in `simulate`."""
     checked = policy_of(policy)
     book: Book = price_book(options)
     progress = progress_for(options)

@@ -90,6 +90,8 @@ def test_a_run_and_a_plan_write_once(store: Store) -> None:
 
 
 def test_a_layer_that_stands_twice_has_two_entries(store: Store) -> None:
+    store.save_evidence("d", 1, AT_US, {"route": entry(turns=1), "route#2": entry(turns=2)})
+    assert len(entries_of(store.evidence("d")["route"])) == 2
     store.save_evidence("d", 1, AT_US, {"route": [entry(turns=1), entry(turns=2)]})
     assert len(entries_of(store.evidence("d")["route"])) == 2
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costopt.engine.evaluate import Layers
 from costopt.engine.growth import together
+from costopt.engine.matched import unbent
 from costopt.engine.outcome import Outcome
 from costopt.layers.base import Partition, partition_of
 from costopt.model.trace import Trace
@@ -48,7 +49,7 @@ def all_of(kinds: frozenset[type], lists: Sequence[Layers]) -> bool:
     return all(
         type(layer) in kinds and partition_of(layer) is not Partition.WHOLE
         for layers in lists
-        for layer in layers
+        for layer in map(unbent, layers)
     )
 
 
@@ -71,5 +72,5 @@ def put_together(found: Sequence[Outcome], sessions: Sequence[Int], n_sessions: 
         pusd, variance, PicoUsd(sum(o.overhead_pusd for o in found)), tally, found[0].detail,
         sum(o.touched for o in found), sum(o.at_risk for o in found),
         PicoUsd(sum(o.exposed_pusd for o in found)), sum(o.calls for o in found),
-        together([o.steps for o in found]),
+        together([o.steps for o in found]), found[0].evidence,
     )  # fmt: skip

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 METRIC = "answers_differ"
 EXAMPLE = "microsoft/llmlingua-2-xlm-roberta-large-meetingbank"
 """The model of the paper's authors: https://huggingface.co/microsoft, checked 2026-11-25."""
+SAME_STEPS = "The agent takes the same steps with the compressed prompts."
 Tally = Mapping[str, int]
 
 
@@ -26,7 +27,8 @@ def compress_report(layer: Compress, tally: Tally, detail: Mapping[str, Any]) ->
     return LayerReport(
         _evidence(layer, tally, detail), risk, verified, "measured" if really else "assumed",
         _assumptions(layer, tally, really),
-        replay="whether answers over the compressed prompts are the same, and how long they are",
+        replay="whether answers over the compressed prompts, sent beside the originals, are the same, and "
+        "their tokens",
         notes=_notes(layer, tally, really),
     )  # fmt: skip
 
@@ -93,7 +95,7 @@ def _assumptions(layer: Compress, tally: Tally, really: bool) -> tuple[str, ...]
     if not tally.get("segments"):
         return ()
     said = [
-        "The agent takes the same steps with the compressed prompts.",
+        SAME_STEPS,
         "A compressed text is kept and used again by all sessions: its compute is paid once.",
         f"The machine that compresses costs ${layer.hourly_usd:g} an hour and waits for nothing.",
     ]

@@ -44,7 +44,7 @@ def report(route: Route, tally: Mapping[str, int], detail: Mapping[str, Any]) ->
     return LayerReport(
         _evidence(route, tally, detail), risk, verified, basis,
         tuple(_assumptions(route, tally)),
-        "Answers of both models to the same requests, their lengths, reasoning tokens and extra steps.",
+        "routed calls asked from the small model and compared: answers, lengths, reasoning tokens",
         notes=(*_notes(route, tally, detail, pairs), *_too_dear(route, risk)),
     )  # fmt: skip
 

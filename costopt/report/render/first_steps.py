@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from costopt.model.result import AdviceItem, FindingItem, Projection, Result
+from costopt.report.policy_words import measured_layers
 from costopt.report.render.projection import risk_text
 from costopt.report.render.screen import dollars, places_for, spread, wrap
 from costopt.report.words import unit_text, units
@@ -111,7 +112,8 @@ def _together(found: Projection, width: int) -> list[str]:
     base = units([found.baseline_usd], found.baseline_usd, places)[0]
     step = units([found.verified_savings_usd], found.verified_savings_usd, places)[0]
     was, now = (unit_text(n, 1.0, places) for n in (base, base - step))
-    text = f"Bill {was} -> {now} projected, not yet replayed"
+    measured = measured_layers(found)
+    text = f"Bill {was} -> {now} projected, {f'replayed: {measured}' if measured else 'not yet replayed'}"
     if found.recorded_baseline_usd != found.baseline_usd:
         text += f"; prices of {found.as_of}"
     if found.sampled:

@@ -10,7 +10,7 @@ from typing import Any
 
 from costopt.model.escape import clean, fit, pad
 from costopt.model.result import Projection, Result
-from costopt.report.policy_words import places_of
+from costopt.report.policy_words import places_of, risk_measured
 from costopt.report.render.screen import dollars, packed, percent, plural, spread, wrap
 from costopt.report.words import total_text, trace_name, unit_text, units
 
@@ -203,6 +203,10 @@ def _small_print(found: Projection, width: int, room: int) -> list[str]:
     texts = [
         f"UNPROVEN {row['layer']}: {row['risk'].get('basis') or 'unverified'}"
         for row in found.layers if not row["verified"] and row.get("calls_touched")
+    ]  # fmt: skip
+    texts += [
+        f"MEASURED {row['layer']}: {row['risk'].get('basis')}"
+        for row in found.layers if row["verified"] and risk_measured(row)
     ]  # fmt: skip
     said = [t for row in found.layers for t in row.get("assumptions") or []]
     texts += [f"ASSUMED  {t}" for t in dict.fromkeys(said)]

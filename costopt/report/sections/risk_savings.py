@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from costopt.model.result import Result
 from costopt.report.card import Card, Cell, Chart, NotApplicable, Series, Table
-from costopt.report.policy_words import NO_POLICY, acts, layers_of, metric_words, proof
+from costopt.report.policy_words import (
+    NO_POLICY,
+    acts,
+    layers_of,
+    metric_words,
+    proof,
+    risk_measured,
+)
 
 ORDER = 18
 NAME, TITLE = "risk_savings", "Risk against savings"
@@ -38,6 +45,8 @@ def build(result: Result) -> Card | NotApplicable:
     unknown = sum(r.get("value") is None for r in risks)
     safe = sum(r.get("metric") == "none" and r.get("value") == 0 for r in risks)
     lead = f"Of {len(rows)} layers that act, {safe} put no answer at risk"
+    replayed = sum(risk_measured(row) for _, row in rows)
+    lead += f"; the risk of {replayed} was measured by a replay" if replayed else ""
     lead += f"; the risk of {unknown} is not measured." if unknown else "."
     return Card(
         NAME, TITLE, lead, charts=[chart],

@@ -8,6 +8,7 @@ from typing import Any
 
 from costopt.billing.context import AuditContext
 from costopt.engine.evaluate import Evaluator, Layers
+from costopt.engine.measured import report_of
 from costopt.engine.outcome import Executor, InProcess
 from costopt.engine.policy import Policy
 from costopt.layers.base import Layer
@@ -106,7 +107,7 @@ def _best(asked: Executor, candidate: Candidate, base: int) -> Kept | str:
     outcomes = asked.outcomes([(layer,) for layer in candidate.layers])
     tried = zip(candidate.layers, candidate.values, outcomes, strict=True)
     for layer, values, found in tried:
-        report = layer.report(found.tally, found.detail)
+        report = report_of(layer, found)
         saved = base - found.total_pusd
         reason = _refusal(layer, values, report, saved, base, found.touched)
         if reason:

@@ -1,0 +1,197 @@
+"""Which evidence of replays is a layer's: measured at its very settings, and on which model.
+
+A layer of which a replay measured other settings has no evidence. Settings that change no request (limits,
+prices; `UNSENT` of the class) may differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
+from typing import Any, cast
+
+from costopt.engine.settings import plain, settings_of
+from costopt.layers.base import Layer
+from costopt.layers.discover import name_of
+from costopt.model.evidence import WHOLE_LOG, Entry, entries_of
+
+RATIOS = ("output_ratio", "reasoning_ratio", "input_ratio")
+"""What a replay measures that moves dollars: tokens behind the layer, to those of the projection."""
+_NOTHING: Mapping[str, Any] = {}
+_SNAPSHOT = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
+
+
+@dataclass(frozen=True)
+class Bent:
+    """A layer of which one measured ratio stands at an end of its interval (0: lower, 1: upper)."""
+
+    layer: Layer
+    what: str
+    end: int
+
+
+def bent(layer: Layer, what: str, end: int) -> Layer:
+    """To be asked for in the layer's place: only the evaluator looks inside."""
+    return cast("Layer", Bent(layer, what, end))
+
+
+def unbent(layer: Layer) -> Layer:
+    """The layer itself."""
+    return layer.layer if isinstance(layer, Bent) else layer
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A measured ratio as it is applied, and the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def at(self, end: int | None) -> float:
+        """None: the value; 0, 1: the ends."""
+        return self.value if end is None else (self.low, self.high)[end]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that replays measured on a log."""
+
+    found: Mapping[str, Entry]
+    """Layer name to what was measured of it; see `model/evidence.py`."""
+    logged: tuple[str, ...]
+    """Names of the models in the log."""
+
+    @classmethod
+    def of_log(cls, found: Mapping[str, Entry], logged: Sequence[str]) -> Evidence | None:
+        """None: nothing was measured."""
+        some = {name: entry for name, entry in found.items() if entry}
+        return cls(some, tuple(logged)) if some else None
+
+    @cached_property
+    def whole_log(self) -> Entry:
+        """What was measured of no layer."""
+        return self.found.get(WHOLE_LOG, _NOTHING)
+
+    @property
+    def stands_in(self) -> bool:
+        """Some logged model was answered for by another one in the replays."""
+        rows = self.whole_log.get("models", {}).items()
+        return any(not same_model(str(m.get("served") or ""), (name,)) for name, m in rows)
+
+    def of(self, layer: Layer, chosen: Mapping[str, Any] = _NOTHING) -> Entry:
+        """The newest entry at the layer's settings; empty: none. `chosen`: settings it chose itself."""
+        inner = unbent(layer)
+        for entry in self._entries(inner):
+            if fits(inner, entry, chosen):
+                return entry
+        return _NOTHING
+
+    def of_other_settings(self, layer: Layer) -> Entry:
+        """The newest entry of the layer at whatever settings."""
+        return next(self._entries(unbent(layer)), _NOTHING)
+
+    def speaks(self, layer: Layer, entry: Entry) -> bool:
+        """The answers are of the logged models (or of the model that a router moves to): no stand-in."""
+        tiers = [model for _, model in getattr(unbent(layer), "tiers", ())]
+        return same_model(str(entry.get("model") or ""), (*self.logged, *tiers))
+
+    def handed(self, layer: Layer) -> Entry:
+        """What the layer itself may read: nothing that was measured on a stand-in."""
+        entry = self.of(layer)
+        if not entry or not self.speaks(layer, entry):
+            return _NOTHING
+        return _bent_entry(entry, layer) if isinstance(layer, Bent) else entry
+
+    def ratios(self, layer: Layer, entry: Entry) -> dict[str, Ratio]:
+        """How the projection's tokens behind a layer are corrected, by name."""
+        out = {}
+        for name in RATIOS:
+            base = self._unchanged_input if name == "input_ratio" else 1.0
+            if entry.get(name) is not None and base:
+                ends = entry.get(f"{name}_ci95")
+                out[name] = _ratio(float(entry[name]), ends, base, self.speaks(layer, entry))
+        return out
+
+    def uncertain(self, layer: Layer) -> list[str]:
+        """Ratios that some entry of the layer has, whatever its settings."""
+        some = [e for entry in self._entries(layer) for e in (entry, *_moves(entry))]
+        return [name for name in RATIOS if any(e.get(name) is not None for e in some)]
+
+    @cached_property
+    def _unchanged_input(self) -> float | None:
+        """Measured over projected input of requests that nothing changed; None: not measured."""
+        rows = [m for m in self.whole_log.get("models", {}).values() if m.get("input_ratio")]
+        weight = sum(float(m.get("n") or 1) for m in rows)
+        return (
+            sum(float(m["input_ratio"]) * float(m.get("n") or 1) for m in rows) / weight
+            if rows
+            else None
+        )
+
+    def _entries(self, layer: Layer) -> Iterator[Entry]:
+        """`name#2` is the second layer of that name in the policy that was replayed."""
+        name = name_of(layer)
+        for key, found in self.found.items():
+            if key.partition("#")[0] == name:
+                yield from entries_of(found)
+
+
+def fits(layer: Layer, entry: Entry, chosen: Mapping[str, Any] = _NOTHING) -> bool:
+    """All settings that change a request are the measured ones; one that the entry does not name is at
+    its default. An entry without settings fits any."""
+    if "settings" not in entry:
+        return True
+    return not different(layer, entry, chosen)
+
+
+def different(layer: Layer, entry: Entry, chosen: Mapping[str, Any] = _NOTHING) -> list[str]:
+    """Names of the settings that are not the measured ones."""
+    measured, defaults = entry["settings"], _defaults(layer)
+    unsent = getattr(layer, "UNSENT", ())
+    return [
+        name
+        for name, value in settings_of(layer, chosen).items()
+        if name not in unsent and value != measured.get(name, defaults.get(name, MISSING))
+    ]
+
+
+def same_model(served: str, names: Sequence[str]) -> bool:
+    """One of the names, with or without a vendor in front or the date of a snapshot behind. "": as logged."""
+    return not served or _bare(served) in {_bare(name) for name in names}
+
+
+def _bare(model: str) -> str:
+    return _SNAPSHOT.sub("", model.rsplit("/", 1)[-1].lower())
+
+
+def _defaults(layer: Layer) -> dict[str, Any]:
+    return {f.name: plain(f.default) for f in fields(layer) if f.default is not MISSING}  # type: ignore[arg-type]  # every layer is a dataclass
+
+
+def _ratio(value: float, ends: Any, base: float, speaks: bool) -> Ratio:
+    """Without an interval anything between no change and the value may be. What a stand-in did is no
+    value of the logged model's: it only widens the interval."""
+    value = value / base
+    low, high = (float(e) / base for e in ends) if ends else (1.0, 1.0)
+    low, high = max(0.0, min(low, value)), max(high, value)
+    return Ratio(value, low, high) if speaks else Ratio(1.0, min(low, 1.0), max(high, 1.0))
+
+
+def _moves(entry: Entry) -> list[Entry]:
+    return list(entry.get("moves", {}).values())
+
+
+def _bent_entry(entry: Entry, layer: Bent) -> Entry:
+    """The entry with one ratio at an end, in each move of a router too."""
+    out = {**entry, **_at_end(entry, layer)}
+    if "moves" in entry:
+        out["moves"] = {k: {**m, **_at_end(m, layer)} for k, m in entry["moves"].items()}
+    return out
+
+
+def _at_end(entry: Entry, layer: Bent) -> dict[str, Any]:
+    ends = entry.get(f"{layer.what}_ci95")
+    return {layer.what: max(0.0, float(ends[layer.end]))} if ends and layer.what in entry else {}
