@@ -40,7 +40,7 @@ def test_it_covers_the_total(kind: str, sessions: int) -> None:
         bounds = interval([foretold(ratio, Sizes(x[~writes], y[~writes], cluster[~writes]))])
         assert bounds is not None
         covered += bounds[0] <= y[~writes].sum() <= bounds[1]
-    assert 0.90 <= covered / RUNS <= 0.995
+    assert 0.90 <= covered / RUNS <= 0.99
 
 
 def test_two_models_together_cover_too() -> None:

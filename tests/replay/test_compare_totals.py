@@ -205,3 +205,12 @@ def test_the_price_of_a_batch_is_its_own() -> None:
     assert told["price_multiplier"] == 0.5 and told["turnaround_s"] == 3600
     assert price(made.items[0], leaves(100, 0)) == 50 * 10**6
     assert line(found, "latency_ms").measured is None
+
+
+def test_nothing_planned_and_nothing_sent() -> None:
+    empty = Story().compared()
+    assert (empty.compared, empty.layers, empty.evidence) == ([], [], {})
+    assert empty.refused == "No request was answered."
+    unsent = replace(story(), outcomes={}).compared()
+    assert all(c.measured is None and c.predicted is not None for c in unsent.compared)
+    assert unsent.notes[1] == "20 planned requests are in no figure: not sent."

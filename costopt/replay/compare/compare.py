@@ -7,7 +7,7 @@ from typing import Any
 
 from costopt.model.exchange import Origin
 from costopt.model.replayed import Agreement, Compared, Disagreement, ReplayedLayer
-from costopt.replay.compare.agreement import tests_of
+from costopt.replay.compare.agreement import all_tests
 from costopt.replay.compare.agreement.judge import Judged
 from costopt.replay.compare.agreement.similarity import Similar, Similarity
 from costopt.replay.compare.agreement.table import noise_table
@@ -49,7 +49,7 @@ def compare(
     known = known or Known()
     measured = measured_rows(plan, executed, origin)
     pairs = pairs_of(measured, reference, known)
-    tests = tests_of(similarity, judged)
+    tests = all_tests(similarity, judged)
     has = Grounds(plan, measured, pairs, tests, known)
     similar = next((t for t in tests if isinstance(t, Similar)), None)
     return Comparison(

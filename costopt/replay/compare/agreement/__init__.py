@@ -14,10 +14,10 @@ from costopt.replay.compare.agreement.judge import Judge, Judged
 from costopt.replay.compare.agreement.same_action import SameAction
 from costopt.replay.compare.agreement.similarity import Similar, Similarity
 
-__all__ = ["HEADLINE", "Answers", "Judged", "Similarity", "AnswerTest", "tests_of"]
+__all__ = ["HEADLINE", "Answers", "Judged", "Similarity", "AnswerTest", "all_tests"]
 
 
-def tests_of(similarity: Similarity | None, judged: Judged | None) -> list[AnswerTest]:
+def all_tests(similarity: Similarity | None, judged: Judged | None) -> list[AnswerTest]:
     """All tests that can be made, the headline first."""
     found: list[AnswerTest] = [Answers(), SameAction(), JsonEqual(), Exact()]
     if similarity is not None:

@@ -56,7 +56,7 @@ def floor_for(layer: str, pairs: Sequence[Pair], noise: Sequence[Pair]) -> Floor
 
 def table(tests: Sequence[AnswerTest], pairs: Sequence[Pair], floor: Floor) -> list[Tested]:
     """One line a test that fits any of the pairs, in the order of the tests."""
-    found = (tested(test, pairs, floor) for test in tests)
+    found = (outcome_of(test, pairs, floor) for test in tests)
     return [line for line in found if line.agreement.answers]
 
 
@@ -74,7 +74,7 @@ def noise_table(tests: Sequence[AnswerTest], noise: Sequence[Pair]) -> list[Agre
     return out
 
 
-def tested(test: AnswerTest, pairs: Sequence[Pair], floor: Floor) -> Tested:
+def outcome_of(test: AnswerTest, pairs: Sequence[Pair], floor: Floor) -> Tested:
     """One test over the pairs and their floor."""
     differ = _share(test, pairs, None)
     noise = _share(test, floor.pairs, floor.weight)

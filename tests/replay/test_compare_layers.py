@@ -1,0 +1,301 @@
+"""What is said of a layer: from its own requests, above the noise floor, and never without one."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from costopt.model.exchange import Block
+from costopt.model.replayed import ReplayedLayer
+from costopt.replay.compare.compare import Comparison
+from costopt.replay.compare.known import Known, Logged, PolicyLayer
+from costopt.replay.items import Arm, Half, Item
+from tests.replay.comparing import Story, leaves, predicted, price, said
+
+
+def trimmed(differ: int, calls: int = 60, noise: int = 40, noisy: int = 0) -> Story:
+    """Calls under `trim_tools` of which some answer otherwise, and unchanged ones."""
+    made = Story()
+    for row in range(calls):
+        answer = "no" if row < differ else "yes"
+        made.ask(Arm.POLICY, row, answer, layers=("trim_tools",), into=40, told=leaves(41, 10))
+    for row in range(noise):
+        made.ask(Arm.NOISE, row, "no" if row < noisy else "yes", stratum="trim_tools")
+    return made
+
+
+def layer_of(found: Comparison, name: str = "trim_tools") -> ReplayedLayer:
+    return next(layer for layer in found.layers if layer.layer == name)
+
+
+def test_a_layer_that_changes_nothing_is_kept() -> None:
+    layer = layer_of(trimmed(0, calls=120, noise=60).compared())
+    head = layer.agreement[0]
+    assert (layer.says, head.test, head.agree, head.answers) == ("keep", "answers", 120, 120)
+    assert (head.noise_agree, head.noise_answers, head.excess_pp) == (60, 60, 0)
+    assert layer.why.startswith("120 of 120 answers agree (word for word); at most")
+    assert layer.more_needed is None and layer.requests == 120
+
+
+def test_a_layer_whose_answers_differ_is_dropped() -> None:
+    layer = layer_of(trimmed(17, calls=120, noise=60, noisy=2).compared())
+    assert layer.says == "drop" and layer.agreement[0].excess_pp == pytest.approx(10.8, abs=0.05)
+    assert "10.8 points more differ than when nothing is changed" in layer.why
+
+
+def test_the_same_differences_are_the_endpoints_own_where_the_floor_has_them() -> None:
+    layer = layer_of(trimmed(30, noise=40, noisy=20).compared())
+    assert layer.says == "more" and layer.agreement[0].excess_pp == 0
+    assert layer.more_needed is not None and f"{layer.more_needed:,} more answers" in layer.why
+
+
+def test_without_a_floor_nothing_is_dropped() -> None:
+    found = trimmed(30, noise=0).compared()
+    layer = layer_of(found)
+    assert layer.says == "more" and "no noise floor was measured" in layer.why
+    assert layer.agreement[0].noise_rate is None and layer.agreement[0].excess_pp is None
+    assert "No unchanged request was compared: no noise floor was measured." in found.notes
+    assert layer_of(trimmed(0, calls=60, noise=0).compared()).says == "keep"
+
+
+def test_few_answers_ask_for_more() -> None:
+    layer = layer_of(trimmed(1, calls=10, noise=10).compared())
+    assert layer.says == "more" and layer.more_needed and layer.more_needed > 20
+    tolerant = layer_of(trimmed(0, calls=40, noise=40).compared(Known(tolerance_pp=30)))
+    assert tolerant.says == "keep"
+
+
+def test_answers_of_few_sessions_prove_little() -> None:
+    made = Story()
+    for row in range(120):
+        made.ask(Arm.POLICY, row, "yes", layers=("window",), session=row % 6)
+        made.ask(Arm.NOISE, row, "yes", session=row % 6)
+    layer = layer_of(made.compared(), "window")
+    assert layer.says == "more" and layer.agreement[0].sessions == 6
+
+
+def test_a_layer_is_judged_by_requests_where_it_is_alone() -> None:
+    made = Story()
+    for row in range(60):
+        made.ask(Arm.POLICY, row, "no", layers=("window", "compress"))
+        made.ask(Arm.LAYER, row, "yes", layers=("window",))
+        made.ask(Arm.NOISE, row, "yes")
+    found = made.compared()
+    window, compress = layer_of(found, "window"), layer_of(found, "compress")
+    assert (window.says, window.agreement[0].agree) == ("keep", 60)
+    assert compress.agreement[0].agree == 0
+    # What differs may be the other's doing: it is said, and nobody is dropped for it.
+    assert compress.says == "more" and "together with window" in compress.why
+
+
+def test_a_difference_of_a_kind_without_a_floor_drops_nobody() -> None:
+    made = Story()
+    for row in range(40):
+        made.ask(Arm.POLICY, row, "no", layers=("window",), logged="yes" if row < 20 else "f!{}")
+    for row in range(100, 140):
+        made.ask(Arm.NOISE, row, "f!{}", logged="f!{}")
+    layer = layer_of(made.compared(), "window")
+    assert layer.says == "more" and "50 % of them are of a kind" in layer.why
+
+
+def test_a_mapped_model_is_compared_with_itself() -> None:
+    made = Story()
+    for row in range(40):
+        base = made.ask(Arm.BASELINE, row, "ja", served="other")
+        made.ask(Arm.NOISE, row, "ja", served="other", reference=base.id)
+        made.ask(Arm.POLICY, row, "ja", layers=("window",), served="other", reference=base.id)
+    found = made.compared()  # the log says `yes` throughout
+    head = layer_of(found, "window").agreement[0]
+    assert (head.agree, head.answers, head.noise_agree, head.noise_answers) == (40, 40, 40, 40)
+    assert found.evidence["window"]["mapped"] and found.evidence["window"]["model"] == "other"
+    assert found.evidence["*"]["models"]["m"]["served"] == "other"
+
+
+def test_a_reference_that_failed_takes_its_pair_along() -> None:
+    made = trimmed(0)
+    base = made.ask(Arm.BASELINE, 70, None, served="other")
+    made.ask(Arm.POLICY, 70, "no", layers=("trim_tools",), served="other", reference=base.id)
+    made.ask(Arm.POLICY, 71, "no", layers=("trim_tools",), logged=None)
+    found = made.compared()
+    assert layer_of(found).agreement[0].answers == 60
+    notes = " ".join(found.notes)
+    assert "1 answers stand beside none: the unchanged request has no answer" in notes
+    assert "1 answers stand beside none: the log has no answer" in notes
+
+
+def hits(known: Known, reference: str = "") -> Comparison:
+    """A semantic cache's hits: the true answer is asked for; the log's own answer is `yes`."""
+    made = Story()
+    for row in range(40):
+        made.ask(Arm.BASELINE, row, "yes", layers=("semantic_cache",), reference=reference)
+    return made.compared(known)
+
+
+def test_cached_answers_are_held_beside_the_true_ones() -> None:
+    def cached(item: Item) -> tuple[Block, ...]:
+        return said("yes" if item.row % 4 else "no")
+
+    known = Known(
+        layers=[PolicyLayer("semantic_cache", {"threshold": 0.9}, 3.5, 0.01)], cached=cached
+    )
+    found = hits(known)
+    layer = layer_of(found, "semantic_cache")
+    assert layer.agreement[0].agree == 30 and layer.says == "drop"
+    assert layer.agreement[0].noise_agree == 40  # the fresh answer is the noise floor as well
+    assert layer.measured == "false 1.0 -> 50.0 %" and layer.projected_usd == 3.5
+    told = found.evidence["semantic_cache"]
+    assert (told["cached_answers"], told["cached_differ"], told["noise_differ"]) == (20, 0, 0)
+    assert told["settings"] == {"threshold": 0.9} and layer.settings == {"threshold": 0.9}
+
+
+def test_a_cached_answer_that_nobody_knows_is_not_judged() -> None:
+    found = hits(Known())
+    layer = layer_of(found, "semantic_cache")
+    assert layer.says == "not_measured" and layer.agreement == []
+    assert any("the cached answer is not known" in note for note in found.notes)
+
+
+def test_input_kept_is_measured_beside_the_same_calls_sent_whole() -> None:
+    layer = layer_of(trimmed(0).compared())
+    assert layer.measured == "in -60.0 -> -59.0 %"
+    change = layer.quantities[0]
+    assert change["what"] == "input_change" and change["calls"] == 20
+    assert change["measured"] == pytest.approx(-0.59) and change["predicted"] == pytest.approx(-0.6)
+    alone = layer_of(trimmed(0, noise=0).compared())
+    assert alone.measured == "in 40 -> 41 tokens a call"
+
+
+def test_layout_is_measured_by_cached_tokens() -> None:
+    made = Story()
+    for row in range(20):
+        made.ask(
+            Arm.POLICY, row, "yes", layers=("prompt_layout",), into=1000, told=leaves(1000, 10, 831),
+            predicted=predicted(1000, 10, 842.0),
+        )  # fmt: skip
+    assert layer_of(made.compared(), "prompt_layout").measured == "84.2 -> 83.1 % hit"
+
+
+def routed(served: str = "") -> Story:
+    made = Story()
+    for row in range(40):
+        made.ask(
+            Arm.POLICY, row, "yes", layers=("route",), model="small", served=served,
+            told=leaves(100, 107, thought=7), predicted=predicted(100, 100),
+        )  # fmt: skip
+        made.ask(Arm.NOISE, row, "yes", model="large", told=leaves(100, 100))
+    return made
+
+
+def known_log() -> Known:
+    return Known(price=price, logged=lambda row: Logged(leaves(100, 100), "large"), at="2026-11-25")
+
+
+def test_a_move_is_measured_and_written_back() -> None:
+    found = routed().compared(known_log())
+    layer = layer_of(found, "route")
+    assert layer.measured == "out x1.00->1.07" and layer.says == "keep"
+    move = found.evidence["route"]["moves"]["large -> small"]
+    assert move["output_ratio"] == 1.0 and move["reasoning_ratio"] == 0.07
+    assert move["quality_loss"] == 0 and move["judged"] == 20 and move["n"] == 20
+    assert found.evidence["route"]["output_ratio"] == pytest.approx(1.07)
+    assert found.evidence["route"]["at"] == "2026-11-25" and found.evidence["route"]["run"] == 12
+
+
+def test_a_stand_in_teaches_nothing_of_the_move() -> None:
+    told = routed("tiny").compared(known_log()).evidence["route"]
+    assert "moves" not in told and "large -> small" in told["mapped_moves"]
+
+
+def test_answers_cut_by_the_layers_limit() -> None:
+    made = Story()
+    for row in range(20):
+        made.ask(
+            Arm.POLICY, row, "yes", layers=("output",), finish="length" if row % 4 == 0 else "stop",
+            request={"max_tokens": 50, "cap_tokens": 4096},
+        )  # fmt: skip
+    found = made.compared()
+    assert layer_of(found, "output").measured == "cut ? -> 50.0 %"
+    told = found.evidence["output"]
+    assert (told["truncated"], told["truncated_of"]) == (0, 10)
+
+
+def test_a_server_of_ones_own_is_timed() -> None:
+    made = Story()
+    for row in range(8):
+        made.ask(Arm.POLICY, row, "yes", layers=("self_host",), ms=900, ttft=400, out=51)
+    found = made.compared()
+    assert layer_of(found, "self_host").measured == "TTFT 400 ms, TPOT 10 ms"
+    told = found.evidence["self_host"]
+    assert told["ttft_ms"] == 400 and told["tpot_ms"] == 10
+    assert told["tokens_per_s"] == pytest.approx(51 / 0.9)
+
+
+def test_what_the_plan_cannot_measure_says_why() -> None:
+    made = trimmed(0)
+    made.not_measured["exact_cache"] = "equal requests get equal answers by rule"
+    layer = layer_of(made.compared(), "exact_cache")
+    assert (layer.says, layer.why) == ("not_measured", "equal requests get equal answers by rule")
+    assert layer.measured == "" and layer.now_usd is None
+
+
+def test_evidence_is_json_of_the_writing_half() -> None:
+    made = trimmed(10)
+    found = made.compared(
+        Known(price=price, layers=[PolicyLayer("trim_tools", {"max_tokens": 200})])
+    )
+    told = orjson.loads(orjson.dumps(found.evidence))
+    layer = told["trim_tools"]
+    assert layer["settings"] == {"max_tokens": 200} and layer["tests"] == {"exact": 30}
+    assert (layer["replayed_answers"], layer["answers_differ"], layer["noise_answers"]) == (
+        30,
+        5,
+        20,
+    )
+    assert layer["input_ratio"] == pytest.approx(41 / 40) and layer["excess"] == pytest.approx(
+        1 / 6
+    )
+    assert layer["ci95"][0] < 1 / 6 < layer["ci95"][1] and layer["sessions"] == 30
+    assert told["*"]["latency"]["latency_ms"] == 900 and told["*"]["latency"]["ratio"] == 0.9
+
+
+def test_a_reference_of_the_other_half_writes_no_evidence() -> None:
+    made = Story()
+    for row in range(12):
+        base = made.ask(Arm.BASELINE, row, "ja", served="other", half=Half.JUDGES)
+        made.ask(Arm.POLICY, row, "nein", layers=("window",), served="other", half=Half.WRITES,
+                 reference=base.id)  # fmt: skip
+    found = made.compared()
+    assert layer_of(found, "window").agreement[0].answers == 12
+    assert "replayed_answers" not in found.evidence["window"]
+
+
+def test_cached_share_by_gap() -> None:
+    made = Story()
+    sent: dict[str, int] = {}
+    for row, (second, read) in enumerate([(0, 0), (10, 80), (200, 60), (4000, 0)]):
+        item = made.ask(Arm.POLICY, row, "yes", session=1, read=read)
+        sent[item.id] = second * 1_000_000
+    for row in range(4, 10):
+        made.ask(Arm.POLICY, row, "yes", session=row)
+    gaps = made.compared(Known(price=price, sent_at_us=sent)).evidence["*"]["cache_by_gap"]
+    assert [(g["gap_s"], g["calls"], g["measured_share"]) for g in gaps] == [
+        (30.0, 1, 0.8), (300.0, 1, 0.6), (None, 1, 0.0),
+    ]  # fmt: skip
+    assert made.compared().evidence["*"]["cache_by_gap"] == []
+
+
+def test_the_worst_are_spread_masked_and_cut() -> None:
+    key = "sk-proj-abcdefghijklmnop1234"
+    made = Story()
+    for row in range(30):
+        made.ask(Arm.POLICY, row, f"never {key} " + "x" * 9000, layers=("window",), logged="yes")
+    for row in range(30, 33):
+        made.ask(Arm.POLICY, row, "yes indeed", layers=("compress",), logged="yes")
+    made.ask(Arm.LAYER, 30, "no", layers=("compress",))
+    made.ask(Arm.POLICY, 40, "yes", layers=("compress",))
+    worst = made.compared().worst
+    assert len(worst) == 10 and {w.layer for w in worst} == {"window", "compress"}
+    assert len({w.call for w in worst}) == 10
+    assert sum(w.layer == "compress" for w in worst) == 3
+    assert key not in repr(worst) and all(len(w.answer) < 2100 for w in worst)
+    assert [w.score for w in worst] == sorted(w.score for w in worst) and worst[0].test == "exact"
