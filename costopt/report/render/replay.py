@@ -132,7 +132,7 @@ def _sample(info: ReplayInfo, width: int) -> list[str]:
     money = rows.get("usd")
     if info.origin != ENDPOINT or not rows:
         return []
-    lines = []
+    lines: list[str] = []
     for found in (money, rows.get("input_tokens"), rows.get("output_tokens")):
         if found is None or (found is money and not found.measured and not found.predicted):
             continue

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from costopt.endpoints.choose import api_of, endpoint_for
 from costopt.endpoints.connection import Connection
@@ -27,6 +29,8 @@ class Reached:
     batch: BatchEndpoint | None = None
     connections: tuple[Connection, ...] = ()
     notes: tuple[str, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """What its servers counted meanwhile, once it is over."""
 
 
 def recorded_endpoint(plan: Plan, answers: LogAnswers) -> Reached:

@@ -102,6 +102,12 @@ def serving(places: Sequence[Place], providers: Iterable[str]) -> dict[str, Plac
     return {p: place for p, place in found.items() if place is not None}
 
 
+def speaks_for(places: Sequence[Place]) -> tuple[str, ...] | None:
+    """Providers of the log whose calls can go anywhere; None: all of them."""
+    names = tuple(p.provider for p in places)
+    return None if not names or ALL in names else names
+
+
 def key_of(place: Place) -> str | None:
     """From the environment; None: it needs none. UsageError: the variable is not set."""
     if not place.variable:

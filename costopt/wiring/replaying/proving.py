@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from costopt.engine.evaluate import Evaluator
@@ -20,6 +20,7 @@ from costopt.replay.items import Plan
 from costopt.wiring.replaying.answers import LogAnswers, known_of
 from costopt.wiring.replaying.asked import Asked
 from costopt.wiring.replaying.info import merged_layers
+from costopt.wiring.replaying.judging import Asking
 from costopt.wiring.replaying.similarity import similarity_of
 from costopt.wiring.simulating import Simulated
 
@@ -37,7 +38,8 @@ class Proof:
     """The same without the layers that the answers say to drop."""
     dropped: tuple[int, ...] = ()
     """Their places in the policy."""
-    extra: list[str] = field(default_factory=list)
+    judge_pusd: int = 0
+    """What a judge cost."""
 
     @property
     def origin(self) -> str:
@@ -49,7 +51,7 @@ class Proof:
 
     @property
     def notes(self) -> list[str]:
-        return [*self.comparison.notes, *self.extra]
+        return self.comparison.notes
 
     def into(self, info: ReplayInfo) -> ReplayInfo:
         """The replay's info with everything that was found."""
@@ -70,18 +72,21 @@ class Proof:
 
 def prove(
     plan: Plan, executed: Executed, answers: LogAnswers, policy: Policy, simulated: Simulated,
-    asked: Asked, origin: Origin, *, offline: bool,
+    asked: Asked, origin: Origin, asking: Asking | None = None, *, offline: bool,
 ) -> Proof:  # fmt: skip
     """Compare; where something was measured, keep it as evidence and project again with it."""
     known = known_of(answers, policy, simulated.projection, plan, asked)
     similarity = None
     if origin is Origin.ENDPOINT:
         similarity = similarity_of(asked.embedder, plan, answers, offline=offline)
+    judged = None if asking is None else asking.judge(plan, executed, answers, known)
     found = compare(
-        plan, executed, answers.reference, origin=origin, similarity=similarity, known=known
-    )
+        plan, executed, answers.reference, origin=origin, similarity=similarity, judged=judged,
+        known=known,
+    )  # fmt: skip
+    cost = 0 if judged is None else judged.usd_pusd
     if found.origin is not Origin.ENDPOINT or not any(found.halves.values()):
-        return Proof(found)
+        return Proof(found, judge_pusd=cost)
     dropped = tuple(i for i, layer in enumerate(found.layers) if layer.says == DROP)
     evaluator = _with_evidence(simulated, policy, found.evidence, executed.run, plan.id)
     whole = _projected(evaluator, policy, simulated.projection)
@@ -89,7 +94,7 @@ def prove(
     if dropped:
         kept = tuple(x for i, x in enumerate(policy.layers) if i not in dropped)
         now = _projected(evaluator, replace(policy, layers=kept), simulated.projection)
-    return Proof(found, whole, now, dropped)
+    return Proof(found, whole, now, dropped, cost)
 
 
 def _with_evidence(

@@ -10,6 +10,7 @@ from costopt.engine.policy import Policy
 from costopt.errors import CostoptError, EndpointError, InputError, UsageError
 from costopt.model.replayed import ReplayInfo
 from costopt.model.result import Result
+from costopt.money import usd_float
 from costopt.replay.executed import Executed, RunState
 from costopt.replay.items import Plan
 from costopt.replay.money import Money
@@ -24,7 +25,10 @@ from costopt.wiring.replaying.asked import Asked, asked_of
 from costopt.wiring.replaying.endpoints import Reached, live_endpoint, recorded_endpoint
 from costopt.wiring.replaying.go_on import command
 from costopt.wiring.replaying.info import executed_info, planned
+from costopt.wiring.replaying.judging import Asking, judge_of
 from costopt.wiring.replaying.ledgers import Nothing, ledger_of
+from costopt.wiring.replaying.metrics import Counters
+from costopt.wiring.replaying.places import speaks_for
 from costopt.wiring.replaying.proving import Proof, prove
 from costopt.wiring.replaying.question import may_send
 from costopt.wiring.replaying.wishes import Wishes
@@ -88,10 +92,12 @@ def replay(
             return _only_planned(ready)
         answers = LogAnswers(ready.simulated.evaluator)
         reached = _reach(ready, answers)
-        if not may_send(ready.plan, ready.asked, options, ask):
+        if not may_send(ready.plan, ready.asked, options, ask, _judge_pusd(ready)):
             tell("nothing was sent.", quiet=options.quiet)
             return _only_planned(ready)
-        executed = _execute(ready, reached)
+        counters = Counters(reached.connections)
+        executed = execute_plan(ready, reached)
+        reached = replace(reached, metrics=counters.difference())
         return _ended(ready, reached, executed, answers)
     finally:
         store.close()
@@ -105,7 +111,12 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
     done = simulate(options, checked, shapley=shapley, keep=False)
     money = Money(done.evaluator.prices, free=asked.free)
     progress_for(options)("planning the replay", 0, None)
-    plan = make_plan(done.evaluator, checked, asked.terms, money, endpoint=asked.endpoint)
+    if asked.terms.judge:
+        money.check([judge_of(asked)])
+    plan = make_plan(
+        done.evaluator, checked, asked.terms, money, endpoint=asked.endpoint,
+        providers=speaks_for(asked.places),
+    )  # fmt: skip
     progress_for(options)("planning the replay", 1, 1)
     if not plan.items:
         raise _nothing_to_send(plan)
@@ -119,7 +130,7 @@ def _nothing_to_send(plan: Plan) -> InputError:
     why = "; ".join(f"{plural(x.calls, 'call')}: {x.reason}" for x in plan.left_out[:3])
     return InputError(
         f"not one call of this log can be sent again. {why}".strip(),
-        hint="A log with texts of requests is needed: costopt explain content",
+        hint="A replay needs the texts of requests: a log of whole bodies, read without --no-content.",
     )
 
 
@@ -141,32 +152,64 @@ def _reach(ready: Prepared, answers: LogAnswers) -> Reached:
     return live_endpoint(ready.plan, ready.asked)
 
 
-def _execute(ready: Prepared, reached: Reached) -> Executed:
-    from costopt.replay.execute.limits import Patience
-    from costopt.replay.execute.run import execute
-
-    asked, wishes, reading = ready.asked, ready.asked.wishes, ready.simulated.reading
-    ledger = ledger_of(reading.store)
+def execute_plan(ready: Prepared, reached: Reached) -> Executed:
+    """The plan under the store's ledger; an unfinished run of it goes on."""
+    wishes = ready.asked.wishes
+    ledger = ledger_of(ready.simulated.reading.store)
     if not wishes.fresh and ledger.unfinished(ready.plan.id) is not None:
         tell(
             "going on with an unfinished run of this plan (--fresh starts anew)",
             quiet=ready.options.quiet,
         )
+    return _run(ready, ready.plan, reached, resume=wishes.resume, fresh=wishes.fresh)
+
+
+def _run(
+    ready: Prepared, plan: Plan, reached: Reached, *, resume: bool = False, fresh: bool = False,
+    budget_pusd: int | None = None,
+) -> Executed:  # fmt: skip
+    from costopt.replay.execute.limits import Patience
+    from costopt.replay.execute.run import execute
+
+    asked, reading = ready.asked, ready.simulated.reading
+    terms = asked.terms if budget_pusd is None else replace(asked.terms, budget_pusd=budget_pusd)
     return execute(
-        ready.plan, reached.endpoint, ledger, asked.terms,
+        plan, reached.endpoint, ledger_of(reading.store), terms,
         Nothing() if asked.recorded else ready.money, dataset=reading.dataset,
-        progress=progress_for(ready.options), resume=wishes.resume, fresh=wishes.fresh,
+        progress=progress_for(ready.options), resume=resume, fresh=fresh,
         batch_endpoint=reached.batch, patience=Patience(batch_s=asked.patience_s),
     )  # fmt: skip
+
+
+def asking_of(ready: Prepared) -> Asking | None:
+    """The judge, where one is asked for. Its endpoint is its own: a run closes the one that it had."""
+    if not ready.asked.terms.judge:
+        return None
+
+    def run(plan: Plan, most_pusd: int) -> Executed:
+        reached = replace(live_endpoint(plan, ready.asked), batch=None)
+        return _run(ready, plan, reached, budget_pusd=most_pusd)
+
+    return Asking(ready.asked, ready.money, run)
+
+
+def _judge_pusd(ready: Prepared) -> int:
+    asking = asking_of(ready)
+    return 0 if asking is None else asking.most_pusd(len(ready.plan.items))
 
 
 def _ended(ready: Prepared, reached: Reached, executed: Executed, answers: LogAnswers) -> Replayed:
     """Compared, kept, and told; what stopped it is raised by the caller after the screen."""
     proof = prove(
         ready.plan, executed, answers, ready.policy, ready.simulated, ready.asked,
-        reached.endpoint.origin, offline=ready.options.offline,
+        reached.endpoint.origin, asking_of(ready), offline=ready.options.offline,
     )  # fmt: skip
     info = executed_info(ready.info, executed, proof.origin, reached.endpoint.name)
+    info = replace(
+        info,
+        spent_usd=info.spent_usd + usd_float(proof.judge_pusd),
+        endpoint_metrics=dict(reached.metrics),
+    )
     notes = [
         *reached.notes,
         *getattr(reached.endpoint, "notes", ()),
