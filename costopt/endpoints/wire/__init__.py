@@ -1,0 +1,1 @@
+"""Requests as providers read them: one file a language, and what the languages differ in."""
