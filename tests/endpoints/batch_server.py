@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 KEY = "sk-only-for-tests"
-MADE_AT = 1_790_000_000
 TOOK_S = 754
 """Seconds between a job's creation and its end, by this server's clock."""
 
@@ -32,6 +33,7 @@ class Job:
     lines: dict[str, dict[str, Any]]
     metadata: dict[str, str] = field(default_factory=dict)
     input_file: str = ""
+    created: int = field(default_factory=lambda: int(time.time()))
     polls: int = 0
     output: str | None = None
     errors: str | None = None
@@ -72,6 +74,11 @@ class BatchState:
         return next((j for j in self.jobs if j.id == id), None)
 
 
+def when(seconds: int) -> str:
+    """RFC 3339, as Anthropic writes times."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
 def words(body: dict[str, Any]) -> tuple[str, int, int]:
     """(answer, input, output tokens) of a request: a count a character."""
     last = body["messages"][-1]["content"]
@@ -91,7 +98,7 @@ def openai_line(state: BatchState, n: int, custom_id: str, body: dict[str, Any])
     said, into, out = words(body)
     cached = into + 1 if state.hit(state.broken, custom_id) else 0
     answer = {
-        "id": f"chatcmpl-{n}", "object": "chat.completion", "created": MADE_AT + 60,
+        "id": f"chatcmpl-{n}", "object": "chat.completion", "created": 1_790_000_000,
         "model": body["model"], "service_tier": "default",
         "choices": [{"index": 0, "finish_reason": "stop",
                      "message": {"role": "assistant", "content": said}}],
@@ -126,6 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     state: BatchState
     base: str
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # an answer in one piece: two wait for each other 40 ms
 
     def log_message(self, *_: Any) -> None:
         """Quiet."""
@@ -140,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _allowed(self) -> bool:
         self.state.paths.append(f"{self.command} {urlsplit(self.path).path}")
-        sent = self.headers.get("x-api-key") or self.headers.get("authorization", "")
+        sent = self.headers.get("x-api-key") or self.headers.get("authorization") or ""
         if sent.removeprefix("Bearer ") == KEY:
             return True
         error = {"type": "authentication_error", "message": "invalid key"}
@@ -160,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             name = self.state.file(_part(parts, "file"))
             assert _part(parts, "purpose") == b"batch"
             return self._say({"id": name, "object": "file", "purpose": "batch", "bytes": 1,
-                              "created_at": MADE_AT, "filename": "f", "status": "processed"})  # fmt: skip
+                              "created_at": 1, "filename": "f", "status": "processed"})  # fmt: skip
         if self.state.busy:
             self.state.busy -= 1
             error = {"error": {"type": "rate_limit_error", "message": "later"}}
@@ -202,10 +210,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._say(error, 404)
         if last == "results":
             return self._say((job.output or "").encode())
+        self._look(path, job)
+        return self._say(self._shown(path, job))
+
+    def _look(self, path: str, job: Job) -> None:
+        """Each look at a job brings it nearer to its end."""
         job.polls += 1
         if job.polls > self.state.polls and job.output is None:
             self._finish(path, job)
-        return self._say(self._shown(path, job))
 
     def _listed(self, path: str, query: dict[str, str]) -> None:
         """Newest first, two a page, so that paging is always walked."""
@@ -214,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
         after = query.get("after") or query.get("after_id")
         start = [j.id for j in jobs].index(after) + 1 if after else 0
         page = jobs[start : start + 2]
+        for job in page:
+            self._look(path, job)
         self._say({
             "object": "list", "data": [self._shown(path, j) for j in page],
             "first_id": page[0].id if page else None, "last_id": page[-1].id if page else None,
@@ -243,8 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
         if job.id.startswith("msgbatch_"):
             number = len(job.lines)
             return {
-                "id": job.id, "type": "message_batch", "created_at": "2026-09-21T14:13:20Z",
-                "ended_at": "2026-09-21T14:25:54+00:00" if ended else None,
+                "id": job.id, "type": "message_batch", "created_at": when(job.created),
+                "ended_at": when(job.created + TOOK_S) if ended else None,
                 "processing_status": "ended" if ended else "in_progress",
                 "request_counts": {"processing": 0 if ended else number, "errored": 0,
                                    "succeeded": number if ended else 0, "canceled": 0, "expired": 0},
@@ -257,10 +271,10 @@ class _Handler(BaseHTTPRequestHandler):
         return {
             "id": job.id, "object": "batch", "endpoint": "/v1/chat/completions",
             "completion_window": "24h", "input_file_id": job.input_file, "status": status,
-            "created_at": MADE_AT, "metadata": job.metadata,
+            "created_at": job.created, "metadata": job.metadata,
             "output_file_id": job.output or None, "error_file_id": job.errors,
             "errors": why if status == "failed" else None,
-            f"{status}_at": MADE_AT + TOOK_S if ended else None,
+            f"{status}_at": job.created + TOOK_S if ended else None,
             "request_counts": {"total": len(job.lines), "completed": good,
                                "failed": len(job.lines) - good if ended else 0},
         }  # fmt: skip
