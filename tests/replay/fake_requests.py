@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from costopt.engine.evaluate import Evaluator
 from costopt.engine.policy import Policy
@@ -13,6 +15,7 @@ from costopt.model.view import View
 from costopt.replay.items import Plan
 from costopt.replay.money import Money
 from costopt.replay.plan.plan import make_plan
+from costopt.replay.plan.sends import Make
 from costopt.replay.terms import Terms
 from tests.fakes import FakeBook
 
@@ -53,11 +56,12 @@ class Plain:
 
 
 def plan_of(
-    evaluator: Evaluator, *layers: object, money: Money | None = None, refused: frozenset[str] = frozenset(),
-    endpoint: str = "api.example.com", **terms: object,
+    evaluator: Evaluator, *layers: Any, money: Money | None = None,
+    refused: frozenset[str] = frozenset(), endpoint: str = "api.example.com",
+    providers: Collection[str] | None = None, make: Make | None = None, **terms: Any,
 ) -> Plan:  # fmt: skip
     """A plan over plain requests at the fake book's prices."""
     return make_plan(
-        evaluator, Policy(tuple(layers)), Terms(**terms), money or Money(FakeBook()),  # type: ignore[arg-type]
-        endpoint=endpoint, make=lambda view, texts: Plain(view, texts, refused),
+        evaluator, Policy(layers), Terms(**terms), money or Money(FakeBook()), endpoint=endpoint,
+        providers=providers, make=make or (lambda view, texts: Plain(view, texts, refused)),
     )  # fmt: skip

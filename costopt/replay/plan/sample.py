@@ -132,14 +132,21 @@ class Sampler:
             return self._pooled(WHOLE, rows, None)
         if exposed.by is By.LAYOUT:
             return self._along(exposed, rows)
-        sole = rows & self.arms.sole(exposed)
-        if self.arms.alone(exposed) or not sole.any() or not (rows & ~sole).any():
+        if exposed.by is By.OUTPUT:
+            # Logged answers above the limit, and those that could come out longer this time.
+            return self._in_turn(exposed, rows, exposed.flagged, "within the limit")
+        if self.arms.alone(exposed):
             return self._pooled(exposed.name, rows, exposed)
         # Calls of which it is the only risk judge it, the others the policy as a whole.
-        first = self._pooled(exposed.name, sole, exposed)
-        second = self._pooled(f"{exposed.name} with others", rows & ~sole, exposed)
-        pairs = zip_longest(first, second)
-        return (entry for pair in pairs for entry in pair if entry is not None)
+        return self._in_turn(exposed, rows, self.arms.sole(exposed), "with others")
+
+    def _in_turn(
+        self, exposed: Exposed, rows: Bool, first: Bool, others: str
+    ) -> Iterator[tuple[int, tuple[str, int]]]:
+        """One of each kind in turn; `others`: what the second kind is called."""
+        kinds = [(exposed.name, rows & first), (f"{exposed.name} {others}", rows & ~first)]
+        pools = [self._pooled(name, mask, exposed) for name, mask in kinds if mask.any()]
+        return (entry for pair in zip_longest(*pools) for entry in pair if entry is not None)
 
     def _pooled(
         self, name: str, mask: Bool, exposed: Exposed | None

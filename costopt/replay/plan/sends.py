@@ -73,8 +73,6 @@ class Send:
     reference: tuple[Arm, int] | None = None
     """(arm, row) of the request whose answer is the reference; None: the log's own."""
     served_from: int = -1
-    changed: bool = False
-    """It is not the logged request."""
 
     @property
     def key(self) -> tuple[Arm, int, str]:
@@ -120,7 +118,7 @@ class Sender:
         return Send(
             arm, row, layer, layers, request, provider, model,
             text_of(view.trace.dims["agent"], row), tokens, min(output, limit), priced[1],
-            self._pieces(view, row, found), reference, served_from, changed,
+            self._pieces(view, row, found), reference, served_from,
         )  # fmt: skip
 
     def mapped(self, provider: str, model: str) -> str:
