@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,12 @@ def open_client(connection: Connection, base_url: str) -> AsyncOpenAI:
         # A redirect would carry the key to a host that nobody named.
         follow_redirects=False,
         verify=tls(connection),
-        timeout=library.Timeout(connection.timeout_s, connect=connection.connect_s, pool=None),
+        timeout=library.Timeout(
+            connection.timeout_s,
+            # Well before the whole time is over: what was never connected was never sent.
+            connect=min(connection.connect_s, connection.timeout_s / 2),
+            pool=None,
+        ),
         # No bound of its own: how much is sent at once is the executor's business.
         limits=library.Limits(
             max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_S
@@ -64,3 +70,10 @@ def tls(connection: Connection) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=connection.verify)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"`{connection.verify}` holds no certificates: {error}") from error
+
+
+@cache
+def _system_authorities() -> ssl.SSLContext:
+    """Read once: it takes as long as many requests."""
+    found: ssl.SSLContext = http().create_ssl_context()
+    return found

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from costopt.endpoints import broken, outcome
-from costopt.endpoints.client import http, open_client
+from costopt.endpoints.client import http
+from costopt.endpoints.clients import Clients
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.events import events
 from costopt.endpoints.invented import invented
@@ -48,7 +49,7 @@ class HttpEndpoint:
     def __init__(self, connection: Connection, reader: BodyReader, speech: Speech) -> None:
         self._connection, self._reader, self._speech = connection, reader, speech
         self._manners = Manners(connection.stream, connection.host, not speech.asks_usage)
-        self._client: Any = None
+        self._clients: Clients | None = None
         self._headers: dict[str, Any] = {}
 
     @property
@@ -75,9 +76,9 @@ class HttpEndpoint:
 
     async def close(self) -> None:
         """Drop the connections. The next request opens new ones."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        if self._clients is not None:
+            await self._clients.close()
+            self._clients = None
 
     async def _send(self, request: Request, item: str, manner: Manner) -> Outcome:
         import openai
@@ -88,16 +89,17 @@ class HttpEndpoint:
             return Refusal(Trouble.REFUSED, masked(str(error)))
         if not manner.options:
             body.pop("stream_options", None)
-        client, library = self._opened(), http()
+        clients, library = self._opened(), http()
         heard = _Heard(perf_counter())
         try:
-            async with asyncio.timeout(self._connection.timeout_s):
-                response = await client.post(
-                    self._speech.path, body=body, cast_to=library.Response, stream=True,
-                    stream_cls=openai.AsyncStream[Any],
-                    options={"headers": {**self._headers, ITEM_HEADER: item}},
-                )  # fmt: skip
-                return await self._hear(response, request, heard)
+            with clients.one() as client:
+                async with asyncio.timeout(self._connection.timeout_s):
+                    response: Any = await client.post(
+                        self._speech.path, body=body, cast_to=library.Response, stream=True,
+                        stream_cls=openai.AsyncStream[Any],
+                        options={"headers": {**self._headers, ITEM_HEADER: item}},
+                    )  # fmt: skip
+                    return await self._hear(response, request, heard)
         except openai.APIStatusError as error:
             heard.headers = error.response.headers
             status, text = error.response.status_code, _text(error.response)
@@ -111,13 +113,13 @@ class HttpEndpoint:
         ) as error:
             return broken.refusal(error, self._connection, heard.ms())
 
-    def _opened(self) -> Any:
+    def _opened(self) -> Clients:
         """Opened at the first request: a client belongs to one event loop."""
-        if self._client is None:
+        if self._clients is None:
             connection = self._connection
-            self._client = open_client(connection, self._speech.base(connection))
+            self._clients = Clients(connection, self._speech.base(connection))
             self._headers = self._speech.headers(connection)
-        return self._client
+        return self._clients
 
     async def _hear(self, response: Any, request: Request, heard: _Heard) -> Outcome:
         heard.headers = response.headers
