@@ -28,6 +28,7 @@ PATH = "/v1/messages/batches"
 PAGE, PAGES = 100, 200
 CLOCKS_S = 24 * 3600
 """A job older than its mark by more than this is another one: clocks differ, not by a day."""
+GONE = "its results are kept no longer"
 _JOB = re.compile(r"[A-Za-z0-9_-]+")
 _STATUS = {"invalid_request_error": 400, "request_too_large": 413, "not_found_error": 404,
            "authentication_error": 401, "permission_error": 403, "rate_limit_error": 429,
@@ -44,11 +45,12 @@ class AnthropicBatch:
       to a day before the mark: one with as many requests is opened once it has ended. Found by a
       custom_id: it is ours, for certain. All such have ended and none is: it was never sent, for
       certain. As long as one of them runs nobody can say, and the lines stay open, in doubt, until a
-      later `--resume` can tell (24 hours at most). Batches that were deleted meanwhile are not seen.
+      later `--resume` can tell (24 hours at most); they stay so where the results of one have been
+      archived. Batches that were deleted meanwhile are not seen.
     * **Poll and collect**: results come in any order, each `succeeded`, `errored`, `canceled` or `expired`.
     * **Cost**: only `succeeded` is charged, at the batch price; its usage says `service_tier: batch`.
 
-    A line's time is its job's, from `created_at` to `ended_at`. Results can be had for 29 days.
+    A line's time is its job's, from `created_at` to `ended_at`.
     """
 
     def __init__(self, connection: Connection, reader: BodyReader) -> None:
@@ -90,7 +92,8 @@ class AnthropicBatch:
 
     async def find(self, mark: str) -> str | None | Refusal:
         """The batch whose results carry the mark; a refusal to come again while one runs that may be it."""
-        wanted, after, runs = Mark.read(mark), "", ""
+        wanted, after = Mark.read(mark), ""
+        unclear: Refusal | None = None
         for _ in range(PAGES):
             query = f"?limit={PAGE}&after_id={after}" if after else f"?limit={PAGE}"
             page = await sent(_json(self._get(PATH + query)), self._connection)
@@ -98,25 +101,29 @@ class AnthropicBatch:
                 return page
             for job in _objects(page.get("data")):
                 if _seconds(job.get("created_at"), wanted.at_s) < wanted.at_s - CLOCKS_S:
-                    return _none_yet(runs)
+                    return unclear
                 if _requests(job) != wanted.lines:
                     continue
-                if job.get("processing_status") != "ended":
-                    runs = runs or str(job.get("id"))
-                    continue
                 known = await self._carries(job, wanted.token)
-                if isinstance(known, Refusal) or known:
-                    return known if isinstance(known, Refusal) else str(job["id"])
+                if known is True:
+                    return str(job["id"])
+                if isinstance(known, Refusal) and (
+                    unclear is None or known.trouble is Trouble.RETRY
+                ):
+                    unclear = known  # one that will be readable later is worth waiting for
             after = str(page.get("last_id") or "")
             if not page.get("has_more") or not after:
-                return _none_yet(runs)
+                return unclear
         return too_many(PAGES * PAGE)
 
     async def _carries(self, job: Mapping[str, Any], token: str) -> bool | Refusal:
-        """Its results name this mark. Results that are kept no longer are of an older job."""
+        """Its results name this mark. A refusal: they cannot be read, not yet or not any more."""
+        id = str(job.get("id"))
+        if job.get("processing_status") != "ended":
+            return Refusal(Trouble.RETRY, f"batch {id} runs and may be the one")
         if not job.get("results_url"):
-            return False
-        text = await self._results(str(job.get("id")))
+            return Refusal(Trouble.REFUSED, f"batch {id} may be the one, and {GONE}")
+        text = await self._results(id)
         if isinstance(text, Refusal):
             return text
         return any(str(row.get("custom_id")).startswith(f"{token}_") for row in rows_of(text))
@@ -131,7 +138,7 @@ class AnthropicBatch:
         if told.get("processing_status") != "ended":
             return None
         if not told.get("results_url"):
-            return Refusal(Trouble.REFUSED, "its results are kept no longer (29 days)")
+            return Refusal(Trouble.REFUSED, GONE)
         text = await self._results(job)
         if isinstance(text, Refusal):
             return text
@@ -185,11 +192,6 @@ def _requests(job: Mapping[str, Any]) -> int:
     """How many it has, whatever became of them."""
     counts = job.get("request_counts")
     return sum(n for n in counts.values() if isinstance(n, int)) if isinstance(counts, dict) else -1
-
-
-def _none_yet(runs: str) -> Refusal | None:
-    """No batch carries the mark; one that still runs may be it."""
-    return Refusal(Trouble.RETRY, f"batch {runs} runs and may be the one") if runs else None
 
 
 def _seconds(told: object, otherwise: float) -> float:

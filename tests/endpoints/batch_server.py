@@ -52,6 +52,8 @@ class BatchState:
     """custom_ids that the results do not mention."""
     broken: set[str] = field(default_factory=set)
     """custom_ids whose counts contradict each other."""
+    archived: bool = False
+    """Results are kept no longer (Anthropic)."""
     invalid: str = ""
     """Why the whole job fails its validation."""
     cut_after_create: int = 0
@@ -262,7 +264,8 @@ class _Handler(BaseHTTPRequestHandler):
                 "processing_status": "ended" if ended else "in_progress",
                 "request_counts": {"processing": 0 if ended else number, "errored": 0,
                                    "succeeded": number if ended else 0, "canceled": 0, "expired": 0},
-                "results_url": f"{self.base}/v1/messages/batches/{job.id}/results" if ended else None,
+                "results_url": f"{self.base}/v1/messages/batches/{job.id}/results"
+                if ended and not self.state.archived else None,
             }  # fmt: skip
         good = len(self.state.files.get(job.output or "", b"").splitlines())
         status = "in_progress" if not ended else "expired" if self.state.expire else "completed"

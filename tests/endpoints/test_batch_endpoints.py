@@ -137,6 +137,19 @@ def test_a_running_message_batch_may_be_the_one_until_it_has_ended() -> None:
     assert isinstance(early, Refusal) and early.trouble is Trouble.RETRY and late == job
 
 
+def test_a_batch_whose_results_are_archived_may_have_been_the_one() -> None:
+    with batch_server(state := BatchState(polls=0, archived=True)) as base:
+        case = Case("anthropic", base, state)
+
+        async def use(endpoint: Endpoint) -> Any:
+            job = await endpoint.submit(case.lines, case.mark)
+            return await endpoint.find(case.mark), await endpoint.collect(str(job))
+
+        for got in case.run(use):
+            assert isinstance(got, Refusal) and got.trouble is Trouble.REFUSED
+            assert "kept no longer" in got.message
+
+
 def test_a_creation_whose_answer_is_lost_is_unsure_and_was_sent_once(case: Case) -> None:
     case.state.cut_after_create, case.state.polls = 1, 0
 
