@@ -45,7 +45,7 @@ def message(out: list[Segment], value: object, names: Names) -> None:
         if kind == SegmentKind.ASSISTANT:
             _reasoning(out, value)
         content(out, value.get("content"), kind, names)
-        if len(value) > 2:
+        if len(value) > 2 or "content" not in value:  # a turn of tool calls alone
             _rest(out, value, kind, names)
     if "cache_control" in value and len(out) > size:
         mark_last(out, value["cache_control"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from costopt.model.call import CallStatus, UsageState
+from costopt.model.call import CallStatus, SegmentKind, UsageState
 from costopt.sources.bodies import read_response
 from costopt.sources.bodies.parts import time_us
 from costopt.sources.bodies.streams import merged
@@ -170,3 +170,17 @@ def test_cache_writes_that_grow_during_a_stream_keep_their_lifetime() -> None:
         ]
     )  # fmt: skip
     assert read_response(body).usage.leaves[:4] == [1, 0, 0, 25]
+
+
+def test_a_streamed_turn_of_tool_calls_alone_keeps_them() -> None:
+    """No chunk has any content, so neither has the message that they make."""
+
+    def chunk(delta: dict[str, object], finish: str | None = None) -> dict[str, object]:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return {"id": "c", "object": "chat.completion.chunk", "choices": [choice]}
+
+    call = {"index": 0, "id": "call_1", "function": {"name": "find", "arguments": '{"a":1}'}}
+    events = [chunk({"role": "assistant"}), chunk({"tool_calls": [call]}), chunk({}, "tool_calls")]
+    (body,) = merged(events)
+    (said,) = read_response(body).segments
+    assert (said.kind, said.name, said.text) == (SegmentKind.TOOL_CALL, "find", '{"a":1}')
