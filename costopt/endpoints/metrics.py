@@ -17,7 +17,7 @@ _MOST_BYTES = 16_000_000
 _PATIENCE_S = 5.0
 
 # What it is called here, and in which unit, to the counters that may hold it, newest name first.
-_VLLM_COUNTERS = {
+_VLLM_COUNTERS: dict[str, tuple[str, ...]] = {
     "prefix_cache_query_tokens": ("vllm:prefix_cache_queries_total",),
     "prefix_cache_hit_tokens": ("vllm:prefix_cache_hits_total",),
     "prompt_tokens": ("vllm:prompt_tokens_total",),
@@ -29,7 +29,7 @@ _VLLM_COUNTERS = {
     "preemptions": ("vllm:num_preemptions_total",),
     "requests": ("vllm:request_success_total",),
 }
-_SGLANG_COUNTERS = {
+_SGLANG_COUNTERS: dict[str, tuple[str, ...]] = {
     "prompt_tokens": ("sglang:prompt_tokens_total",),
     "prompt_tokens_cached": ("sglang:cached_tokens_total",),
     "generation_tokens": ("sglang:generation_tokens_total",),
@@ -37,19 +37,19 @@ _SGLANG_COUNTERS = {
     "aborted_requests": ("sglang:num_aborted_requests_total",),
 }
 # Histograms whose mean is wanted, in milliseconds.
-_MEANS = {
+_MEANS: dict[str, tuple[str, ...]] = {
     "ttft_ms": ("time_to_first_token_seconds",),
     "tpot_ms": ("request_time_per_output_token_seconds", "inter_token_latency_seconds",
                 "time_per_output_token_seconds"),
     "latency_ms": ("e2e_request_latency_seconds",),
     "queue_ms": ("request_queue_time_seconds", "queue_time_seconds"),
 }  # fmt: skip
-_GAUGES = {
+_GAUGES: dict[str, tuple[str, ...]] = {
     "running": ("vllm:num_requests_running", "sglang:num_running_reqs"),
     "waiting": ("vllm:num_requests_waiting", "sglang:num_queue_reqs"),
 }
 # A share of each engine: their sum would be none.
-_SHARES = {
+_SHARES: dict[str, tuple[str, ...]] = {
     "kv_cache_usage": (
         "vllm:kv_cache_usage_perc",
         "vllm:gpu_cache_usage_perc",

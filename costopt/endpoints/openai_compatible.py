@@ -11,12 +11,9 @@ from costopt.endpoints.connection import Connection
 from costopt.endpoints.sending import HttpEndpoint
 from costopt.endpoints.speech import Event, items
 from costopt.endpoints.wire import openai_chat
-from costopt.endpoints.wire.dialect import dialect_of
+from costopt.endpoints.wire.dialect import COMPATIBLE, dialect_of
 from costopt.model.exchange import Request
 from costopt.model.ports import BodyReader
-
-# Hosts whose streams are known to carry usage: nobody waits for a first answer there.
-_KNOWN = ("openai.com", "openai.azure.com", "openrouter.ai")
 
 
 class ChatSpeech:
@@ -25,9 +22,10 @@ class ChatSpeech:
     path = "/chat/completions"
 
     def __init__(self, connection: Connection) -> None:
-        self.asks_usage = not connection.hostname.endswith(_KNOWN)
         self._dialect = dialect_of(connection.base_url)
-        self._azure = connection.hostname.endswith((".azure.com", ".cognitiveservices.azure.com"))
+        # The known providers' streams carry usage: nobody waits for a first answer there.
+        self.asks_usage = self._dialect is COMPATIBLE
+        self._azure = connection.hostname.endswith(".azure.com")
 
     def base(self, connection: Connection) -> str:
         return connection.versioned

@@ -25,7 +25,10 @@ class Head:
 async def read_request(reader: asyncio.StreamReader) -> tuple[Head, bytes]:
     """Head and body of the next request."""
     try:
-        raw = await reader.readuntil(b"\r\n\r\n")
+        start = await reader.readexactly(1)
+        if not start.isalpha():  # a TLS greeting, for one
+            raise NoRequest
+        raw = start + await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         raise NoRequest from error
     first, *lines = raw.decode("latin-1").rstrip().split("\r\n")

@@ -62,8 +62,8 @@ class FaultServer:
         try:
             while await self._one(reader, writer):
                 pass
-        except (NoRequest, ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client went away
+        except (NoRequest, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client went away, or the server does
         finally:
             writer.close()
 
