@@ -89,7 +89,9 @@ def replayed_error(found: CommonError, known: Evidence) -> CommonError:
     p of n calls has at most p(1-p)/n), and they never make the log's error smaller. Where the log shows no
     reads at all, what was seen, with the luck of so many calls, takes the place of `anything may be`.
     """
-    rows = [] if known.stands_in else known.whole_log.get("cache_by_gap", [])
+    rows = [] if known.stands_in else [
+        r for r in known.whole_log.get("cache_by_gap", []) if r.get("predicted_share") is not None
+    ]  # fmt: skip
     calls = sum(int(r["calls"]) for r in rows)
     if calls < MIN_REPLAYED:
         return found

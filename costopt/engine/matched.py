@@ -94,7 +94,10 @@ class Evidence:
         return next(self._entries(unbent(layer)), _NOTHING)
 
     def speaks(self, layer: Layer, entry: Entry) -> bool:
-        """The answers are of the logged models (or of the model that a router moves to): no stand-in."""
+        """The answers are of the logged models (or of the model that a router moves to): no stand-in. The
+        replay itself may have said so (`mapped`); else the names tell."""
+        if "mapped" in entry:
+            return not entry["mapped"]
         tiers = [model for _, model in getattr(unbent(layer), "tiers", ())]
         return same_model(str(entry.get("model") or ""), (*self.logged, *tiers))
 
@@ -106,8 +109,11 @@ class Evidence:
         return _bent_entry(entry, layer) if isinstance(layer, Bent) else entry
 
     def ratios(self, layer: Layer, entry: Entry) -> dict[str, Ratio]:
-        """How the projection's tokens behind a layer are corrected, by name."""
-        out = {}
+        """How the projection's tokens behind a layer are corrected, by name. Not by requests that other
+        layers changed too: their part would count twice."""
+        out: dict[str, Ratio] = {}
+        if not entry.get("alone", True):
+            return out
         for name in RATIOS:
             base = self._unchanged_input if name == "input_ratio" else 1.0
             if entry.get(name) is not None and base:

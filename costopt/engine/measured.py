@@ -31,9 +31,9 @@ BESIDE = (
 )  # fmt: skip
 """What a replay measures that moves no dollars of the projection."""
 _SHOWN = (
-    "test", "replayed_answers", "answers_differ", "cached_answers", "cached_differ", "noise_answers",
-    "noise_differ", "sessions", "output_ratio", "output_ratio_ci95", "outputs", "reasoning_ratio",
-    "input_ratio", "input_ratio_ci95", "truncated_of", "moves", *BESIDE,
+    "test", "tests", "alone", "replayed_answers", "answers_differ", "cached_answers", "cached_differ",
+    "noise_answers", "noise_differ", "sessions", "output_ratio", "output_ratio_ci95", "outputs",
+    "reasoning_ratio", "input_ratio", "input_ratio_ci95", "truncated_of", "moves", *BESIDE,
 )  # fmt: skip
 _TESTS = {
     "same_action": "same tools and arguments", "json_equal": "equal JSON", "exact": "equal text",
@@ -77,8 +77,11 @@ class _Measured:
         said, risk = self.said, self._risk()
         verified, bound = (said.verified, said.bound) if risk is None else self._proof(risk)
         names = self._names(risk)
+        own = said.risk
+        if risk is None and self._reads_moves:
+            own = replace(own, basis=f"measured by {replay_words(self.entry)}: {own.basis}")
         return replace(
-            said, risk=risk or said.risk, verified=verified, bound=bound,
+            said, risk=risk or own, verified=verified, bound=bound,
             basis="measured" if RISK in names else said.basis,
             evidence={**said.evidence, "replay": self._evidence(risk)},
             assumptions=tuple(self._assumptions(risk)),
@@ -88,12 +91,13 @@ class _Measured:
 
     def _risk(self) -> Risk | None:
         """None: the layer's own stands; it has read its own measurement, or answers are no risk of it."""
-        found, own = excess(self.entry), self.said.basis == "measured" and self._reads_moves
-        if found is None or own or not getattr(self.layer, "risks_answers", True):
+        found = excess(self.entry)
+        if found is None or self._reads_moves or not getattr(self.layer, "risks_answers", True):
             return None
         value, *_ = found
         low, high = self._ends()
-        return Risk(METRIC, _share(value), (_share(low), _share(high)), self._words())
+        ends = _share(min(low, value)), _share(max(high, value))
+        return Risk(METRIC, _share(value), ends, self._words())
 
     def _ends(self) -> tuple[float, float]:
         """Of the excess, as the replay gave it (sessions as clusters), else from the counts."""
@@ -118,9 +122,13 @@ class _Measured:
         """`measured by replay 12 (2026-11-25): 3 of 50 answers differ (...), 1 of 40 asked twice`."""
         _, n, k, n0, k0 = excess(self.entry) or (0.0, 0, 0, 0, 0)
         what = "cached answers differ from the model's own" if self._cached else "answers differ"
-        test = _TESTS.get(str(self.entry.get("test", "")), "")
+        kinds = [
+            _TESTS[k] for k in (*self.entry.get("tests", ()), self.entry.get("test")) if k in _TESTS
+        ]
+        test = ", ".join(dict.fromkeys(kinds))
         floor = f"{k0:,} of {n0:,} when the same is asked twice" if n0 else "no noise floor"
         who = "" if self.speaks else f", of {self.entry.get('model')} in place of the logged models"
+        who += "" if self.entry.get("alone", True) else ", under other layers' changes too"
         by = f"measured by {replay_words(self.entry)}"
         return f"{by}: {k:,} of {n:,} {what}{f' ({test})' if test else ''}, {floor}{who}"
 
@@ -130,8 +138,9 @@ class _Measured:
         if self.speaks:
             own = getattr(self.layer, "APPLIES", ())
             rows = (self.entry, *self.entry.get("moves", {}).values())
-            lengths = [n for n in self._ratios if n != "reasoning_ratio" or n in own]
-            lengths += [n for n in own if any(r.get(n) is not None for r in rows)]
+            used = self.said.basis == "measured" or "moves" in self.entry
+            lengths = [n for n in self._ratios if n != "reasoning_ratio" and n not in own]
+            lengths += [n for n in own if used and any(r.get(n) is not None for r in rows)]
             out += dict.fromkeys(lengths)
         return [*out, *(n for n in BESIDE if self.entry.get(n) is not None)]
 

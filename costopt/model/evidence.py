@@ -59,6 +59,9 @@ def together(entries: Sequence[Entry]) -> dict[str, Any]:
         out["sessions"] = max(int(e.get("sessions") or 0) for e in entries)
     if any("moves" in e for e in entries):
         out["moves"] = _moves([e.get("moves", {}) for e in entries])
+    if any("alone" in e for e in entries):
+        out["alone"] = all(e.get("alone", True) for e in entries)
+    out.pop("noise_rate", None)  # the newest's alone
     out["runs"] = [r for e in entries for r in runs_of(e)]
     return out
 
@@ -90,27 +93,28 @@ def runs_of(entry: Entry) -> list[int]:
 def excess(entry: Entry) -> tuple[float, int, int, int, int] | None:
     """(disagreement above the noise floor, answers, differing, noise answers, differing); None: no answer.
 
-    Of a cache its own answers are counted, against those that the model gives now.
+    The disagreement as the replay weighed it, else by the counts. Of a cache its own answers are counted,
+    against those that the model gives now.
     """
     names = ("cached_answers", "cached_differ") if entry.get("cached_answers") else COUNTS[:2]
     n, k, n0, k0 = (int(entry.get(x) or 0) for x in (*names, "noise_answers", "noise_differ"))
     if not n:
         return None
-    return k / n - (k0 / n0 if n0 else 0.0), n, k, n0, k0
+    weighed = entry.get("excess")
+    value = k / n - (k0 / n0 if n0 else 0.0) if weighed is None else float(weighed)
+    return value, n, k, n0, k0
 
 
 def _excess(entries: Sequence[Entry]) -> dict[str, Any]:
-    """The interval of the excess of all runs; empty: one of them has none, so there is none of all."""
+    """The excess over all runs by their answers, with its interval where every run has one."""
     some = [(e, found) for e in entries if (found := excess(e)) is not None]
     if not some:
         return {}
     if any(not e.get("ci95") for e, _ in some):
-        return {"ci95": None}
-    counts = [found[1:] for _, found in some]
-    n, k, n0, k0 = (sum(c[i] for c in counts) for i in range(4))
-    value = k / n - (k0 / n0 if n0 else 0.0)
+        return {"excess": None, "ci95": None}
+    value = sum(found[0] * found[1] for _, found in some) / sum(found[1] for _, found in some)
     parts = [(found[0], tuple(e["ci95"]), found[1]) for e, found in some]
-    return {"ci95": _pooled(value, parts)}
+    return {"excess": value, "ci95": _pooled(value, parts)}
 
 
 def _ratio(entries: Sequence[Entry], name: str, count: str) -> dict[str, Any]:
@@ -158,14 +162,18 @@ def _gaps(rows: Sequence[Entry]) -> list[dict[str, Any]]:
     """Cached shares by the time since the last request: one row a gap, by their calls."""
     by_gap: dict[float | None, list[Entry]] = {}
     for row in rows:
-        by_gap.setdefault(row.get("gap_s"), []).append(row)
+        if row.get("predicted_share") is not None and row.get("measured_share") is not None:
+            by_gap.setdefault(row.get("gap_s"), []).append(row)
     out = []
     for gap, mine in sorted(by_gap.items(), key=lambda g: (g[0] is None, g[0] or 0.0)):
         calls = sum(int(r["calls"]) for r in mine)
         if calls:
-            shares = {
-                name: sum(float(r[name]) * int(r["calls"]) for r in mine) / calls
-                for name in ("predicted_share", "measured_share")
-            }
-            out.append({"gap_s": gap, "calls": calls, **shares})
+            out.append({"gap_s": gap, "calls": calls, **_shares(mine, calls)})
     return out
+
+
+def _shares(rows: Sequence[Entry], calls: int) -> dict[str, float]:
+    return {
+        name: sum(float(r[name]) * int(r["calls"]) for r in rows) / calls
+        for name in ("predicted_share", "measured_share")
+    }

@@ -35,7 +35,7 @@ def save_evidence(
     """
     run(connection, "evidence_drop_run", dataset=dataset, run=number, plan=plan)
     for layer, entry in _each(evidence):
-        told = {"run": number, "at": _day(at_us), **entry}
+        told = {**entry, "run": number, "at": entry.get("at") or _day(at_us)}
         run(
             connection, "evidence_add",
             dataset=dataset, run=number, plan=plan, at_us=at_us, layer=layer,

@@ -79,7 +79,8 @@ def _risk(
     measured = detail.get("measured")
     if measured is not None:
         loss, ci, judged = measured
-        replayed = Risk(METRIC, loss, ci, f"replay of {judged:,} calls")
+        ends = max(0.0, ci[0]), max(0.0, ci[1])  # as many gained as lost is no risk
+        replayed = Risk(METRIC, max(0.0, loss), ends, f"replay of {judged:,} calls")
         return replayed, ci[1] <= route.max_loss, "measured"
     if route.cascade and route.accept == "label":
         why = (
