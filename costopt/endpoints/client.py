@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from functools import cache
 from importlib import import_module
@@ -64,8 +65,10 @@ def without_authorization() -> dict[str, Any]:
 
 def tls(connection: Connection) -> ssl.SSLContext | bool:
     """Whom to trust. Raises UsageError for a file that holds no certificates."""
-    if not isinstance(connection.verify, str):
-        return connection.verify
+    if connection.verify is True:
+        return _authorities(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+    if connection.verify is False:
+        return False
     try:
         return ssl.create_default_context(cafile=connection.verify)
     except (OSError, ssl.SSLError) as error:
@@ -73,7 +76,8 @@ def tls(connection: Connection) -> ssl.SSLContext | bool:
 
 
 @cache
-def _system_authorities() -> ssl.SSLContext:
-    """Read once: it takes as long as many requests."""
+def _authorities(file: str, folder: str) -> ssl.SSLContext:
+    """Those of the system or of the environment's two variables. Read once: it takes as long as many
+    requests."""
     found: ssl.SSLContext = http().create_ssl_context()
     return found
