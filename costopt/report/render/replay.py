@@ -64,7 +64,7 @@ def _spent(info: ReplayInfo, width: int) -> list[str]:
     retries = (
         f" · {info.retries:,} {'retry' if info.retries == 1 else 'retries'}" if info.retries else ""
     )
-    spent = dollars(info.spent_usd, places_for(info.spent_usd))
+    spent = dollars(info.spent_usd, places)
     return flow(f"Spent {spent}{budget}{before}{retries}", width, "  ")
 
 
@@ -132,6 +132,9 @@ def _sample(info: ReplayInfo, width: int) -> list[str]:
     money = rows.get("usd")
     if info.origin != ENDPOINT or not rows:
         return []
+    if all(row.measured is None for row in rows.values()):
+        why = next(iter(rows.values())).reason or "not known why"
+        return flow(f"Sample, policy arm: not measured. {why}", width, "  ")
     lines: list[str] = []
     for found in (money, rows.get("input_tokens"), rows.get("output_tokens")):
         if found is None or (found is money and not found.measured and not found.predicted):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from costopt.engine.policy import Policy
 from costopt.errors import CostoptError, EndpointError, InputError, UsageError
+from costopt.model.exchange import AttemptState
 from costopt.model.replayed import ReplayInfo
 from costopt.model.result import Result
 from costopt.money import usd_float
@@ -97,6 +98,9 @@ def replay(
             return _only_planned(ready)
         counters = Counters(reached.connections)
         executed = execute_plan(ready, reached)
+        error = _error(executed)
+        if error is not None and not answers_in(executed):
+            raise error  # there is nothing to show, and an earlier result stays
         reached = replace(reached, metrics=counters.difference())
         return _ended(ready, reached, executed, answers)
     finally:
@@ -108,7 +112,7 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
     checked = policy_of(policy)
     asked = asked_of(options, wishes, checked)
     shapley = len(checked.layers) <= SHAPLEY_LAYERS
-    done = simulate(options, checked, shapley=shapley, keep=False)
+    done = simulate(options, checked, shapley=shapley, keep=False, measured=False)
     money = Money(done.evaluator.prices, free=asked.free)
     progress_for(options)("planning the replay", 0, None)
     if asked.terms.judge:
@@ -210,25 +214,26 @@ def _ended(ready: Prepared, reached: Reached, executed: Executed, answers: LogAn
         spent_usd=info.spent_usd + usd_float(proof.judge_pusd),
         endpoint_metrics=dict(reached.metrics),
     )
-    notes = [
-        *reached.notes,
-        *getattr(reached.endpoint, "notes", ()),
-        *proof.notes,
-        *ready.plan.notes,
-    ]
-    info = replace(proof.into(info), notes=list(dict.fromkeys(notes)))
+    info = replace(proof.into(info), notes=_notes(ready, reached, executed, proof))
     info, result = _kept(ready, executed, info, proof)
-    error, stopped = _error(executed), executed.state is RunState.INTERRUPTED
-    goes_on = executed.state is not RunState.DONE or info.in_doubt
-    again = ready.command("--retry-in-doubt") if goes_on and not _left(executed, ready.plan) else (
-        ready.command() if goes_on else ""
-    )  # fmt: skip
-    return Replayed(result, again, error, stopped)
+    stopped = executed.state is RunState.INTERRUPTED
+    return Replayed(result, _again(ready, executed, info), _error(executed), stopped)
 
 
-def _left(executed: Executed, plan: Plan) -> bool:
-    """Requests that were not sent at all: going on sends these."""
-    return len(executed.done) < len(plan.items)
+def _notes(ready: Prepared, reached: Reached, executed: Executed, proof: Proof) -> list[str]:
+    """Of the comparison, the endpoint, jobs that still run, and the plan. Against the log the statement
+    has said it all."""
+    found = [] if ready.asked.recorded else proof.notes
+    left = [executed.hint] if executed.hint and executed.state is not RunState.STOPPED else []
+    told = (*reached.notes, *getattr(reached.endpoint, "notes", ()))
+    return list(dict.fromkeys([*found, *left, *told, *ready.plan.notes]))
+
+
+def _again(ready: Prepared, executed: Executed, info: ReplayInfo) -> str:
+    """What goes on: the rest of the plan, or what is in doubt; empty: nothing is left."""
+    if executed.state is not RunState.DONE:
+        return ready.command()
+    return ready.command("--retry-in-doubt") if info.in_doubt else ""
 
 
 def _kept(
@@ -247,11 +252,16 @@ def _kept(
     return info, result
 
 
+def answers_in(executed: Executed) -> int:
+    """Requests that were answered."""
+    return sum(done.state is AttemptState.ANSWERED for done in executed.done.values())
+
+
 def _error(executed: Executed) -> EndpointError | None:
     if executed.state is not RunState.STOPPED:
         return None
-    settled = len(executed.done)
-    kept = f" {plural(settled, 'request')} settled and kept." if settled else ""
+    answered = answers_in(executed)
+    kept = f" {plural(answered, 'answer')} kept: the same command goes on." if answered else ""
     return EndpointError(
         f"{executed.trouble.rstrip('.') or 'the endpoint lets nothing pass'}.{kept}",
         hint=executed.hint,
