@@ -49,6 +49,18 @@ def layer_pages() -> str:
     return "\n\n".join(layer_markdown(name) for name in layer_names())
 
 
+def replay_measures() -> str:
+    """What a replay can measure of each layer: that section of its page."""
+    from costopt.layers.discover import layer_names
+    from costopt.wiring.layer_page import layer_section
+
+    rows = [
+        f"| [`{n}`](layers.md#{n}) | {layer_section(n, 'What a replay measures')} |"
+        for n in layer_names()
+    ]
+    return "\n".join(["| layer | what a replay measures of it |", "|---|---|", *rows])
+
+
 def views() -> str:
     """Views of the ledger with the comment that stands above each in the SQL."""
     rows = []
@@ -68,6 +80,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "findings": lambda: listing("findings", "findings"),
     "layers": layer_list,
     "layer_pages": layer_pages,
+    "replay_measures": replay_measures,
     "views": views,
 }
 

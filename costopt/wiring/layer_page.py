@@ -52,6 +52,13 @@ def layer_markdown(name: str) -> str:
     return f"## {name}\n\n{text}\n\n### Settings\n\n{settings}"
 
 
+def layer_section(name: str, heading: str) -> str:
+    """The text of one `## heading` of a layer's page as one line; empty: it has none."""
+    page = inspect.cleandoc(layer_class(name).__doc__ or "")
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+    return _cell(" ".join(found[1].split())) if found else ""
+
+
 def settings_of(cls: type[Layer]) -> list[Setting]:
     """Settings in the order of the class."""
     from costopt.wiring.policy.kinds import in_words

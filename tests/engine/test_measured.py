@@ -54,7 +54,7 @@ def entry(layer: Layer = TRIM, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-RATIO = {"output_ratio": 1.5, "output_ratio_ci95": [1.2, 1.8], "outputs": 400}
+RATIO: dict[str, Any] = {"output_ratio": 1.5, "output_ratio_ci95": [1.2, 1.8], "outputs": 400}
 
 
 def evaluator(evidence: Mapping[str, Any] | None = None, sessions: int = SESSIONS) -> Evaluator:

@@ -20,6 +20,7 @@ SECTIONS = (
     "## Where the money goes",
     "## What can go wrong",
     "## How it is simulated",
+    "## What a replay measures",
     "## Sources",
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -27,7 +28,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @each_layer
 def test_a_page(name: str) -> None:
-    """One sentence, then the four sections in their order, each with text."""
+    """One sentence, then the five sections in their order, each with text."""
     page = inspect.getdoc(layer_class(name)) or ""
     assert page.split("\n")[0].endswith((".", ":")) or "." in page.split("\n\n")[0], (
         "a first sentence"

@@ -31,6 +31,9 @@ class DropReasoning:
     ## How it is simulated
     Reasoning blocks of all but the last turns fall away from every request.
 
+    ## What a replay measures
+    Requests without old reasoning are sent beside the originals, and the answers compared.
+
     ## Sources
     An example; it was never measured.
     """
