@@ -62,15 +62,15 @@ def without_text(settings: str) -> str:
 
 
 def unsendable(settings: str) -> str:
-    """Why a request with these settings cannot be sent again, one sentence; empty: it can."""
+    """Why a request with these settings cannot be sent again, in words; empty: it can."""
     if "costopt." not in settings:
         return ""
     told = as_mapping(settings)
     if told.get(HIDDEN):
-        return f"The request refers to text that the log does not hold ({', '.join(told[HIDDEN])})."
+        return f"it refers to text that the log does not hold ({', '.join(told[HIDDEN])})"
     if told.get(DIGESTS):
         names = ", ".join(sorted(told[DIGESTS]))
-        return f"The ledger does not keep the whole of its parameters ({names})."
+        return f"the ledger does not keep all of its parameters ({names})"
     return ""
 
 

@@ -66,7 +66,7 @@ def test_hidden_text_cannot_be_sent_again() -> None:
     found = read_request({**ASK, "previous_response_id": "resp_1"}).settings
     assert json.loads(found) == {HIDDEN: ["previous_response_id"]}
     assert unsendable(found) == (
-        "The request refers to text that the log does not hold (previous_response_id)."
+        "it refers to text that the log does not hold (previous_response_id)"
     )
 
 
@@ -79,7 +79,7 @@ def test_too_long_ones_are_named_and_still_told_apart() -> None:
     assert json.loads(first)["top_p"] == 0.5 and list(json.loads(first)[DIGESTS]) == [
         "response_format"
     ]
-    assert "does not keep the whole of its parameters (response_format)" in unsendable(first)
+    assert "does not keep all of its parameters (response_format)" in unsendable(first)
     assert form(first) != form(second)
 
 
