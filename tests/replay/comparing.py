@@ -68,6 +68,8 @@ class Story:
     """Row to the log's own answer."""
     not_measured: dict[str, str] = field(default_factory=dict)
     origin: Origin = Origin.ENDPOINT
+    half: Half | None = None
+    """Of items that are not told theirs; None: by the parity of their session."""
 
     def ask(
         self, arm: Arm, row: int, answer: str | None, *, layers: tuple[str, ...] = (),
@@ -84,8 +86,9 @@ class Story:
         item = Item(
             f"{len(self.items):016x}", arm, row, f"call-{row}", cluster, row,
             more.pop("stratum", layers[0] if layers else ""), layers, cluster,
-            half or (Half.WRITES if cluster % 2 else Half.JUDGES), request, model,
+            half or self.half or (Half.WRITES if cluster % 2 else Half.JUDGES), request, model,
             more.pop("predicted", predicted(into, out, read)), 1, 2, more.pop("reference", ""),
+            more.pop("served_from", -1),
         )  # fmt: skip
         self.items.append(item)
         if logged is not None:

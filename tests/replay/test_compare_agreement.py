@@ -103,14 +103,15 @@ def test_the_excess_covers_and_seldom_accuses(rate: float, session: int) -> None
     rng = np.random.default_rng(7)
     covered = accused = 0
     for _ in range(200):
-        shares = []
+        shares: list[Share] = []
         for n in (60, 32):
             own = np.clip(rng.beta(4 * rate + 1e-9, 4 * (1 - rate), n), 0, 1)
             cluster = np.arange(n) // session
             shares.append(Share.of((rng.random(n) < own[cluster]).tolist(), cluster.tolist()))
-        low, high = excess(*shares)
+        over, floor = shares
+        low, high = excess(over, floor)
         covered += low <= 0 <= high
-        accused += excess(*shares, 0.90)[0] > 0
+        accused += excess(over, floor, 0.90)[0] > 0
     assert covered / 200 >= 0.92 and accused / 200 <= 0.08
 
 

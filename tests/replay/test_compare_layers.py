@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -13,9 +15,16 @@ from costopt.replay.items import Arm, Half, Item
 from tests.replay.comparing import Story, leaves, predicted, price, said
 
 
-def trimmed(differ: int, calls: int = 60, noise: int = 40, noisy: int = 0) -> Story:
+def judging() -> Story:
+    """All items judge."""
+    return Story(half=Half.JUDGES)
+
+
+def trimmed(
+    differ: int, calls: int = 60, noise: int = 40, noisy: int = 0, half: Half | None = Half.JUDGES
+) -> Story:
     """Calls under `trim_tools` of which some answer otherwise, and unchanged ones."""
-    made = Story()
+    made = Story(half=half)
     for row in range(calls):
         answer = "no" if row < differ else "yes"
         made.ask(Arm.POLICY, row, answer, layers=("trim_tools",), into=40, told=leaves(41, 10))
@@ -66,7 +75,7 @@ def test_few_answers_ask_for_more() -> None:
 
 
 def test_answers_of_few_sessions_prove_little() -> None:
-    made = Story()
+    made = judging()
     for row in range(120):
         made.ask(Arm.POLICY, row, "yes", layers=("window",), session=row % 6)
         made.ask(Arm.NOISE, row, "yes", session=row % 6)
@@ -75,7 +84,7 @@ def test_answers_of_few_sessions_prove_little() -> None:
 
 
 def test_a_layer_is_judged_by_requests_where_it_is_alone() -> None:
-    made = Story()
+    made = judging()
     for row in range(60):
         made.ask(Arm.POLICY, row, "no", layers=("window", "compress"))
         made.ask(Arm.LAYER, row, "yes", layers=("window",))
@@ -89,7 +98,7 @@ def test_a_layer_is_judged_by_requests_where_it_is_alone() -> None:
 
 
 def test_a_difference_of_a_kind_without_a_floor_drops_nobody() -> None:
-    made = Story()
+    made = judging()
     for row in range(40):
         made.ask(Arm.POLICY, row, "no", layers=("window",), logged="yes" if row < 20 else "f!{}")
     for row in range(100, 140):
@@ -106,7 +115,7 @@ def test_a_mapped_model_is_compared_with_itself() -> None:
         made.ask(Arm.POLICY, row, "ja", layers=("window",), served="other", reference=base.id)
     found = made.compared()  # the log says `yes` throughout
     head = layer_of(found, "window").agreement[0]
-    assert (head.agree, head.answers, head.noise_agree, head.noise_answers) == (40, 40, 40, 40)
+    assert (head.agree, head.answers, head.noise_agree, head.noise_answers) == (20, 20, 20, 20)
     assert found.evidence["window"]["mapped"] and found.evidence["window"]["model"] == "other"
     assert found.evidence["*"]["models"]["m"]["served"] == "other"
 
@@ -119,32 +128,39 @@ def test_a_reference_that_failed_takes_its_pair_along() -> None:
     found = made.compared()
     assert layer_of(found).agreement[0].answers == 60
     notes = " ".join(found.notes)
-    assert "1 answers stand beside none: the unchanged request has no answer" in notes
+    assert (
+        "1 answers stand beside none: the request that gives their reference was not answered"
+        in notes
+    )
     assert "1 answers stand beside none: the log has no answer" in notes
 
 
-def hits(known: Known, reference: str = "") -> Comparison:
+def hits(known: Known, served_from: int = -1, **more: Any) -> Comparison:
     """A semantic cache's hits: the true answer is asked for; the log's own answer is `yes`."""
     made = Story()
-    for row in range(40):
-        made.ask(Arm.BASELINE, row, "yes", layers=("semantic_cache",), reference=reference)
+    for row in range(80):
+        source = 100 + row % 4 if served_from >= 0 else -1
+        made.ask(Arm.BASELINE, row, "yes", layers=("semantic_cache",), served_from=source, **more)
+    made.log[100] = said("no")
+    made.log.update({row: said("yes") for row in range(101, 104)})
     return made.compared(known)
 
 
-def test_cached_answers_are_held_beside_the_true_ones() -> None:
-    def cached(item: Item) -> tuple[Block, ...]:
-        return said("yes" if item.row % 4 else "no")
+def cached(item: Item) -> tuple[Block, ...]:
+    return said("yes" if item.row % 4 else "no")
 
-    known = Known(
-        layers=[PolicyLayer("semantic_cache", {"threshold": 0.9}, 3.5, 0.01)], cached=cached
-    )
-    found = hits(known)
+
+@pytest.mark.parametrize("served_from", [-1, 0])
+def test_cached_answers_are_held_beside_the_true_ones(served_from: int) -> None:
+    layer_told = PolicyLayer("semantic_cache", {"threshold": 0.9}, 3.5, 0.01)
+    known = Known(layers=[layer_told], cached=cached if served_from < 0 else None)
+    found = hits(known, served_from)
     layer = layer_of(found, "semantic_cache")
-    assert layer.agreement[0].agree == 30 and layer.says == "drop"
+    assert layer.agreement[0].agree == 20 and layer.says == "drop"
     assert layer.agreement[0].noise_agree == 40  # the fresh answer is the noise floor as well
     assert layer.measured == "false 1.0 -> 50.0 %" and layer.projected_usd == 3.5
     told = found.evidence["semantic_cache"]
-    assert (told["cached_answers"], told["cached_differ"], told["noise_differ"]) == (20, 0, 0)
+    assert (told["cached_answers"], told["cached_differ"], told["noise_differ"]) == (40, 0, 0)
     assert told["settings"] == {"threshold": 0.9} and layer.settings == {"threshold": 0.9}
 
 
@@ -155,11 +171,28 @@ def test_a_cached_answer_that_nobody_knows_is_not_judged() -> None:
     assert any("the cached answer is not known" in note for note in found.notes)
 
 
+def test_a_stand_in_is_asked_for_the_cached_answer_too() -> None:
+    """The log's answers are another model's: neither they nor a true answer alone is a floor."""
+    made = judging()
+    for row in range(60):
+        source = made.ask(Arm.BASELINE, 100 + row, "ja", served="other")
+        made.ask(Arm.BASELINE, row, "ja", layers=("semantic_cache#2",), served="other",
+                 reference=source.id, served_from=100 + row)  # fmt: skip
+        made.ask(Arm.NOISE, 100 + row, "ja", served="other", reference=source.id)
+    found = made.compared()
+    layer = layer_of(found, "semantic_cache#2")
+    assert (layer.says, layer.agreement[0].agree) == (
+        "keep",
+        60,
+    ) and layer.measured == "false ? -> 0.0 %"
+    assert (found.noise[0].agree, found.noise[0].answers) == (60, 60)
+
+
 def test_input_kept_is_measured_beside_the_same_calls_sent_whole() -> None:
     layer = layer_of(trimmed(0).compared())
     assert layer.measured == "in -60.0 -> -59.0 %"
     change = layer.quantities[0]
-    assert change["what"] == "input_change" and change["calls"] == 20
+    assert change["what"] == "input_change" and change["calls"] == 40
     assert change["measured"] == pytest.approx(-0.59) and change["predicted"] == pytest.approx(-0.6)
     alone = layer_of(trimmed(0, noise=0).compared())
     assert alone.measured == "in 40 -> 41 tokens a call"
@@ -193,7 +226,7 @@ def known_log() -> Known:
 def test_a_move_is_measured_and_written_back() -> None:
     found = routed().compared(known_log())
     layer = layer_of(found, "route")
-    assert layer.measured == "out x1.00->1.07" and layer.says == "keep"
+    assert layer.measured == "out x1.00->1.07" and layer.says == "more"
     move = found.evidence["route"]["moves"]["large -> small"]
     assert move["output_ratio"] == 1.0 and move["reasoning_ratio"] == 0.07
     assert move["quality_loss"] == 0 and move["judged"] == 20 and move["n"] == 20
@@ -204,6 +237,70 @@ def test_a_move_is_measured_and_written_back() -> None:
 def test_a_stand_in_teaches_nothing_of_the_move() -> None:
     told = routed("tiny").compared(known_log()).evidence["route"]
     assert "moves" not in told and "large -> small" in told["mapped_moves"]
+
+
+def capped(written: int) -> Comparison:
+    """The log's answers have 500 tokens; the replay caps all at 64, and each is cut by it."""
+    made = Story()
+    for row in range(40):
+        made.ask(
+            Arm.POLICY, row, "yes", layers=("route",), model="small", told=leaves(100, written),
+            finish="length", request={"cap_tokens": 64}, predicted=predicted(100, 64),
+        )  # fmt: skip
+    return made.compared(Known(logged=lambda row: Logged(leaves(100, 500), "large")))
+
+
+def test_answers_cut_by_the_replays_own_cap_are_no_shorter_answers() -> None:
+    found = capped(64)
+    layer, told = layer_of(found, "route"), found.evidence["route"]
+    assert "out x" not in layer.measured and layer.agreement == []
+    assert told["output_ratio"] is None and "output_ratio" not in told["moves"]["large -> small"]
+    assert any("the replay's own cap cut them" in note for note in found.notes)
+
+
+def test_lengths_are_held_beside_the_log_up_to_the_limit_that_is_sent() -> None:
+    made = Story()
+    for row in range(20):
+        made.ask(Arm.POLICY, row, "yes", layers=("route",), told=leaves(100, 64),
+                 request={"max_tokens": 64}, finish="length", predicted=predicted(100, 64))  # fmt: skip
+    known = Known(logged=lambda row: Logged(leaves(100, 500), "m"))
+    assert layer_of(made.compared(known), "route").measured == "out x1.00->1.00"
+
+
+def test_a_hidden_prompt_makes_the_logs_answer_no_reference() -> None:
+    """The same model without the prompt that the log hides: the unchanged request was sent, too."""
+    made = Story()
+    for row in range(40):
+        base = made.ask(Arm.BASELINE, row, "ja", told=leaves(100, 50))
+        made.ask(Arm.POLICY, row, "ja", layers=("window",), reference=base.id, told=leaves(80, 50))
+        made.ask(Arm.NOISE, row, "nein", reference=base.id)
+    found = made.compared(Known(logged=lambda row: Logged(leaves(100, 500), "m")))
+    assert found.noise[0].agree == 0 and found.noise[0].answers == 20
+    assert layer_of(found, "window").agreement[0].agree == 20
+    told = found.evidence["window"]
+    assert told["output_ratio"] == 1.0 and not told["mapped"]
+
+
+def test_two_layers_of_one_class_are_told_apart() -> None:
+    made = judging()
+    for row in range(40):
+        made.ask(Arm.POLICY, row, "yes", layers=("window",))
+        made.ask(Arm.POLICY, 100 + row, "no", layers=("window#2",))
+        made.ask(Arm.NOISE, row, "yes")
+    layers = made.compared(Known(layers=[PolicyLayer("window"), PolicyLayer("window")])).layers
+    assert [(x.layer, x.says) for x in layers] == [("window", "keep"), ("window#2", "drop")]
+
+
+def test_a_layout_is_measured_along_all_calls_that_were_drawn_for_it() -> None:
+    made = judging()
+    for row in range(20):
+        layers = ("prompt_layout",) if row == 0 else ()
+        made.ask(
+            Arm.POLICY, row, "yes", layers=layers, stratum="prompt_layout", into=1000, read=500
+        )
+    layer = layer_of(made.compared(), "prompt_layout")
+    assert layer.measured == "50.0 -> 50.0 % hit" and layer.requests == 20
+    assert layer.agreement[0].answers == 1
 
 
 def test_answers_cut_by_the_layers_limit() -> None:
@@ -239,7 +336,7 @@ def test_what_the_plan_cannot_measure_says_why() -> None:
 
 
 def test_evidence_is_json_of_the_writing_half() -> None:
-    made = trimmed(10)
+    made = trimmed(10, half=None)
     found = made.compared(
         Known(price=price, layers=[PolicyLayer("trim_tools", {"max_tokens": 200})])
     )
@@ -258,15 +355,16 @@ def test_evidence_is_json_of_the_writing_half() -> None:
     assert told["*"]["latency"]["latency_ms"] == 900 and told["*"]["latency"]["ratio"] == 0.9
 
 
-def test_a_reference_of_the_other_half_writes_no_evidence() -> None:
+def test_a_reference_of_the_other_half_is_no_reference() -> None:
     made = Story()
     for row in range(12):
         base = made.ask(Arm.BASELINE, row, "ja", served="other", half=Half.JUDGES)
         made.ask(Arm.POLICY, row, "nein", layers=("window",), served="other", half=Half.WRITES,
                  reference=base.id)  # fmt: skip
     found = made.compared()
-    assert layer_of(found, "window").agreement[0].answers == 12
+    assert layer_of(found, "window").agreement == []
     assert "replayed_answers" not in found.evidence["window"]
+    assert any("of the other half" in note for note in found.notes)
 
 
 def test_cached_share_by_gap() -> None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from costopt.replay.compare.agreement.base import Pair
+from costopt.replay.compare.agreement.base import CACHED, Pair
 from costopt.replay.compare.measured import Row
-from costopt.replay.compare.pairs import CACHES, cache_of
+from costopt.replay.compare.pairs import CACHES, bare, cache_of
 from costopt.replay.items import Arm, Item
 
+DRAWN = frozenset({"prompt_layout", "output", "batch"})
+"""Layers that are measured along whole sessions, or over all calls that they touch: those whose answer they
+put at risk are a few of them, and not like the rest."""
 T = TypeVar("T", Row, Pair, Item)
 
 
@@ -37,23 +40,24 @@ class Chosen(Generic[T]):
 
 def pairs_for(layer: str, pairs: Sequence[Pair]) -> Chosen[Pair]:
     """The answers that tell of a layer."""
-    if layer in CACHES:
-        found = [p for p in pairs if p.role == "cached" and cache_of(p.item) == layer]
+    if bare(layer) in CACHES:
+        found = [p for p in pairs if p.role == CACHED and cache_of(p.item) == layer]
         return Chosen(found, How.ALONE if found else How.NONE)
     return _chosen(layer, [p for p in pairs if p.role == ""], _item_of_pair)
 
 
 def rows_for(layer: str, rows: Sequence[Row]) -> Chosen[Row]:
-    """The requests that tell of what a layer does to tokens and times. Of a layer that puts no answer at
-    risk: those drawn for it."""
-    if layer in CACHES:
-        mine = [r for r in rows if r.item.arm == Arm.BASELINE and cache_of(r.item) == layer]
+    """The requests that tell of what a layer does to tokens and times: as for its answers, but of a layer
+    in `DRAWN`, and of one that puts no answer at risk, all that were drawn for it."""
+    if bare(layer) in CACHES:
+        mine = [r for r in rows if cache_of(r.item) == layer]
         return Chosen(mine, How.ALONE if mine else How.NONE)
-    found = _chosen(layer, rows, _item_of_row)
-    if found.found:
-        return found
     drawn = [r for r in rows if r.item.arm == Arm.POLICY and r.item.stratum == layer]
-    return Chosen(drawn, How.MIXED if drawn else How.NONE)
+    found = _chosen(layer, rows, _item_of_row)
+    if not drawn or (found.found and bare(layer) not in DRAWN):
+        return found
+    others = dict.fromkeys(n for r in drawn for n in r.item.layers if n != layer)
+    return Chosen(drawn, How.MIXED if others else How.ALONE, tuple(others))
 
 
 def _chosen(layer: str, every: Sequence[T], item_of: Callable[[T], Item]) -> Chosen[T]:

@@ -52,8 +52,9 @@ def compare(
     tests = all_tests(similarity, judged)
     has = Grounds(plan, measured, pairs, tests, known)
     similar = next((t for t in tests if isinstance(t, Similar)), None)
+    judges = pairs.half(Half.JUDGES)
     return Comparison(
-        compared=compare_totals(plan, measured, known), noise=noise_table(tests, pairs.noise),
+        compared=compare_totals(plan, measured, known), noise=noise_table(tests, judges.noise),
         layers=replayed_layers(has), worst=worst_of(pairs.compared, similar),
         evidence=evidence_of(has, executed.run), notes=_notes(measured, pairs, judged),
         origin=measured.origin, refused=measured.reason,

@@ -17,7 +17,7 @@ from costopt.replay.compare.known import PolicyLayer
 from costopt.replay.compare.layers import Grounds, policy_layers
 from costopt.replay.compare.measured import Row
 from costopt.replay.compare.moves import moves_of
-from costopt.replay.compare.pairs import CACHES, is_mapped
+from costopt.replay.compare.pairs import CACHES, bare, is_mapped
 from costopt.replay.compare.quantities.batch import TIER, price_multiplier
 from costopt.replay.compare.quantities.serving import timings
 from costopt.replay.compare.ratios import length_ratio, median_of, models_of
@@ -49,11 +49,12 @@ def _layer(layer: PolicyLayer, wrote: Grounds) -> dict[str, Any]:
         return {}
     told["model"] = _served(rows.found)
     told["alone"] = rows.how == How.ALONE
-    if layer.name == "route":
+    name = bare(layer.name)
+    if name == "route":
         told |= moves_of(rows.found, wrote)
-    if layer.name == "batch":
+    if name == "batch":
         told |= _batch(rows.found, wrote)
-    if layer.name == "self_host":
+    if name == "self_host":
         told |= {what: value for what, (value, _) in timings(rows.found).items()}
         told["tokens_per_s"] = median_of(rows.found, _tokens_per_s)
     return told
@@ -67,7 +68,7 @@ def _answers(name: str, wrote: Grounds) -> dict[str, Any]:
         return {}
     head = lines[0]
     told = _counts(head) | {"test": HEADLINE, "tests": kinds(chosen.found)}
-    if name in CACHES:
+    if bare(name) in CACHES:
         told |= {
             "cached_answers": head.agreement.answers,
             "cached_differ": head.agreement.answers - head.agreement.agree,
@@ -97,6 +98,8 @@ def _tokens(rows: Sequence[Row], wrote: Grounds) -> dict[str, Any]:
     out, calls = length_ratio(rows, wrote.unchanged, wrote.known)
     return {
         "input_ratio": None if into is None else into.value,
+        "input_ratio_ci95": None if into is None or into.ci95 is None else list(into.ci95),
+        "inputs": sum(r.input_tokens is not None for r in rows),
         "output_ratio": None if out is None else out.value,
         "output_ratio_ci95": None if out is None or out.ci95 is None else list(out.ci95),
         "outputs": calls, "truncated": sum(r.cut for r in rows), "truncated_of": len(rows),

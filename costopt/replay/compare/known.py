@@ -36,6 +36,7 @@ class PolicyLayer:
     """One layer of the policy, as the projection has it."""
 
     name: str
+    """A second one of the same class is `name#2`, as the plan calls it."""
     settings: dict[str, Any] = field(default_factory=dict)
     projected_usd: float = 0.0
     risk: float | None = None
@@ -50,7 +51,8 @@ class Known:
     logged: Callable[[int], Logged | None] | None = None
     """By row of the trace."""
     cached: Callable[[Item], tuple[Block, ...] | None] | None = None
-    """The answer that the policy's cache would have given to this item's call; None: not in the log."""
+    """The answer that the policy's cache would have given to this item's call, for items that do not say
+    themselves which row it is of (`Item.served_from`); None: not in the log."""
     layers: Sequence[PolicyLayer] = ()
     """In policy order; empty: those that the plan names."""
     sent_at_us: Mapping[str, int] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,13 +13,13 @@ from costopt.replay.compare.agreement.table import floor_for, table
 from costopt.replay.compare.chosen import pairs_for, rows_for
 from costopt.replay.compare.known import Known, PolicyLayer
 from costopt.replay.compare.measured import Measured, Row
-from costopt.replay.compare.pairs import Pairs, rows_by_call
+from costopt.replay.compare.pairs import Pairs, bare, rows_by_call
 from costopt.replay.compare.quantities import Asked, found_of
 from costopt.replay.compare.verdict import NOT_MEASURED, Says, says
 from costopt.replay.items import Half, Plan
 
 NO_ANSWER = "No answered request tells of this layer."
-NO_RISK = "It puts no answer at risk in this sample."
+NO_RISK = "No answer of the judging half is at its risk."
 _RULES = {"batch": "price rule"}
 
 
@@ -46,28 +47,35 @@ class Grounds:
 
 def replayed_layers(has: Grounds) -> list[ReplayedLayer]:
     """In policy order."""
-    return [replayed_layer(layer, has) for layer in policy_layers(has.plan, has.known)]
+    judges = has.half(Half.JUDGES)
+    return [replayed_layer(layer, has, judges) for layer in policy_layers(has.plan, has.known)]
 
 
 def policy_layers(plan: Plan, known: Known) -> list[PolicyLayer]:
-    """As told; else every layer that the plan names, in its order."""
+    """As told, a second one of a name as `name#2`; else every layer that the plan names, in its order."""
     if known.layers:
-        return list(known.layers)
+        seen: Counter[str] = Counter()
+        return [_numbered(layer, seen) for layer in known.layers]
     named = (name for item in plan.items for name in (item.stratum, *item.layers) if name)
     return [PolicyLayer(name) for name in dict.fromkeys((*named, *plan.not_measured))]
 
 
-def replayed_layer(layer: PolicyLayer, has: Grounds) -> ReplayedLayer:
+def _numbered(layer: PolicyLayer, seen: Counter[str]) -> PolicyLayer:
+    seen[layer.name] += 1
+    again = seen[layer.name]
+    return layer if again == 1 else replace(layer, name=f"{layer.name}#{again}")
+
+
+def replayed_layer(layer: PolicyLayer, has: Grounds, judges: Grounds) -> ReplayedLayer:
     """`projected_usd` as told; `now_usd` needs the projection made anew and is left to its caller.
 
-    Answers of both halves count here: no projection stands against them. Quantities are those of the judging
-    half.
+    Answers and quantities are those of the judging half: the other half's stand in the evidence.
     """
-    chosen = pairs_for(layer.name, has.pairs.compared)
-    floor = floor_for(layer.name, chosen.found, has.pairs.noise)
+    chosen = pairs_for(layer.name, judges.pairs.compared)
+    floor = floor_for(layer.name, chosen.found, judges.pairs.noise)
     lines = table(has.tests, chosen.found, floor)
     rows = rows_for(layer.name, has.measured.rows).found
-    found = found_of(layer.name, _asked(layer, rows, has))
+    found = found_of(layer.name, _asked(layer, judges))
     tolerance = has.known.tolerance_pp / 100
     verdict = says(chosen, lines, floor, tolerance) if lines else _unmeasured(layer, rows, has)
     return ReplayedLayer(
@@ -78,12 +86,10 @@ def replayed_layer(layer: PolicyLayer, has: Grounds) -> ReplayedLayer:
     )  # fmt: skip
 
 
-def _asked(layer: PolicyLayer, rows: Sequence[Row], has: Grounds) -> Asked:
-    """The judging half of a layer's rows."""
-    judges = has.half(Half.JUDGES)
+def _asked(layer: PolicyLayer, judges: Grounds) -> Asked:
+    rows = rows_for(layer.name, judges.measured.rows).found
     pairs = pairs_for(layer.name, judges.pairs.compared).found
-    mine = [r for r in rows if r.item.half == Half.JUDGES]
-    return Asked(layer, mine, judges.unchanged, pairs, has.known)
+    return Asked(layer, rows, judges.unchanged, pairs, judges.known)
 
 
 def _unmeasured(layer: PolicyLayer, rows: Sequence[Row], has: Grounds) -> Says:
@@ -96,4 +102,4 @@ def _unmeasured(layer: PolicyLayer, rows: Sequence[Row], has: Grounds) -> Says:
 def _rule(name: str, has: Grounds) -> str:
     """What stands in the measured column where a rule decides; empty: nothing does."""
     planned = has.plan.not_measured.get(name, "")
-    return _RULES.get(name, "price rule" if "price rule" in planned else "")
+    return _RULES.get(bare(name), "price rule" if "price rule" in planned else "")

@@ -73,6 +73,12 @@ class Row:
         """The answer ended at its limit."""
         return self.completion.answer.finish.lower() in CUT_WORDS
 
+    @property
+    def cut_by_replay(self) -> bool:
+        """The limit that cut it is the replay's own cap: in production the answer would go on."""
+        own, cap = self.item.request.max_tokens, self.item.request.cap_tokens
+        return self.cut and cap is not None and (own is None or cap < own)
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from costopt.model.leaf import OUTPUT, Leaf
+from costopt.model.leaf import Leaf
 from costopt.replay.compare.agreement.base import Pair
 from costopt.replay.compare.agreement.table import Tested, floor_for, table
 from costopt.replay.compare.layers import Grounds
+from costopt.replay.compare.lengths import lengths, visible_before
 from costopt.replay.compare.measured import Row
 from costopt.replay.compare.pairs import is_mapped
-from costopt.replay.compare.ratio import MIN_CALLS
+from costopt.replay.compare.ratio import Sizes, ratio_of
 
 BASIS = "answers that differ above the noise floor: some of them may be as good"
 
@@ -43,24 +44,25 @@ def _name(row: Row, wrote: Grounds) -> str:
 def _move(rows: Sequence[Row], wrote: Grounds) -> dict[str, Any]:
     """Visible output over visible output, reasoning over visible, and the answers lost."""
     told: dict[str, Any] = {"n": len(rows)}
+    known = {length.row.item.id for length in lengths(rows, wrote.unchanged, wrote.known)}
     both = [
-        (after, before, r.leaves[Leaf.OUTPUT_REASONING]) for r in rows
-        if r.leaves is not None and (after := r.visible_tokens) is not None
-        and (before := _visible_before(r, wrote))
+        (r, after, before) for r in rows
+        if r.item.id in known and (after := r.visible_tokens) is not None
+        and (before := visible_before(r, wrote.unchanged.get(r.item.row), wrote.known))
     ]  # fmt: skip
-    visible = sum(after for after, _, _ in both)
-    if len(both) >= MIN_CALLS and visible:
-        told["output_ratio"] = visible / sum(before for _, before, _ in both)
-        told["reasoning_ratio"] = sum(thought for _, _, thought in both) / visible
+    written = ratio_of(Sizes.of(
+        [before for _, _, before in both], [after for _, after, _ in both],
+        [r.item.cluster for r, _, _ in both],
+    ))  # fmt: skip
+    visible = sum(after for _, after, _ in both)
+    if written is not None and visible:
+        ends = written.ci95
+        thought = sum(r.leaves[Leaf.OUTPUT_REASONING] for r, _, _ in both if r.leaves is not None)
+        told |= {
+            "output_ratio": written.value, "output_ratio_ci95": None if ends is None else list(ends),
+            "outputs": len(both), "reasoning_ratio": thought / visible,
+        }  # fmt: skip
     return told | _loss({r.item.id for r in rows}, wrote)
-
-
-def _visible_before(row: Row, wrote: Grounds) -> int | None:
-    logged = None if is_mapped(row.item) else wrote.known.of(row.item.row)
-    if logged is not None:
-        return sum(logged.leaves[OUTPUT]) - logged.leaves[Leaf.OUTPUT_REASONING]
-    unchanged = wrote.unchanged.get(row.item.row)
-    return None if unchanged is None else unchanged.visible_tokens
 
 
 def _loss(ids: set[str], wrote: Grounds) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from costopt.replay.compare.agreement.base import Pair, Said
+from costopt.replay.compare.agreement.base import CACHED, Pair, Said
 from costopt.replay.compare.known import Known, Reference
 from costopt.replay.compare.measured import Measured, Row
 from costopt.replay.items import Arm, Half, Item
@@ -14,8 +14,10 @@ from costopt.replay.items import Arm, Half, Item
 CACHES = frozenset({"exact_cache", "semantic_cache"})
 """Layers whose answer is not written anew: the true one is asked for and held beside it."""
 NO_LOG = "the log has no answer to compare with"
-NO_REFERENCE = "the unchanged request has no answer to compare with"
+NO_REFERENCE = "the request that gives their reference was not answered"
 NO_CACHED = "the cached answer is not known"
+OTHER_HALF = "their reference is of the other half of the sample"
+CAPPED = "the replay's own cap cut them, and the log's answer is whole"
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,27 @@ class Pairs:
     """Answers that stand beside nothing, by why."""
 
     def half(self, half: Half) -> Pairs:
-        """Those of one half of the sample, their references too."""
+        """Those of one half of the sample."""
         whole = (self.compared, self.noise)
-        compared, noise = ([p for p in pairs if _within(p, half)] for pairs in whole)
+        compared, noise = ([p for p in pairs if p.item.half == half] for pairs in whole)
         return Pairs(compared, noise, self.missing)
 
 
 def pairs_of(measured: Measured, reference: Reference, known: Known) -> Pairs:
-    """All pairs of answered requests."""
+    """All pairs of answered requests, each of one half of the sample."""
     compared: list[Pair] = []
     noise: list[Pair] = []
     missing: Counter[str] = Counter()
     for row in measured.rows:
-        if row.item.arm == Arm.BASELINE:
-            _add(compared, missing, _cached(row, measured, known))
-            if not is_mapped(row.item):
-                _add(noise, missing, _against(row, measured, reference))
+        item = row.item
+        if item.arm == Arm.BASELINE:
+            if cache_of(item):
+                _add(compared, missing, _cached(row, measured, reference, known))
+                # Where the log's answers are the reference, the true answer is an unchanged request, too.
+                if not item.reference:
+                    _add(noise, missing, _against(row, measured, reference))
         else:
-            kept = noise if row.item.arm == Arm.NOISE else compared
+            kept = noise if item.arm == Arm.NOISE else compared
             _add(kept, missing, _against(row, measured, reference))
     return Pairs(compared, noise, dict(sorted(missing.items())))
 
@@ -57,11 +62,23 @@ def is_mapped(item: Item) -> bool:
     return item.request.model != item.logged_model
 
 
+def has_own_reference(item: Item) -> bool:
+    """The log's answer and its length are no measure for this one: another model answers, or to another
+    prompt (the log hides a part). The unchanged request was sent as well."""
+    return is_mapped(item) or bool(item.reference)
+
+
+def bare(layer: str) -> str:
+    """`window` of `window#2`."""
+    return layer.partition("#")[0]
+
+
 def cache_of(item: Item) -> str:
     """The cache whose answer is judged by this request; empty: none."""
-    if item.stratum in CACHES:
-        return item.stratum
-    return next((name for name in item.layers if name in CACHES), "")
+    if item.arm != Arm.BASELINE:
+        return ""
+    named = (*item.layers, item.stratum)
+    return next((name for name in named if bare(name) in CACHES), "")
 
 
 def rows_by_call(rows: Sequence[Row]) -> dict[int, Row]:
@@ -81,32 +98,35 @@ def _add(kept: list[Pair], missing: Counter[str], found: Pair | str | None) -> N
 
 def _against(row: Row, measured: Measured, reference: Reference) -> Pair | str:
     """The row's answer beside its reference, or why there is none."""
-    item, answer = row.item, row.completion.answer
+    item, answer = row.item, Said(row.completion.answer.blocks)
     if item.reference:
-        other = measured.by_id.get(item.reference)
-        if other is None:
-            return NO_REFERENCE
-        said = Said(other.completion.answer.blocks)
-        return Pair(item, said, Said(answer.blocks), other.item.half)
+        other = _other(item, measured)
+        return other if isinstance(other, str) else Pair(item, other, answer)
     logged = reference(item.row)
-    return NO_LOG if logged is None else Pair(item, Said(logged), Said(answer.blocks))
+    if logged is None:
+        return NO_LOG
+    return CAPPED if row.cut_by_replay else Pair(item, Said(logged), answer)
 
 
-def _cached(row: Row, measured: Measured, known: Known) -> Pair | str | None:
-    """What a cache would have answered, beside the true answer; None: no cache answers this call."""
-    item = row.item
-    if not cache_of(item):
-        return None
-    said, half = None, None
+def _cached(row: Row, measured: Measured, reference: Reference, known: Known) -> Pair | str:
+    """What a cache would have answered, beside the true answer."""
+    item, fresh = row.item, Said(row.completion.answer.blocks)
     if item.reference:  # the request whose answer the cache would hold was sent as well
-        other = measured.by_id.get(item.reference)
-        if other is not None:
-            said, half = other.completion.answer.blocks, other.item.half
-    elif known.cached is not None and not is_mapped(item):
-        said = known.cached(item)
-    fresh = Said(row.completion.answer.blocks)
-    return NO_CACHED if said is None else Pair(item, fresh, Said(said), half, "cached")
+        other = _other(item, measured)
+        return other if isinstance(other, str) else Pair(item, fresh, other, CACHED)
+    logged = None
+    if item.served_from >= 0:
+        logged = reference(item.served_from)
+    elif known.cached is not None:
+        logged = known.cached(item)
+    if logged is None:
+        return NO_CACHED
+    return CAPPED if row.cut_by_replay else Pair(item, fresh, Said(logged), CACHED)
 
 
-def _within(pair: Pair, half: Half) -> bool:
-    return pair.item.half == half and pair.reference_half in (None, half)
+def _other(item: Item, measured: Measured) -> Said | str:
+    """The answer of the item's reference. One of the other half would let evidence judge itself."""
+    other = measured.by_id.get(item.reference)
+    if other is None:
+        return NO_REFERENCE
+    return Said(other.completion.answer.blocks) if other.item.half == item.half else OTHER_HALF

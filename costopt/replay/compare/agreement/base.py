@@ -10,7 +10,9 @@ from typing import Protocol
 from costopt.layers.parts.answer_forms import Basis, Form, form_of
 from costopt.model.call import SegmentKind
 from costopt.model.exchange import Block
-from costopt.replay.items import Half, Item
+from costopt.replay.items import Item
+
+CACHED = "cached"
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,8 @@ class Pair:
     item: Item
     reference: Said
     answer: Said
-    reference_half: Half | None = None
-    """Of the request that gave the reference; None: the log did."""
     role: str = ""
-    """`cached`: the answer is the one that a cache would have given, the reference the fresh one."""
+    """`CACHED`: the answer is the one that a cache would have given, the reference the fresh one."""
 
     @property
     def id(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from costopt.replay.compare.pairs import bare
 from costopt.replay.compare.quantities.base import Asked, Found
 from costopt.replay.compare.quantities.batch import batch
 from costopt.replay.compare.quantities.cached import cached_share
@@ -32,6 +33,6 @@ _OTHERS = (input_kept, cached_share)
 
 def found_of(layer: str, asked: Asked) -> Found:
     """All of the layer's quantities; the words are those of the first that has any."""
-    every = [kind(asked) for kind in _KINDS.get(layer, _OTHERS)]
+    every = [kind(asked) for kind in _KINDS.get(bare(layer), _OTHERS)]
     words = next((found.words for found in every if found.words), "")
     return Found([row for found in every for row in found.rows], words)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from costopt.model.leaf import OUTPUT
+from costopt.replay.compare.lengths import lengths
 from costopt.replay.compare.measured import Row
-from costopt.replay.compare.pairs import is_mapped
 from costopt.replay.compare.quantities.base import Asked, Found, percent, quantity
 
 
 def length_ratio(asked: Asked) -> Found:
-    """`out x1.00->1.07`: output over that of the unchanged call, as this endpoint wrote it, else, where it
-    is the logged model itself, as the log has it."""
-    told = [
-        (r.item.predicted.output_tokens, n, *before) for r in asked.rows
-        if (n := r.output_tokens) is not None and (before := _before(asked, r)) is not None
-    ]  # fmt: skip
-    sums = [sum(column) for column in zip(*told, strict=True)]
-    if not sums or not sums[2] or not sums[3]:
+    """`out x1.00->1.07`: output over that of the unchanged call (see `compare.lengths`)."""
+    told = lengths(asked.rows, asked.unchanged, asked.known)
+    before, planned = sum(t.before for t in told), sum(t.predicted_before for t in told)
+    if not before or not planned:
         return Found()
-    predicted, measured = sums[0] / sums[2], sums[1] / sums[3]
+    predicted = sum(t.row.item.predicted.output_tokens for t in told) / planned
+    measured = sum(t.after for t in told) / before
     rows = [quantity("output_ratio", predicted, measured, "ratio", len(told))]
     return Found(rows, f"out x{predicted:.2f}->{measured:.2f}")
 
@@ -37,16 +33,3 @@ def _own_limit(row: Row) -> bool:
     """The request's limit binds, not the replay's own cap below it."""
     own, cap = row.item.request.max_tokens, row.item.request.cap_tokens
     return own is not None and (cap is None or own <= cap)
-
-
-def _before(asked: Asked, row: Row) -> tuple[int, int] | None:
-    """(output of the unchanged call by the log, as it counts here)."""
-    unchanged = asked.unchanged.get(row.item.row)
-    logged = asked.known.of(row.item.row)
-    if is_mapped(row.item) or logged is None:
-        counted = None if unchanged is None else unchanged.output_tokens
-        if unchanged is None or counted is None:
-            return None
-        return unchanged.item.predicted.output_tokens, counted
-    recorded = sum(logged.leaves[OUTPUT])
-    return recorded, recorded
