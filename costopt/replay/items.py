@@ -86,6 +86,9 @@ class Item:
     served_from: int = -1
     """Row whose logged answer the policy's cache gives to this call: it is judged by this item's fresh
     one; -1: no cache answers it. Where `reference` is set too, that item asks for the row's answer anew."""
+    complete: bool = True
+    """The log shows all of the prompt. False: it hides a part, so its answer is no reference for this one:
+    the unchanged request, sent the same way, is (as where another model answers)."""
     weight: float = 1.0
     """Calls of the log that this one stands for."""
 

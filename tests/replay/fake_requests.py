@@ -8,7 +8,7 @@ from typing import Any
 
 from costopt.engine.evaluate import Evaluator
 from costopt.engine.policy import Policy
-from costopt.model.call import Breakpoint, SegmentKind
+from costopt.model.call import Breakpoint, Call, SegmentKind
 from costopt.model.exchange import Block, Request
 from costopt.model.ports import Texts
 from costopt.model.view import View
@@ -17,6 +17,7 @@ from costopt.replay.money import Money
 from costopt.replay.plan.plan import make_plan
 from costopt.replay.plan.sends import Make
 from costopt.replay.terms import Terms
+from tests.engine.stories import calls_of as stories
 from tests.fakes import FakeBook
 
 
@@ -55,6 +56,16 @@ class Plain:
         )  # fmt: skip
 
 
+def calls_of(sessions: int, **more: Any) -> list[Call]:
+    """The engine's stories, with what the tools found as words of the user: no call stands before it."""
+    calls = stories(sessions, **more)
+    for one in calls:
+        for segment in one.request or ():
+            if segment.kind is SegmentKind.TOOL_RESULT:
+                segment.kind, segment.name = SegmentKind.USER, ""
+    return calls
+
+
 def plan_of(
     evaluator: Evaluator, *layers: Any, money: Money | None = None,
     refused: frozenset[str] = frozenset(), endpoint: str = "api.example.com",
@@ -63,5 +74,5 @@ def plan_of(
     """A plan over plain requests at the fake book's prices."""
     return make_plan(
         evaluator, Policy(layers), Terms(**terms), money or Money(FakeBook()), endpoint=endpoint,
-        providers=providers, make=make or (lambda view, texts: Plain(view, texts, refused)),
+        providers=providers, make=make or (lambda view, texts, signed: Plain(view, texts, refused)),
     )  # fmt: skip

@@ -5,24 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 from costopt.layers.base import Artifacts
 from costopt.layers.exact_cache import ExactCache
 from costopt.layers.output import Output
+from costopt.layers.parts.requests import kept
 from costopt.layers.prompt_layout import PromptLayout
 from costopt.model.call import Breakpoint, Call, SegmentKind
 from costopt.model.effect import Effect
 from costopt.model.exchange import Request
-from costopt.model.view import View
+from costopt.model.view import Column, View
 from costopt.prices.contract import PriceBook
 from costopt.replay.items import Arm, Item
 from tests.billing.small import call, seg, usage
-from tests.engine.stories import calls_of
 from tests.engine.toys.last_segments import LastSegments
 from tests.engine.toys.other_model import OtherModel
 from tests.layers.context import evaluator_of
-from tests.replay.fake_requests import plan_of
+from tests.replay.fake_requests import calls_of, plan_of
 
 EVALUATOR = evaluator_of(calls_of(60))
 MOVES, CUTS = OtherModel(), LastSegments(2)
@@ -30,9 +31,13 @@ MOVES, CUTS = OtherModel(), LastSegments(2)
 
 @dataclass(frozen=True)
 class CutsAll(LastSegments):
-    """Every request, so that no call has another layer as its only risk."""
+    """The first segment of every request, so that no call has another layer as its only risk."""
 
-    keep: int = 0
+    def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
+        first = np.zeros(len(view.request.ids), np.bool_)
+        first[view.request.offsets[:-1]] = True
+        every = np.ones(view.trace.n, np.bool_)
+        return Effect({Column.REQUEST: kept(view, ~first)}, every, every)
 
 
 def by_arm(items: Any, arm: Arm) -> list[Item]:
@@ -115,8 +120,10 @@ def test_where_another_model_answers_the_cached_answer_is_asked_anew() -> None:
     sources = {i.id: i for i in plan.items if i.served_from < 0}
     assert len(hits) == 6
     assert len(sources) == 2  # each once, however many it serves
+    assert {i.stratum for i in sources.values()} == {""}
     for item in hits:
         assert sources[item.reference].row == item.served_from
+        assert sources[item.reference].half is item.half
 
 
 def test_a_layout_is_sent_along_stretches_of_sessions() -> None:
@@ -179,7 +186,7 @@ def test_a_cold_request_shares_no_beginning_with_any_other() -> None:
 
 def test_thinking_needs_room_below_the_cap() -> None:
     class Thinks:
-        def __init__(self, view: View, texts: Any) -> None:
+        def __init__(self, view: View, texts: Any, *, signed: bool) -> None:
             self.view = view
 
         def build(self, row: int) -> Request:

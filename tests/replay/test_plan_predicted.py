@@ -14,12 +14,11 @@ from costopt.prices.contract import CacheRules, DatedRates, Unpriced
 from costopt.replay.items import Arm, Item
 from costopt.replay.money import Money
 from tests.billing.small import call, seg, usage
-from tests.engine.stories import calls_of
 from tests.engine.toys.last_segments import LastSegments
 from tests.engine.toys.other_model import OtherModel
 from tests.fakes import INPUT_RATE, OUTPUT_RATE, READ_RATE, WRITE_RATE, FakeBook
 from tests.layers.context import evaluator_of
-from tests.replay.fake_requests import plan_of
+from tests.replay.fake_requests import calls_of, plan_of
 
 SYSTEM = "system:" + "Answer politely and briefly. " * 80
 CUTS = LastSegments(2)

@@ -19,12 +19,11 @@ from costopt.replay.money import Money
 from costopt.replay.plan.proves import answers_for, half_width, least_share, sentence
 from costopt.replay.plan.size import LEAST_NOISE, USUAL_LAYER_CALLS, noise_of
 from costopt.replay.terms import Terms
-from tests.engine.stories import calls_of
 from tests.engine.toys.last_segments import LastSegments
 from tests.engine.toys.other_model import OtherModel
 from tests.fakes import FakeBook
 from tests.layers.context import evaluator_of, texts_of
-from tests.replay.fake_requests import plan_of
+from tests.replay.fake_requests import calls_of, plan_of
 
 EVALUATOR = evaluator_of(calls_of(60))
 MOVES, CUTS = OtherModel(), LastSegments(2)

@@ -11,7 +11,7 @@ from costopt.replay.items import Half
 from costopt.replay.plan.halves import halves
 from costopt.replay.plan.strata import MOST_STRATA, Chances, pool, size_classes, stretches
 from tests.billing.small import call, timed, usage
-from tests.engine.stories import calls_of
+from tests.replay.fake_requests import calls_of
 
 
 def many(agents: dict[str, int], sessions: int = 50) -> list[object]:
@@ -83,15 +83,25 @@ def test_a_stretch_is_three_calls_in_a_row_of_one_session() -> None:
 
 def test_a_session_is_of_one_half_and_the_halves_are_even_in_every_layer() -> None:
     chance = np.random.default_rng(1).integers(0, 2**62, 60).astype(np.uint64)
-    drawn = [("a", s) for s in range(40)] + [("b", s) for s in range(30, 60)] + [("a", 3)] * 2
+    drawn = [("a", (s,)) for s in range(40)] + [("b", (s,)) for s in range(30, 60)]
+    drawn += [("a", (3,))] * 2
     found = halves(drawn, chance)
     for layer in ("a", "b"):
-        sizes = Counter(found[s] for stratum, s in drawn if stratum == layer)
+        sizes = Counter(found[s] for stratum, (s,) in drawn if stratum == layer)
         assert abs(sizes[Half.JUDGES] - sizes[Half.WRITES]) <= 2
 
 
 def test_where_a_half_would_be_too_small_all_judge() -> None:
     chance = np.arange(5, dtype=np.uint64)
-    assert set(halves([("a", 0)] * 9, chance).values()) == {Half.JUDGES}
-    assert set(halves([("a", 0), ("a", 1), ("a", 2)], chance).values()) == {Half.JUDGES}
-    assert set(halves([("a", s) for s in range(4)], chance).values()) == set(Half)
+    assert set(halves([("a", (0,))] * 9, chance).values()) == {Half.JUDGES}
+    assert set(halves([("a", (s,)) for s in range(3)], chance).values()) == {Half.JUDGES}
+    assert set(halves([("a", (s,)) for s in range(4)], chance).values()) == set(Half)
+
+
+def test_sessions_that_a_call_ties_together_are_of_one_half() -> None:
+    chance = np.arange(20, dtype=np.uint64)
+    drawn = [("a", (s, s + 10)) for s in range(10)] + [("a", (3, 14))]
+    found = halves(drawn, chance)
+    assert all(found[s] is found[s + 10] for s in range(10))
+    assert found[3] is found[4]
+    assert set(found.values()) == set(Half)

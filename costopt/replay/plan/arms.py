@@ -130,10 +130,10 @@ class Arms:
             self.evaluator.recorded, row, Arm.BASELINE, layers=(exposed.name,), reference=reference,
             served_from=source,
         )  # fmt: skip
-        return [self._baseline(source), asked] if stands_in else [asked]
+        return [self._baseline(source, aside=True), asked] if stands_in else [asked]
 
-    def _baseline(self, row: int) -> Send | str:
-        return self.sender.send(self.evaluator.recorded, row, Arm.BASELINE)
+    def _baseline(self, row: int, *, aside: bool = False) -> Send | str:
+        return self.sender.send(self.evaluator.recorded, row, Arm.BASELINE, aside=aside)
 
     def _by_itself(self, exposed: Exposed) -> Alone:
         if exposed.name not in self._alone:

@@ -118,7 +118,7 @@ def _exposed(
     edited = edited_calls(before, after)
     limited = before.max_tokens != after.max_tokens
     risk = edited | (limited & flagged)
-    by, rows = _measured_by(name, before, after, effect, edited, limited)
+    by, rows = _measured_by(name, before, after, effect, edited, limited, flagged)
     reason = "" if rows.any() else _why_not(before, after, effect)
     found = Exposed(
         name, layer, place, by if rows.any() else None, rows, risk, flagged, effect.served_from
@@ -127,7 +127,7 @@ def _exposed(
 
 
 def _measured_by(
-    name: str, before: View, after: View, effect: Effect, edited: Bool, limited: Bool
+    name: str, before: View, after: View, effect: Effect, edited: Bool, limited: Bool, flagged: Bool
 ) -> tuple[By | None, Bool]:
     stopped = before.sent & ~after.sent
     if effect.served_from is not None:
@@ -137,7 +137,9 @@ def _measured_by(
     if edited.any():
         return By.ANSWERS, edited
     if limited.any():
-        return By.OUTPUT, limited
+        # Logged answers above the limit are cut; without any, those that could come out longer now.
+        cut = limited & flagged
+        return By.OUTPUT, cut if cut.any() else limited
     tier = _differs(before.service_tier, after.service_tier)
     batch = np.array([v == BATCH_TIER for v in after.service_tier.values], np.bool_)
     return By.BATCH, tier & batch[after.service_tier.codes]

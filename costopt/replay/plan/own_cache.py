@@ -28,8 +28,6 @@ from costopt.prices.contract import DatedRates
 from costopt.replay.money import Money
 from costopt.replay.plan.sends import Send
 
-USUAL_LATENCY_MS = 2_000.0
-"""Of an answer whose log has no latency: what spaces the requests of a session."""
 BYTES_A_TOKEN = 4
 PICTURE_TOKENS = 1_000
 _WRITES = {Breakpoint.TTL_5M: Leaf.CACHE_WRITE_5M, Breakpoint.TTL_1H: Leaf.CACHE_WRITE_1H}
@@ -50,19 +48,22 @@ COLD = Warm(0.0, 0.0, 0, Leaf.INPUT_FRESH)
 
 @dataclass(frozen=True)
 class Planned:
-    """A request at its place."""
+    """A request at its time."""
 
     send: Send
-    chain: int
-    """Requests of one chain are sent one after the other."""
-    latency_ms: float | None
+    session: int
+    start_ms: float
+    """After the replay's start."""
+    latency_ms: float
 
 
-def warmth(planned: Sequence[Planned], model: CacheModel, money: Money, lanes: int) -> list[Warm]:
-    """In the order given: chains begin in it, as many at once as there are lanes."""
+def warmth(planned: Sequence[Planned], model: CacheModel, money: Money) -> list[Warm]:
+    """Of each request, in the order given; those of one moment go out in it."""
     if not planned:
         return []
-    calls = _calls(planned, money, as_of_us(money.prices), max(1, lanes))
+    begin_us = as_of_us(money.prices)
+    order = sorted(range(len(planned)), key=lambda i: (planned[i].start_ms, i))
+    calls = [_call(planned[i], i, begin_us, nth, money) for nth, i in enumerate(order)]
     trace = trace_of(calls)
     texts = _texts(trace, calls)
     counter = _Known(trace.segments, texts)
@@ -110,32 +111,18 @@ def _written(
     return max(0, region - round(read)), leaf
 
 
-def _calls(planned: Sequence[Planned], money: Money, begin_us: int, lanes: int) -> list[Call]:
-    """Each chain goes to the lane that is free first."""
-    free, at = [0.0] * lanes, dict[int, int]()
-    calls = []
-    for number, one in enumerate(planned):
-        if one.chain not in at:
-            at[one.chain] = min(range(lanes), key=free.__getitem__)
-        lane = at[one.chain]
-        latency = USUAL_LATENCY_MS if one.latency_ms is None else one.latency_ms
-        start_us = begin_us + int(free[lane] * 1_000) + number  # no two at once: the order is told
-        free[lane] += max(latency, 1.0)
-        calls.append(_call(one.send, number, start_us, latency, money, one.chain))
-    return calls
-
-
-def _call(send: Send, number: int, at_us: int, latency: float, money: Money, chain: int) -> Call:
-    request = send.request
+def _call(planned: Planned, number: int, begin_us: int, nth: int, money: Money) -> Call:
+    """`nth` in time keeps the order of those that go out at one moment."""
+    send, request = planned.send, planned.send.request
     usage = Usage()
     usage.leaves[Leaf.INPUT_FRESH] = send.input_tokens
     usage.leaves[Leaf.OUTPUT_TEXT] = send.output_tokens
     provider, model = _names(send, money)
     return Call(
-        key=str(number), id=str(number), usage=usage, session_id=str(chain), at_us=at_us,
-        latency_ms=latency, provider=provider, model=model, agent=send.agent,
-        service_tier=request.service_tier, prompt_cache_key=request.prompt_cache_key,
-        request=_segments(send),
+        key=str(number), id=str(number), usage=usage, session_id=str(planned.session),
+        at_us=begin_us + int(planned.start_ms * 1_000) + nth, latency_ms=planned.latency_ms,
+        provider=provider, model=model, agent=send.agent, service_tier=request.service_tier,
+        prompt_cache_key=request.prompt_cache_key, request=_segments(send),
     )  # fmt: skip
 
 

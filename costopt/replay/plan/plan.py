@@ -14,16 +14,18 @@ from costopt.engine.policy import Policy
 from costopt.replay.items import Arm, Half, Item, LeftOut, Plan
 from costopt.replay.money import Money
 from costopt.replay.plan.arms import Arms
-from costopt.replay.plan.exposure import By, Exposed, Exposure, exposure_of
+from costopt.replay.plan.exposure import By, Exposed, exposure_of
 from costopt.replay.plan.halves import halves
-from costopt.replay.plan.own_cache import COLD, Planned, warmth
-from costopt.replay.plan.predicted import predicted, told
-from costopt.replay.plan.sample import WHOLE, Sampler
+from costopt.replay.plan.own_cache import COLD, Planned, Warm, warmth
+from costopt.replay.plan.predicted import NOTHING, predicted, told
+from costopt.replay.plan.sample import WHOLE, Draw, Sampler
+from costopt.replay.plan.schedule import USUAL_LATENCY_MS, starts
 from costopt.replay.plan.sendable import Unsendable
-from costopt.replay.plan.sends import Make, Send, Sender
+from costopt.replay.plan.sends import Key, Make, Send, Sender
 from costopt.replay.plan.size import Chosen, choose
 from costopt.replay.plan.strata import Chances
 from costopt.replay.plan.words import not_measured, notes_of, proves
+from costopt.replay.requests import Requests
 from costopt.replay.terms import Terms
 
 ARM_ORDER = (Arm.POLICY, Arm.LAYER, Arm.BASELINE, Arm.NOISE)
@@ -33,7 +35,7 @@ ID_BYTES = 8
 
 def make_plan(
     evaluator: Evaluator, policy: Policy, terms: Terms, money: Money, *, endpoint: str,
-    providers: Collection[str] | None = None, make: Make | None = None,
+    providers: Collection[str] | None = None, make: Make = Requests.of,
 ) -> Plan:  # fmt: skip
     """Everything that would be sent for this policy, priced. Without a call that can be sent: no items.
 
@@ -41,25 +43,21 @@ def make_plan(
     as the log names them; None: all. UsageError: a model without a price at a public address, or over
     the budget at worst (the largest affordable sample is named).
     """
-    if make is None:
-        from costopt.replay.requests import Requests
-
-        make = Requests.of
     exposure = exposure_of(evaluator, policy.layers)
     sender = Sender(evaluator, terms, money, make)
     arms = Arms(evaluator, exposure, sender, terms.isolate)
     chances = Chances.of(evaluator.trace, terms.seed)
-    unsendable = Unsendable(evaluator, providers)
+    unsendable = Unsendable(evaluator, sender, exposure.view, providers)
     sampler = Sampler(exposure, unsendable, arms, chances, terms.batch)
     money.check(_models(sampler, sender))
     chosen = choose(sampler, terms)
-    drawn = [(d.stratum, int(evaluator.trace.session[d.row])) for d in chosen.draws]
-    half = halves(drawn, chances.session)
+    half = halves([_sessions(d, evaluator) for d in chosen.draws], chances.session)
     drafts = _drafts(chosen, sampler, half, terms, chances)
-    items = _items(drafts, evaluator, money, terms, endpoint)
+    plan = _plan_id(drafts, evaluator, terms, endpoint)
+    items = _items(drafts, evaluator, money, terms, plan)
     strata = {e.name if e else WHOLE: e for e in sampler.strata()}
     return Plan(
-        id=_plan_id(drafts, evaluator, terms, endpoint),
+        id=plan,
         items=items,
         population={name: _population(sampler, exposed) for name, exposed in strata.items()},
         left_out=_left_out(sampler),
@@ -69,6 +67,17 @@ def make_plan(
         notes=(*chosen.notes, *notes_of(sampler, items, terms)),
         not_measured=not_measured(sampler, terms),
     )
+
+
+def _sessions(draw: Draw, evaluator: Evaluator) -> tuple[str, tuple[int, ...]]:
+    """(stratum, sessions of its requests): the own one, and that of a cached answer asked for anew."""
+    rows = [
+        draw.row,
+        *(s.row for s in draw.sends),
+        *(s.served_from for s in draw.sends if s.reference),
+    ]
+    sessions = (int(evaluator.trace.session[row]) for row in rows if row >= 0)
+    return draw.stratum, tuple(dict.fromkeys(sessions))
 
 
 @dataclass(frozen=True)
@@ -96,9 +105,8 @@ def _drafts(
     for send, stratum in chosen.sends:
         session = int(trace.session[send.row])
         cluster = session if send.served_from < 0 else len(trace.sessions) + send.served_from
-        owner = int(trace.session[of_send[send.key].row])
         drafts.append(Draft(
-            send, stratum, half.get(session, half[owner]), weights[of_send[send.key].row], cluster,
+            send, stratum, half[session], weights[of_send[send.key].row], cluster,
             session, 0,
         ))  # fmt: skip
     return _ordered(drafts, terms, chances)
@@ -123,30 +131,43 @@ def _rank(draft: Draft) -> tuple[int, int, str]:
 
 
 def _items(
-    drafts: Sequence[Draft], evaluator: Evaluator, money: Money, terms: Terms, endpoint: str
+    drafts: Sequence[Draft], evaluator: Evaluator, money: Money, terms: Terms, plan: str
 ) -> tuple[Item, ...]:
-    trace = evaluator.trace
-    planned = [
-        Planned(d.send, d.session, told(float(trace.latency_ms[d.send.row]))) for d in drafts
-    ]  # fmt: skip
-    warm = [COLD] * len(drafts)
-    if not terms.cold:
-        warm = warmth(planned, evaluator.model, money, terms.concurrency)
-    plan = _plan_id(drafts, evaluator, terms, endpoint)
+    """Predictions need the order of all: what is warm was sent before."""
     ids = {d.send.key: _hash(plan, *_named(d.send, evaluator))[: 2 * ID_BYTES] for d in drafts}
+    bare = [_bare(d, ids, evaluator) for d in drafts]
+    warm = [COLD] * len(bare) if terms.cold else _warm(bare, drafts, evaluator, money, terms)
     items = []
-    for draft, one in zip(drafts, warm, strict=True):
-        send = draft.send
-        expectation, expected = predicted(send, one, evaluator, money)
-        reference = "" if send.reference is None else ids[(*send.reference, "")]
-        items.append(Item(
-            id=ids[send.key], arm=send.arm, row=send.row, call=_call(evaluator, send.row),
-            session=draft.session, place=draft.place, stratum=draft.stratum, layers=send.layers,
-            cluster=draft.cluster, half=draft.half, request=send.request, logged_model=send.model,
-            predicted=expectation, expected_pusd=expected, worst_pusd=send.worst_pusd,
-            reference=reference, weight=draft.weight, served_from=send.served_from,
-        ))  # fmt: skip
+    for item, draft, one in zip(bare, drafts, warm, strict=True):
+        expectation, expected = predicted(draft.send, one, evaluator, money)
+        items.append(replace(item, predicted=expectation, expected_pusd=expected))
     return tuple(items)
+
+
+def _warm(
+    bare: Sequence[Item], drafts: Sequence[Draft], evaluator: Evaluator, money: Money, terms: Terms
+) -> list[Warm]:  # fmt: skip
+    logged = (told(float(evaluator.trace.latency_ms[i.row])) for i in bare)
+    latency = [max(1.0, USUAL_LATENCY_MS if ms is None else ms) for ms in logged]
+    at = starts(bare, terms.concurrency, {i.id: ms for i, ms in zip(bare, latency, strict=True)})
+    planned = [
+        Planned(d.send, d.session, at[i.id], ms)
+        for d, i, ms in zip(drafts, bare, latency, strict=True)
+    ]
+    return warmth(planned, evaluator.model, money)
+
+
+def _bare(draft: Draft, ids: Mapping[Key, str], evaluator: Evaluator) -> Item:
+    """The item before anything is predicted of it."""
+    send = draft.send
+    return Item(
+        id=ids[send.key], arm=send.arm, row=send.row, call=_call(evaluator, send.row),
+        session=draft.session, place=draft.place, stratum=draft.stratum, layers=send.layers,
+        cluster=draft.cluster, half=draft.half, request=send.request, logged_model=send.model,
+        predicted=NOTHING, expected_pusd=0, worst_pusd=send.worst_pusd,
+        reference="" if send.reference is None else ids[(*send.reference, "")],
+        weight=draft.weight, served_from=send.served_from, complete=send.complete,
+    )  # fmt: skip
 
 
 def _call(evaluator: Evaluator, row: int) -> str:
@@ -197,17 +218,14 @@ def _population(sampler: Sampler, exposed: Exposed | None) -> int:
 
 def _left_out(sampler: Sampler) -> tuple[LeftOut, ...]:
     """By columns over all calls in question; by text only as far as calls were drawn."""
-    layers = sampler.layers()
-    rows = _touched(sampler.exposure)
-    if not layers and not rows.any():
-        rows = sampler.exposure.view.sent | sampler.exposure.recorded.sent
-    found = [LeftOut(reason, n) for reason, n in sampler.unsendable.counted(rows).items()]
-    tried = sorted(sampler.refused.items(), key=lambda entry: (-entry[1], entry[0]))
-    return (*found, *(LeftOut(reason, n) for reason, n in tried))
-
-
-def _touched(exposure: Exposure) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    out = np.zeros(exposure.recorded.trace.n, np.bool_)
-    for exposed in exposure.layers:
-        out |= exposed.rows
-    return out
+    exposure, unsendable = sampler.exposure, sampler.unsendable
+    touched = [e for e in exposure.layers if e.by is not None]
+    found: Counter[str] = Counter()
+    seen = np.zeros(exposure.recorded.trace.n, np.bool_)
+    for exposed in touched:
+        found.update(unsendable.counted(sampler.codes(exposed), exposed.rows & ~seen))
+        seen |= exposed.rows
+    if not touched:
+        found.update(unsendable.counted(unsendable.logged, ~seen))
+    found.update(sampler.refused)
+    return tuple(LeftOut(reason, n) for reason, n in found.most_common())

@@ -12,6 +12,8 @@ from costopt.replay.plan.own_cache import Warm
 from costopt.replay.plan.sends import Send, text_of
 
 Leaves = tuple[int, ...]
+NOTHING = Predicted(0, 0.0, 0.0, 0, 0, 0, None, None)
+"""Of a request whose place in the order is not known yet."""
 
 
 def predicted(send: Send, warm: Warm, evaluator: Evaluator, money: Money) -> tuple[Predicted, int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from costopt.replay.plan.arms import Arms
 from costopt.replay.plan.exposure import By, Exposed, Exposure
-from costopt.replay.plan.sendable import Unsendable, without_text
+from costopt.replay.plan.sendable import NO_REASON, Unsendable
 from costopt.replay.plan.sends import Send
 from costopt.replay.plan.strata import Chances, pool, size_classes, stretches
 
@@ -70,15 +70,14 @@ class Sampler:
 
     def open_rows(self, exposed: Exposed | None) -> Bool:  # [call]
         """Calls of a layer that columns allow to be sent."""
-        can = self.unsendable.can
-        if exposed is None:
-            return can & self.exposure.view.sent
-        rows = exposed.rows & can
-        if exposed.by is By.CACHE:
-            return rows
-        if exposed.by is not By.BATCH or self.exposure.risks.any():
-            rows = rows & ~without_text(self.exposure.view)
-        return rows
+        code = self.codes(exposed)
+        rows = self.exposure.view.sent if exposed is None else exposed.rows
+        return np.asarray(rows & (code == NO_REASON))
+
+    def codes(self, exposed: Exposed | None) -> NDArray[np.int64]:  # [call]
+        """Why its calls cannot be sent, into `unsendable.reasons`."""
+        unchanged = exposed is None or exposed.by is By.CACHE
+        return self.unsendable.logged if unchanged else self.unsendable.policy
 
     def draws(self, quota: Mapping[str, int] | None = None) -> Iterator[Draw]:
         """One call for each layer in turn. `quota`: most draws of a layer."""
@@ -132,19 +131,11 @@ class Sampler:
             return self._pooled(WHOLE, rows, None)
         if exposed.by is By.LAYOUT:
             return self._along(exposed, rows)
-        if exposed.by is By.OUTPUT:
-            # Logged answers above the limit, and those that could come out longer this time.
-            return self._in_turn(exposed, rows, exposed.flagged, "within the limit")
         if self.arms.alone(exposed):
             return self._pooled(exposed.name, rows, exposed)
         # Calls of which it is the only risk judge it, the others the policy as a whole.
-        return self._in_turn(exposed, rows, self.arms.sole(exposed), "with others")
-
-    def _in_turn(
-        self, exposed: Exposed, rows: Bool, first: Bool, others: str
-    ) -> Iterator[tuple[int, tuple[str, int]]]:
-        """One of each kind in turn; `others`: what the second kind is called."""
-        kinds = [(exposed.name, rows & first), (f"{exposed.name} {others}", rows & ~first)]
+        sole = self.arms.sole(exposed)
+        kinds = [(exposed.name, rows & sole), (f"{exposed.name} with others", rows & ~sole)]
         pools = [self._pooled(name, mask, exposed) for name, mask in kinds if mask.any()]
         return (entry for pair in zip_longest(*pools) for entry in pair if entry is not None)
 

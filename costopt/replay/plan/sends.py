@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -34,10 +33,6 @@ token has at least one byte, but a bound of bytes is four times what is charged 
 PER_BLOCK = 16
 """Tokens that a wire format puts around a block, at most."""
 PER_PICTURE = 2_000
-_HOSTED = re.compile(
-    r'"type":\s*"(web_search|web_fetch|code_interpreter|code_execution|file_search)'
-)
-"""Tools that the provider runs itself and charges by use."""
 _PICTURES = (SegmentKind.IMAGE, SegmentKind.FILE)
 
 
@@ -47,7 +42,14 @@ class Built(Protocol):
     def build(self, row: int) -> Request | str: ...
 
 
-Make = Callable[[View, Texts], Built]
+class Make(Protocol):
+    """`replay.requests.Requests.of`."""
+
+    def __call__(self, view: View, texts: Texts, *, signed: bool) -> Built: ...
+
+
+Key = tuple[Arm, int, str]
+"""(arm, row, layer that is sent alone)"""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,13 @@ class Send:
     reference: tuple[Arm, int] | None = None
     """(arm, row) of the request whose answer is the reference; None: the log's own."""
     served_from: int = -1
+    complete: bool = True
+    """The log shows all of the prompt."""
+    aside: bool = False
+    """Asked for as another call's reference alone: it stands for no layer."""
 
     @property
-    def key(self) -> tuple[Arm, int, str]:
+    def key(self) -> Key:
         return self.arm, self.row, self.layer
 
 
@@ -87,19 +93,19 @@ class Sender:
     terms: Terms
     money: Money
     make: Make
-    _made: dict[int, tuple[View, Built]] = field(default_factory=dict)
+    _made: dict[tuple[int, bool], tuple[View, Built]] = field(default_factory=dict)
     _moved: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def send(
         self, view: View, row: int, arm: Arm, *, layer: str = "", layers: tuple[str, ...] = (),
         batched: bool = False, reference: tuple[Arm, int] | None = None, served_from: int = -1,
-        expected_output: int | None = None,
+        expected_output: int | None = None, aside: bool = False,
     ) -> Send | str:  # fmt: skip
         """The call of this view as this replay would send it, or why it cannot be."""
-        found = self._built(view).build(row)
+        provider, model = text_of(view.provider, row), text_of(view.model, row)
+        found = self._built(view, signed=not self.is_mapped(provider, model)).build(row)
         if isinstance(found, str):
             return found
-        provider, model = text_of(view.provider, row), text_of(view.model, row)
         tokens = self._input(view, row)
         logged = int(view.trace.output_tokens[row])
         output = logged if expected_output is None else expected_output
@@ -119,6 +125,7 @@ class Sender:
             arm, row, layer, layers, request, provider, model,
             text_of(view.trace.dims["agent"], row), tokens, min(output, limit), priced[1],
             self._pieces(view, row, found), reference, served_from,
+            not self.evaluator.model.lineage.hidden.tokens[row], aside,
         )  # fmt: skip
 
     def mapped(self, provider: str, model: str) -> str:
@@ -159,11 +166,12 @@ class Sender:
             return "its model has no price in the projection"
         return ""
 
-    def _built(self, view: View) -> Built:
-        found = self._made.get(id(view))
+    def _built(self, view: View, *, signed: bool) -> Built:
+        """Requests of a view; its own model demands signatures of earlier thinking, a stand-in none."""
+        found = self._made.get((id(view), signed))
         if found is None:
-            found = view, self.make(view, self.evaluator.handed.texts(view))
-            self._made[id(view)] = found
+            found = view, self.make(view, self.evaluator.handed.texts(view), signed=signed)
+            self._made[id(view), signed] = found
         return found[1]
 
     def _input(self, view: View, row: int) -> int:
@@ -256,7 +264,4 @@ def _cannot(request: Request) -> str:
     limit, budget = request.limit_tokens or 0, _thinks(settings_of(request))
     if budget and limit <= budget:
         return "it thinks with a larger budget than the output cap allows"
-    hosted = any(b.kind == SegmentKind.TOOLS and _HOSTED.search(b.text) for b in request.blocks)
-    if hosted or '"web_search_options"' in request.settings:
-        return "it may use the provider's hosted tools, whose fees have no bound"
     return ""

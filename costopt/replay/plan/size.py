@@ -73,7 +73,7 @@ def _taken(
         if budget is not None and worst + costs > budget:
             break
         kept.append(draw)
-        sends += [(s, draw.stratum) for s in more]
+        sends += [(s, WHOLE if s.aside else draw.stratum) for s in more]
         worst += costs
     return Chosen(tuple(kept), tuple(sends), worst)
 

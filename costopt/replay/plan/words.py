@@ -54,8 +54,8 @@ def not_measured(sampler: Sampler, terms: Terms) -> dict[str, str]:
         elif not exposed.rows.any():
             found[exposed.name] = "all of its calls are answered or stopped by other layers"
         elif not sampler.open_rows(exposed).any():
-            counted = sampler.unsendable.counted(exposed.rows)
-            reason = next(iter(counted), "the text of a part of the policy's request is not known")
+            counted = sampler.unsendable.counted(sampler.codes(exposed), exposed.rows)
+            reason = next(iter(counted))
             found[exposed.name] = f"none of its calls can be sent: {reason}"
         elif exposed.name in sampler.given_up:
             reason = sampler.given_up[exposed.name]
