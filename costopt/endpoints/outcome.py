@@ -38,8 +38,13 @@ _KEY = re.compile(
     r"invalid_api_key|api key not valid|incorrect api key|no_db_connection|no connected db", re.I
 )
 _MODERATED = re.compile(r"moderation|flagged", re.I)
-# A gateway that gave up waiting: the model behind it may have run and been charged. LiteLLM says it in 408.
-_GATEWAY_LATE = re.compile(r"litellm\.Timeout|upstream.{0,20}timed? ?out", re.I)
+# A gateway that gave up waiting, or lost the answer on its way: the model behind it may have run and been
+# charged. LiteLLM 1.108 says the first in 408, the second in 500 (tried 2026-11-25).
+_GATEWAY_LOST = re.compile(
+    r"litellm\.Timeout|upstream.{0,20}timed? ?out|payload is not completed|server disconnected"
+    r"|incomplete chunked read|connection reset",
+    re.I,
+)
 _LATE = frozenset((504, 524))
 _OVERLOADED = frozenset(("overloaded_error", "rate_limit_error", "api_error", "server_error",
                          "timeout_error", "internal_server_error"))  # fmt: skip
@@ -89,7 +94,7 @@ def _judge(reply: Reply, kind: str, said: str) -> tuple[Trouble, str, str]:
         )  # fmt: skip
     if status in (404, 405):
         return Trouble.STOP, told, "The address usually ends in /v1."
-    if status in _LATE or _GATEWAY_LATE.search(both):
+    if status in _LATE or _GATEWAY_LOST.search(both):
         return Trouble.UNSURE, told, ""
     if status in (408, 409, 425, 429) or status >= 500:
         return Trouble.RETRY, told, ""
@@ -140,7 +145,7 @@ def _short(text: str) -> str:
 
 def request_id_of(headers: Mapping[str, str]) -> str:
     """The provider's own number of this request."""
-    for name in ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray"):
+    for name in ("x-request-id", "request-id", "x-litellm-call-id", "x-amzn-requestid", "cf-ray"):
         if headers.get(name):
             return headers[name][:200]
     return ""

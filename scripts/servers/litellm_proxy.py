@@ -30,7 +30,8 @@ model_list:
   - model_name: mocked
     litellm_params: {{model: openai/gpt-4o, api_key: none, mock_response: "the answer is made up"}}
   - model_name: forwarded
-    litellm_params: {{model: openai/upstream, api_key: none, api_base: "{upstream}/v1"}}
+    litellm_params: {{model: hosted_vllm/upstream, api_key: none, api_base: "{upstream}/v1"}}
+router_settings: {{num_retries: 0, disable_cooldowns: true}}
 """
 
 

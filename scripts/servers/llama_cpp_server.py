@@ -3,7 +3,8 @@
     pip install "llama-cpp-python[server]" gguf     # builds llama.cpp: 7 to 13 minutes
     COSTOPT_LLAMA_PYTHON=/path/to/that/python python scripts/servers/llama_cpp_server.py FOLDER
 
-Its ways: a stream gives no usage, and any model name is answered.
+Its ways: a stream gives no usage, any model name is answered, and repeated words are punished
+(`repeat_penalty` 1.1) unless a request sets 1.0; then it says what transformers says.
 """
 
 from __future__ import annotations

@@ -68,10 +68,14 @@ class Behaviour:
     tool_share: float = 0.5
     """Share of prompts with tools that are answered by a call."""
 
+    ahead: list[str] = field(default_factory=list)
+    """Kinds of the next answers, before `script` goes on; for tests that share a server."""
     _places: int = field(default=0, repr=False)
 
     def draw(self, rng: random.Random) -> str:
         """The kind of the next answer."""
+        if self.ahead:
+            return self.ahead.pop(0)
         script = [k.strip() for k in self.script.split(",") if k.strip()]
         if self._places < len(script):
             self._places += 1
@@ -87,7 +91,7 @@ class Behaviour:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """An option for every field; switches are `--no-streams`."""
     for one in dataclasses.fields(Behaviour):
-        if one.name.startswith("_"):
+        if not _is_option(one.name):
             continue
         name = "--" + one.name.replace("_", "-")
         if isinstance(one.default, bool):
@@ -96,6 +100,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(name, type=type(one.default), default=one.default)
 
 
+def _is_option(name: str) -> bool:
+    return name != "ahead" and not name.startswith("_")
+
+
 def behaviour_from(told: argparse.Namespace) -> Behaviour:
-    names = [f.name for f in dataclasses.fields(Behaviour) if not f.name.startswith("_")]
+    names = [f.name for f in dataclasses.fields(Behaviour) if _is_option(f.name)]
     return Behaviour(**{name: getattr(told, name) for name in names})

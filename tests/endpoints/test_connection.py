@@ -142,6 +142,8 @@ def test_milliseconds_go_before_seconds() -> None:
         (403, '{"error":{"message":"Your input was flagged","code":403}}', Trouble.REFUSED),
         (429, '{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}', Trouble.RETRY),
         (408, '{"error":{"message":"litellm.Timeout: APITimeoutError"}}', Trouble.UNSURE),
+        (500, '{"error":{"message":"litellm.InternalServerError: Hosted_vllmException - Response payload '
+              'is not completed: <ContentLengthError: 400>"}}', Trouble.UNSURE),
         (408, "", Trouble.RETRY), (524, "<html>A timeout occurred</html>", Trouble.UNSURE),
         (502, "<html><body>Bad gateway</body></html>", Trouble.RETRY),
         (418, '["odd"]', Trouble.REFUSED),
