@@ -133,16 +133,17 @@ def _tokens_per_s(row: Row) -> float | None:
 def _whole(wrote: Grounds) -> dict[str, Any]:
     """Of every row that may write."""
     rows = wrote.measured.rows
+    at_once = [r for r in rows if r.item.request.service_tier != TIER]
+    warm = [] if wrote.known.settings.get("cold") else at_once
     return {
-        "cache_by_gap": cache_by_gap(rows, wrote.known.sent_at_us),
-        "latency": _latency(rows), "models": models_of(rows, wrote.known),
+        "cache_by_gap": cache_by_gap(warm, wrote.known.sent_at_us),
+        "latency": _latency(at_once), "models": models_of(rows, wrote.known),
         **wrote.known.settings,
     }  # fmt: skip
 
 
-def _latency(rows: Sequence[Row]) -> dict[str, Any]:
+def _latency(at_once: Sequence[Row]) -> dict[str, Any]:
     """Medians. `ratio`: measured over the log's own, of the calls that have both."""
-    at_once = [r for r in rows if r.item.request.service_tier != TIER]
     both = [r for r in at_once if r.item.predicted.latency_ms]
     predicted = median_of(both, lambda r: r.item.predicted.latency_ms)
     measured = median_of(both, lambda r: r.completion.latency_ms)

@@ -62,7 +62,8 @@ class Known:
     tolerance_pp: float = 10.0
     """A layer is kept where the upper end of its excess disagreement is not above this."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Further facts for the evidence's `*` (endpoint's name, cold or warm)."""
+    """Further facts for the evidence's `*` (endpoint's name). `cold`: no request was to find another's prefix
+    warm, so cached reads say nothing of the cache model."""
 
     def of(self, row: int) -> Logged | None:
         """The call as the log has it, where that was told."""

@@ -21,6 +21,7 @@ from costopt.wiring.replaying.answers import LogAnswers, known_of
 from costopt.wiring.replaying.asked import Asked
 from costopt.wiring.replaying.info import merged_layers
 from costopt.wiring.replaying.judging import Asking
+from costopt.wiring.replaying.ledgers import ledger_of
 from costopt.wiring.replaying.similarity import similarity_of
 from costopt.wiring.simulating import Simulated
 
@@ -75,7 +76,10 @@ def prove(
     asked: Asked, origin: Origin, asking: Asking | None = None, *, offline: bool,
 ) -> Proof:  # fmt: skip
     """Compare; where something was measured, keep it as evidence and project again with it."""
-    known = known_of(answers, policy, simulated.projection, plan, asked)
+    known = replace(
+        known_of(answers, policy, simulated.projection, plan, asked),
+        sent_at_us=_sent_at(simulated, executed.run),
+    )
     similarity = None
     if origin is Origin.ENDPOINT:
         similarity = similarity_of(asked.embedder, plan, answers, offline=offline)
@@ -95,6 +99,12 @@ def prove(
         kept = tuple(x for i, x in enumerate(policy.layers) if i not in dropped)
         now = _projected(evaluator, replace(policy, layers=kept), simulated.projection)
     return Proof(found, whole, now, dropped, cost)
+
+
+def _sent_at(simulated: Simulated, run: int) -> dict[str, int]:
+    """Item id to when its last attempt was sent: what a prompt cache still held depends on it."""
+    ledger = ledger_of(simulated.reading.store)
+    return {attempt.item: attempt.at_us for attempt, _ in ledger.attempts(run)}
 
 
 def _with_evidence(
