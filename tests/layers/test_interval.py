@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from costopt.layers.parts.clustered import EntryHits
 from costopt.layers.parts.interval import (
     RatioSums,
+    _quantile_of_one,
+    _quantiles,
     beta_cdf,
     clopper_pearson,
     lower_bound,
@@ -146,3 +148,12 @@ def test_a_judged_hit_can_stand_for_several() -> None:
     )
     assert plain.rate == weighed.rate == 0.5
     assert np.array_equal(plain.hits, weighed.hits)
+
+
+def test_one_number_alone_is_what_it_is_among_others() -> None:
+    rng = np.random.default_rng(5)
+    p = np.concatenate((rng.random(200), [1e-9, 0.025, 0.975, 1 - 1e-9]))
+    a = np.concatenate((rng.random(200) * 500 + 0.1, [1.0, 0.5, 3000.0, 2.0]))
+    b = np.concatenate((rng.random(200) * 500 + 0.1, [1.0, 40.0, 2.0, 3000.0]))
+    alone = [_quantile_of_one(*v) for v in zip(p.tolist(), a.tolist(), b.tolist(), strict=True)]
+    assert np.allclose(alone, _quantiles(p, a, b), rtol=1e-11, atol=1e-15)

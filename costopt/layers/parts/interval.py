@@ -112,6 +112,36 @@ def effective_trials(clusters: int, n: float, x: float, xx: float, nx: float, nn
 def beta_quantile(q: ArrayLike, a: ArrayLike, b: ArrayLike) -> Float:
     """Quantile of the beta distribution: Newton's steps, halving where one would leave the bracket."""
     p, first, second = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (q, a, b)))
+    if p.size == 1:
+        return np.full(p.shape, _quantile_of_one(p.item(), first.item(), second.item()))
+    return _quantiles(p, first, second)
+
+
+def _quantile_of_one(p: float, a: float, b: float) -> float:
+    """`_quantiles` of one number in Python's floats: twenty times as fast as on an array of one."""
+    low, high, at = 0.0, 1.0, a / (a + b)
+    log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    for _ in range(_STEPS):
+        front = 0.0
+        if at > 0:
+            logs = a * math.log(max(at, _TINY)) + b * math.log1p(-min(at, 1 - 1e-16))
+            front = math.exp(logs - log_beta)
+        if at > (a + 1) / (a + b + 2):
+            below = 1 - front / b * _lentz(1 - at, b, a)
+        else:
+            below = front / a * _lentz(at, a, b)
+        over = min(max(below, 0.0), 1.0) - p
+        low, high = (at, high) if over < 0 else (low, at)
+        aimed = at - over / max(front / max(at * (1 - at), _TINY), _TINY)
+        following = aimed if low < aimed < high else (low + high) / 2
+        moved, at = abs(following - at), following
+        if moved <= 1e-13 * at:
+            break
+    return at
+
+
+def _quantiles(p: Float, first: Float, second: Float) -> Float:
+    """The same on arrays, until the last element is steady."""
     low, high = np.zeros(p.shape), np.ones(p.shape)
     at = first / (first + second)
     for _ in range(_STEPS):
@@ -168,7 +198,8 @@ def _lentz(x: Any, a: Any, b: Any) -> Any:
             d = 1 / _away(1 + term * d)
             c = _away(1 + term / c)
             total = total * (c * d)
-        if np.all(abs(c * d - 1) < 1e-13):
+        steady = abs(c * d - 1) < 1e-13
+        if steady if isinstance(steady, bool) else np.all(steady):
             break
     return total
 
