@@ -82,6 +82,7 @@ def _terms(
         sample = None  # what is typed outdoes what the policy says
     elif wishes.sample is not None and wishes.target_ci is None:
         target = None
+    mapped = _model_map(wishes.model_map, section)
     least = (("--sample", sample), ("--concurrency", wishes.concurrency),
              ("--max-output-tokens", wishes.max_output_tokens))  # fmt: skip
     for name, value in least:
@@ -93,7 +94,7 @@ def _terms(
     return Terms(
         sample=sample, target_ci_pp=target, budget_pusd=_budget(wishes, section),
         concurrency=int(_first(wishes.concurrency, section.get("concurrency"), 8)),
-        model_map=_model_map(wishes.model_map, section) if places else {},
+        model_map=mapped if places else {},
         cap_tokens=_first(wishes.max_output_tokens, section.get("max_output_tokens")),
         cold=wishes.cold or bool(section.get("cold")), seed=options.seed,
         retry_in_doubt=wishes.retry_in_doubt, isolate=wishes.isolate,
