@@ -8,20 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 
+from costopt.engine.policy import Policy
 from costopt.layers.base import Artifacts
 from costopt.layers.exact_cache import ExactCache
 from costopt.layers.output import Output
 from costopt.layers.parts.requests import kept
 from costopt.layers.prompt_layout import PromptLayout
+from costopt.layers.trim_tools import TrimTools
 from costopt.model.call import Breakpoint, Call, SegmentKind
 from costopt.model.effect import Effect
 from costopt.model.exchange import Request
 from costopt.model.view import Column, View
 from costopt.prices.contract import PriceBook
 from costopt.replay.items import Arm, Item
+from costopt.replay.money import Money
+from costopt.replay.plan.plan import make_plan
+from costopt.replay.terms import Terms
 from tests.billing.small import call, seg, usage
 from tests.engine.toys.last_segments import LastSegments
 from tests.engine.toys.other_model import OtherModel
+from tests.fakes import FakeBook
 from tests.layers.context import evaluator_of
 from tests.replay.fake_requests import calls_of, plan_of
 
@@ -214,6 +220,28 @@ def test_a_prompt_that_the_log_hides_makes_the_unchanged_request_the_reference()
     for item in plan.items:
         whole = int(evaluator.trace.input_tokens[item.row])
         assert item.predicted.input_tokens == pytest.approx(whole - hidden[item.row], abs=1)
+
+
+def test_requests_are_those_of_the_view() -> None:
+    """No stand-in for how requests are written: tools, results and their ids included."""
+    long = "order 7 is late. " * 200
+    calls = [
+        call(f"c{s}", ["system:be kind", f"user:where is {s}?", 'call/look:{"order":7}',
+                       f"result/look:{s} {long}", "assistant:It is late.", "user:why?"],
+             usage(3600, out=30), ["assistant:because"], session_id=f"s{s}")
+        for s in range(6)
+    ]  # fmt: skip
+    plan = make_plan(
+        evaluator_of(calls), Policy((TrimTools(max_tokens=50),)), Terms(sample=4),
+        Money(FakeBook()), endpoint="x",
+    )  # fmt: skip
+    for item in plan.items:
+        tool, result = item.request.blocks[2:4]
+        assert tool.call_id == result.call_id != ""
+        assert (len(result.text) < 500) == (item.arm is Arm.POLICY)
+        if item.arm is Arm.POLICY:
+            assert item.predicted.input_tokens < 400
+            assert item.layers == ("trim_tools",)
 
 
 def test_a_plugins_layer_is_measured_by_what_it_edits() -> None:

@@ -21,6 +21,8 @@ MOST_REFUSED = 300
 """Calls in a row that cannot be sent, before a layer is given up: each try reads texts."""
 BATCH_LINES = 10
 """Lines for the batch API: price and turnaround are the same for all of them."""
+FEW_LIMITED = 30
+"""Calls under a limit that no logged answer was longer than: enough to see whether answers end there."""
 WHOLE = ""
 """Stratum of calls that stand for the bill as a whole, where nothing is at risk."""
 _ALL = 1 << 62
@@ -88,9 +90,7 @@ class Sampler:
         taken: Counter[str] = Counter()
         while waiting:
             for name, (exposed, order) in list(waiting.items()):
-                limit = most.get(name, _ALL)
-                if exposed and exposed.by is By.BATCH:
-                    limit = min(limit, BATCH_LINES)
+                limit = min(most.get(name, _ALL), _most(exposed))
                 draw = self._next(name, exposed, order, rows) if taken[name] < limit else None
                 if draw is None:
                     del waiting[name]
@@ -172,6 +172,15 @@ class Sampler:
                 self._refuse(row, found)
                 return False
         return True
+
+
+def _most(exposed: Exposed | None) -> int:
+    """Draws that tell all there is to see of a layer."""
+    if exposed is None:
+        return _ALL
+    if exposed.by is By.OUTPUT and not (exposed.rows & exposed.flagged).any():
+        return FEW_LIMITED
+    return BATCH_LINES if exposed.by is By.BATCH else _ALL
 
 
 def _new(draw: Draw, sent: set[tuple[object, int, str]]) -> Draw:

@@ -118,14 +118,18 @@ class Sender:
         if self.terms.cold:
             request = cold(request, f"{self.terms.seed}|{arm}|{layer}|{_key(view, row)}")
             tokens += MARKER_TOKENS
-        bound = self.worst_input(request, tokens, changed or self.is_mapped(provider, model), model)
+        hidden = bool(self.evaluator.model.lineage.hidden.tokens[row])
+        told = not (changed or hidden or self.is_mapped(provider, model))
+        bound = self.worst_input(
+            request, tokens, told=told, known=not hidden and request.model == model
+        )
         limit = request.limit_tokens or 0
         priced = self.money.bounds(request, tokens, min(output, limit), worst_input=bound)
         return Send(
             arm, row, layer, layers, request, provider, model,
             text_of(view.trace.dims["agent"], row), tokens, min(output, limit), priced[1],
             self._pieces(view, row, found), reference, served_from,
-            not self.evaluator.model.lineage.hidden.tokens[row], aside,
+            not hidden, aside,
         )  # fmt: skip
 
     def mapped(self, provider: str, model: str) -> str:
@@ -139,20 +143,21 @@ class Sender:
         """Another model stands in for it: the log's answers are not its own."""
         return self.mapped(provider, model) != model
 
-    def worst_input(self, request: Request, tokens: int, counted: bool, model: str) -> int:
+    def worst_input(self, request: Request, tokens: int, *, told: bool, known: bool) -> int:
         """Tokens that the endpoint may count at most; see the constants above for how sure that is.
 
-        `counted`: from text, or by another model's tokenizer; else the provider counted this request.
+        `told`: the provider counted this very request. `known`: else it was counted from it, by the model's
+        own tokenizer as far as that is at hand.
         """
         texts = [b for b in request.blocks if b.kind not in _PICTURES]
         pictures = len(request.blocks) - len(texts)
-        size = sum(len(b.text.encode("utf-8", "surrogatepass")) for b in texts)
         around = PER_BLOCK * len(request.blocks)
-        if not counted:
+        if told:
             return math.ceil(tokens * RECORDED_MARGIN) + around
         bound = math.ceil(tokens * COUNTED_MARGIN) + around + PER_PICTURE * pictures
-        if request.model == model:
+        if known:
             return bound
+        size = sum(len(b.text.encode("utf-8", "surrogatepass")) for b in texts)
         return max(bound, size // OTHER_BYTES_A_TOKEN + around)
 
     def _unpriced(self, request: Request, provider: str, model: str) -> str:
@@ -219,13 +224,14 @@ def cold(request: Request, salt: str) -> Request:
     mark = f"[{hashlib.blake2b(salt.encode(), digest_size=8).hexdigest()}]"
     blocks = [replace(b, breakpoint=Breakpoint.NONE) for b in request.blocks]
     first = next((i for i, b in enumerate(blocks) if b.kind != SegmentKind.TOOLS), len(blocks))
-    blocks[:first] = [replace(b, text=_marked_tools(b.text, mark)) for b in blocks[:first]]
+    if first:
+        blocks[0] = replace(blocks[0], text=_marked_tool(blocks[0].text, mark))
     blocks.insert(first, Block(SegmentKind.SYSTEM, mark))
     return replace(request, blocks=tuple(blocks))
 
 
-def _marked_tools(text: str, mark: str) -> str:
-    """The mark in front of the first description, where the text is as tools are kept."""
+def _marked_tool(text: str, mark: str) -> str:
+    """The mark in front of its description, where the text is as tools are kept."""
     head, quote, tail = text.partition('"description":"')
     return f"{head}{quote}{mark} {tail}" if quote else text
 

@@ -28,7 +28,7 @@ def proves(stratum: str, exposed: Exposed | None, items: Sequence[Item]) -> str:
     if exposed.by is By.LAYOUT:
         return "what the provider's cache serves; its answers are at no risk of its own here"
     asked = {i.row for i in mine if i.arm in (Arm.POLICY, Arm.LAYER)}
-    if exposed.by is By.OUTPUT and asked and not any(i.layers for i in mine):
+    if exposed.by is By.OUTPUT and asked and not any(stratum in i.layers for i in mine):
         return f"how many of {len(asked):,} answers end at their limit"
     if asked:
         return f"{sentence(len(asked))}, of this layer together with others"
