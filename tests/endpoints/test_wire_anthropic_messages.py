@@ -118,6 +118,18 @@ def test_tools_that_anthropic_defines_stay_as_they_are() -> None:
     assert left_out(request(free, ASK)) == ["tool x"]
 
 
+def test_calls_of_tools_without_schemas_declare_them_by_name() -> None:
+    spoken = (
+        ASK, Block(_S.TOOL_CALL, "{}", "look", "i"), Block(_S.TOOL_RESULT, "x", "look", "i"),
+    )  # fmt: skip
+    asked = request(*spoken)
+    assert body(asked, stream=False)["tools"] == [
+        {"name": "look", "input_schema": {"type": "object"}}
+    ]
+    assert left_out(asked) == ["schemas of its tools, which the log does not keep"]
+    assert "tools" not in body(request(ASK), stream=False)
+
+
 CHOICES = [
     ('{"tool_choice":"required"}', {"type": "any"}),
     ('{"tool_choice":{"type":"tool","name":"look"}}', {"type": "tool", "name": "look"}),

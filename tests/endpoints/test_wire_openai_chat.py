@@ -178,6 +178,10 @@ def test_what_a_server_does_not_know_is_left_out_and_named() -> None:
     assert left_out(asked, OPENROUTER) == ["tool bash", "foo", "thinking"]
 
 
+def test_calls_of_tools_without_schemas_are_told() -> None:
+    assert left_out(request(*SPOKEN)) == ["schemas of its tools, which the log does not keep"]
+
+
 def test_dialects_are_told_by_the_host() -> None:
     for url, dialect in (
         ("https://api.openai.com/v1", OPENAI), ("https://eu.api.openai.com/v1", OPENAI),

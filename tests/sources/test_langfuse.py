@@ -191,3 +191,21 @@ def test_a_cell_more_than_the_header_is_refused(tmp_path: Path) -> None:
     path.write_text("id;traceId;type;usageDetails\r\na;t;GENERATION;{}\r\nb;t;GENERATION;{};x\r\n")
     reading = read(path)
     assert {type(r): getattr(r, "line", 0) for r in reading.records} == {Call: 0, Rejected: 3}
+
+
+def test_parameters_beside_the_messages_are_kept(tmp_path: Path) -> None:
+    """Langfuse keeps them as text; a request body that was recorded whole speaks first."""
+    told = {
+        "top_p": "0.5",
+        "stop": '["a"]',
+        "max_tokens": 9,
+        "seed": "7",
+        "parallel_tool_calls": "false",
+    }
+    row = {**GENERATION, "id": "p1", "input": [{"role": "user", "content": "hi"}], "output": "x",
+           "modelParameters": told}  # fmt: skip
+    body = {"model": "m", "top_p": 0.1, "messages": [{"role": "user", "content": "hi"}]}
+    calls = records_of(tmp_path, row, {**row, "id": "p2", "input": body})
+    assert [c.settings for c in calls] == [
+        '{"parallel_tool_calls":false,"seed":7,"stop":["a"],"top_p":0.5}', '{"top_p":0.1}',
+    ]  # fmt: skip

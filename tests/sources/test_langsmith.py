@@ -195,3 +195,13 @@ def test_a_failed_call_that_was_answered_in_part_keeps_its_counts(tmp_path: Path
     (call,) = calls_of(tmp_path, llm(error="cut", **usage(counts)))
     assert call.status == CallStatus.FAILED
     assert call.usage.input_tokens == 10
+
+
+def test_parameters_of_the_invocation_are_kept_and_its_key_is_not(tmp_path: Path) -> None:
+    params = {"model": "m", "top_p": 0.5, "stop": None, "_type": "openai-chat", "api_key": "sk-abcdefgh1234",
+              "tool_choice": "auto"}  # fmt: skip
+    inputs = {"messages": [{"role": "user", "content": "hi"}]}
+    (call,) = calls_of(
+        tmp_path, llm(inputs=inputs, extra={"invocation_params": params}, **usage({}))
+    )
+    assert call.settings == '{"tool_choice":"auto","top_p":0.5}'

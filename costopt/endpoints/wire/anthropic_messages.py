@@ -2,10 +2,10 @@
 
 From the logged request it may differ in this: what one side says in a row is one message, results of tools
 first; ids of tool calls are ours; whether a result was an error is not said; a later system message is the
-user's; blocks of white space alone, which the API refuses, are not sent. Earlier thinking is never sent:
-logs keep no signatures, and the API passes over what came before the user's last words anyway. What has no
-place here is left out, and named by `left_out`. Fields: https://docs.anthropic.com/en/api/messages
-(checked 2026-11-25).
+user's; blocks of white space alone, which the API refuses, are not sent. Earlier thinking is never sent,
+for logs keep no signatures; calls that need it are not built (`replay.sendable`). Where the log holds calls
+of tools and no schemas, the tools are declared by name alone. What has no place here is left out, and named
+by `left_out`. Fields: https://docs.anthropic.com/en/api/messages (checked 2026-11-25).
 """
 
 from __future__ import annotations
@@ -87,7 +87,12 @@ def _tools(blocks: Sequence[Block], dropped: list[str]) -> list[dict[str, Any]]:
                 dropped.append(f"tool {block.name}")
             else:
                 found.append(marked(tool, block))
-    return found
+    used = {b.name: None for b in blocks if b.kind == _S.TOOL_CALL}
+    if found or not used:
+        return found
+    # The API refuses calls of tools that nobody declares, and a log without schemas has no better ones.
+    dropped.append("schemas of its tools, which the log does not keep")
+    return [{"name": name, "input_schema": {"type": "object"}} for name in used]
 
 
 def _messages(blocks: Sequence[Block], dropped: list[str]) -> list[dict[str, Any]]:

@@ -76,6 +76,8 @@ def _tools(blocks: Sequence[Block], dialect: Dialect, dropped: list[str]) -> lis
                 dropped.append(f"tool {block.name}")
             else:
                 found.append(marked(tool, block) if dialect.cache_marks else tool)
+    if not found and any(b.kind == _S.TOOL_CALL for b in blocks):
+        dropped.append("schemas of its tools, which the log does not keep")
     return found
 
 

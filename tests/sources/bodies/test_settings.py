@@ -20,7 +20,13 @@ from costopt.sources.bodies import read_request
 from costopt.sources.bodies.native import native_call
 from costopt.sources.bodies.quick import QuickLoads
 from costopt.sources.bodies.requests import USUAL
-from costopt.sources.bodies.settings import ELSEWHERE, KNOWN, USUAL_SETTINGS
+from costopt.sources.bodies.settings import (
+    ELSEWHERE,
+    KNOWN,
+    USUAL_SETTINGS,
+    settings_of,
+    usual_settings,
+)
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -102,6 +108,18 @@ def test_the_fast_path_reads_what_its_twin_reads(name: str) -> None:
     quick, plain = QuickLoads()(json.dumps(record).encode()), native_call(1, record)
     assert quick.settings == plain.settings  # type: ignore[union-attr]
     assert json.loads(quick.settings).keys() == {name, "top_p"}
+
+
+def test_the_usual_body_is_read_alike_either_way() -> None:
+    body = {
+        **ASK,
+        "top_p": 0.5,
+        "stop": None,
+        "n": 2,
+        "response_format": {"b": 1, "a": [2]},
+        "stream": True,
+    }
+    assert usual_settings(body) == settings_of(body) != ""
 
 
 def test_every_usual_field_is_a_setting_or_read_elsewhere() -> None:
