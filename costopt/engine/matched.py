@@ -147,21 +147,23 @@ class Evidence:
 
 def fits(layer: Layer, entry: Entry, chosen: Mapping[str, Any] = _NOTHING) -> bool:
     """All settings that change a request are the measured ones; one that the entry does not name is at
-    its default. An entry without settings fits any."""
+    its default. An entry that was put there by hand without settings fits any; one of which a replay could
+    not tell them (`{}`) fits none."""
     if "settings" not in entry:
         return True
-    return not different(layer, entry, chosen)
+    return bool(entry["settings"]) and not different(layer, entry, chosen)
 
 
 def different(layer: Layer, entry: Entry, chosen: Mapping[str, Any] = _NOTHING) -> list[str]:
     """Names of the settings that are not the measured ones."""
     measured, defaults = entry["settings"], _defaults(layer)
-    unsent = getattr(layer, "UNSENT", ())
-    return [
+    unsent, own = getattr(layer, "UNSENT", ()), settings_of(layer, chosen)
+    unlike = [
         name
-        for name, value in settings_of(layer, chosen).items()
+        for name, value in own.items()
         if name not in unsent and value != measured.get(name, defaults.get(name, MISSING))
     ]
+    return [*unlike, *(name for name in measured if name not in own)]
 
 
 def same_model(served: str, names: Sequence[str]) -> bool:

@@ -119,7 +119,8 @@ def test_settings_that_change_no_request_may_differ_and_missing_ones_are_default
     assert fits(replace(TRIM, max_reach_back=0.5), entry())
     assert not fits(replace(TRIM, keep="head"), entry())
     assert fits(TRIM, {"settings": {"max_tokens": 60}})
-    assert not fits(TRIM, {"settings": {}}) and fits(TrimTools(), {"settings": {}})
+    assert not fits(TrimTools(), {"settings": {}}), "not told"
+    assert not fits(TRIM, {"settings": {"max_tokens": 60, "of_another_version": 1}})
     assert fits(TRIM, {"replayed_answers": 3}), "evidence that names no settings is of any"
 
 
@@ -348,6 +349,8 @@ def test_a_layer_is_handed_only_what_was_measured_at_its_settings() -> None:
 
 
 def test_every_step_of_a_waterfall_carries_its_own() -> None:
-    made = evaluator({"trim_tools": entry(), "session_budget": {"settings": {}}})
+    made = evaluator(
+        {"trim_tools": entry(), "session_budget": {"settings": settings(SessionBudget())}}
+    )
     steps = waterfall(InProcess(made), (TRIM, SessionBudget()))
     assert [step.report.measured for step in steps] == [("risk",), ()]
