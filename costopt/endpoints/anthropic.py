@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from costopt.endpoints.client import without_authorization
+from costopt.endpoints.client import Secret, without_authorization
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.sending import HttpEndpoint
 from costopt.endpoints.speech import Event
@@ -42,7 +42,7 @@ class MessagesSpeech:
 
 def message_headers(connection: Connection) -> dict[str, Any]:
     """Anthropic's key header instead of openai's, and its version."""
-    key = {"x-api-key": connection.key} if connection.key else {}
+    key = {"x-api-key": Secret(connection.key)} if connection.key else {}
     return {**key, "anthropic-version": VERSION, **without_authorization()}
 
 

@@ -56,6 +56,13 @@ def open_client(connection: Connection, base_url: str) -> AsyncOpenAI:
     return client
 
 
+class Secret(str):
+    """A header's value that a log shows as stars: openai's own log hides only the headers that it knows."""
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 def without_authorization() -> dict[str, Any]:
     """Headers of a request that shows no key in openai's way; openai wants that said with each."""
     from openai import Omit

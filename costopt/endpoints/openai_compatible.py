@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from costopt.endpoints.client import without_authorization
+from costopt.endpoints.client import Secret, without_authorization
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.sending import HttpEndpoint
 from costopt.endpoints.speech import Event, items
@@ -34,7 +34,7 @@ class ChatSpeech:
         """Azure's own key header beside the common one; its older surface knows only that."""
         if not connection.key:
             return without_authorization()
-        return {"api-key": connection.key} if self._azure else {}
+        return {"api-key": Secret(connection.key)} if self._azure else {}
 
     def body(self, request: Request, *, stream: bool) -> dict[str, Any]:
         return openai_chat.body(request, stream=stream, dialect=self._dialect)
