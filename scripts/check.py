@@ -22,7 +22,8 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("floors", [str(BIN / "lint-imports"), "--no-cache"]),
     ("docs", [PYTHON, "scripts/docs.py", "--check"]),
     ("reports", [PYTHON, "scripts/make_reports.py", "--check"]),
-    ("tests", [PYTHON, "-m", "pytest", "-n", "2", "-rs"]),
+    # By group: what needs the same real server runs in one worker, so that it starts once.
+    ("tests", [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "-rs"]),
 )
 
 

@@ -12,7 +12,7 @@ from scripts.servers.litellm_proxy import KEY, MODEL, UPSTREAM
 from tests.endpoints.asking import Kind, ask, completed, one, refused, request
 from tests.endpoints.fault_server import FaultServer
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("real servers")]
 BOTH = pytest.mark.parametrize("kind", [OpenAICompatible, Anthropic])
 Gateway = tuple[str, FaultServer]
 

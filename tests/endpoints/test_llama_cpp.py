@@ -10,7 +10,7 @@ from costopt.model.leaf import INPUT, OUTPUT
 from tests.endpoints.asking import ask, completed, request
 from tests.endpoints.test_real_servers import ASKED, Tiny
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("real servers")]
 
 
 def test_both_engines_count_and_say_the_same(

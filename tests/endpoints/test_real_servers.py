@@ -15,7 +15,7 @@ from costopt.wiring.replaying.reader import SourcesReader
 from scripts.servers import tiny_model
 from tests.endpoints.asking import KEY, ask, completed, one, refused, request
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("real servers")]
 Tiny = tuple[str, str]
 ASKED = ("yes", "What is the price of a thousand tokens?", "Show me the last ten lines. " * 9)
 
