@@ -10,6 +10,7 @@ import pytest
 
 from costopt.errors import UsageError
 from costopt.layers.batch import Batch
+from costopt.layers.compress import Compress
 from costopt.layers.output import Output
 from costopt.layers.session_budget import SessionBudget
 from costopt.model.build import trace_of
@@ -194,6 +195,14 @@ def test_layers_that_no_request_measures_say_so() -> None:
     assert planned(LastSegments(10_000), sample=4).not_measured == {
         "last_segments": "it changes no call of this log"
     }
+
+
+def test_a_layer_whose_texts_nobody_wrote_is_left_out_of_what_is_sent() -> None:
+    plan = planned(Compress(min_tokens=100, kinds=("system",)), MOVES, sample=10, noise_share=0)
+    assert "not written" in plan.not_measured["compress"]
+    assert {(i.layers, i.request.model) for i in plan.items} == {(("other_model",), "small")}
+    for item in plan.items:
+        assert item.predicted.input_tokens == EVALUATOR.trace.input_tokens[item.row]
 
 
 def test_a_few_lines_go_through_the_batch_api() -> None:

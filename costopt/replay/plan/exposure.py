@@ -14,14 +14,20 @@ from costopt.billing.view_tokens import changed_requests
 from costopt.engine.evaluate import Evaluator, Layers
 from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
+from costopt.model.call import SegmentKind
 from costopt.model.effect import Effect
 from costopt.model.leaf import OUTPUT
 from costopt.model.trace import Categorical
 from costopt.model.view import View
+from costopt.replay.sendable import calls_with
 
 Bool = NDArray[np.bool_]
 Int = NDArray[np.int64]
 BATCH_TIER = "batch"
+NOT_WRITTEN = (
+    "no request shows it: its texts (a summary, a compressed block) were not written, only counted; what is "
+    "sent leaves it out"
+)
 
 
 class By(StrEnum):
@@ -64,7 +70,7 @@ class Exposure:
 
     recorded: View
     view: View
-    """Behind all layers."""
+    """Behind all layers whose texts are there."""
     layers: tuple[Exposed, ...]
     risks: NDArray[np.int64]
     """[call]: layers that put the answer of the policy's request at risk."""
@@ -86,27 +92,52 @@ class Exposure:
 
 
 def exposure_of(evaluator: Evaluator, layers: Layers) -> Exposure:
-    """The waterfall's states, compared step by step."""
-    found, why, seen = [], {}, Counter[str]()
+    """The waterfall's states, compared step by step. A layer whose texts nobody wrote (a compressor that was
+    not run) is taken out of what is sent, so that the others can be measured."""
+    found, why = [], {}
     before, output = evaluator.recorded, output_of(evaluator.recorded)
-    for place, layer in enumerate(layers):
-        after = evaluator.state(layers[: place + 1]).view
-        effect = evaluator.effect(layers[: place + 1])
-        seen[name_of(layer)] += 1
-        again = seen[name_of(layer)]
-        name = name_of(layer) + (f"#{again}" if again > 1 else "")
+    sent: Layers = ()
+    for place, (name, layer) in enumerate(zip(names_of(layers), layers, strict=True)):
+        tried = (*sent, layer)
+        after, effect = evaluator.state(tried).view, evaluator.effect(tried)
+        if _unwritten(before, after):
+            why[name] = NOT_WRITTEN
+            continue
         exposed, reason = _exposed(name, layer, place, before, after, effect)
         found.append(exposed)
         if reason:
             why[name] = reason
         output = sent_output(output, before, after)
-        before = after
-    sent = before.sent
-    found = [_still_sent(e, sent) for e in found]
+        before, sent = after, tried
+    found = [_still_sent(e, before.sent) for e in found]
     risks = np.zeros_like(output)
     for exposed in found:
         risks += exposed.risk
     return Exposure(evaluator.recorded, before, tuple(found), risks, output, why)
+
+
+def names_of(layers: Layers) -> list[str]:
+    """`window`, and `window#2` for a second one."""
+    seen: Counter[str] = Counter()
+    out = []
+    for layer in layers:
+        name = name_of(layer)
+        seen[name] += 1
+        out.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return out
+
+
+def _unwritten(before: View, after: View) -> bool:
+    """Whether half of the requests that a layer edits, or more, hold a text that it did not write."""
+    if before.request is after.request:
+        return False
+    lost = _without_text(after) & ~_without_text(before)
+    return bool(lost.any()) and 2 * int(lost.sum()) >= int(changed_requests(before, after).sum())
+
+
+def _without_text(view: View) -> Bool:  # [call]
+    table = view.segments
+    return calls_with(view.request, ~table.has_text & (table.kind != SegmentKind.REASONING))
 
 
 def _exposed(
