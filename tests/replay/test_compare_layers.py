@@ -370,16 +370,19 @@ def test_a_reference_of_the_other_half_is_no_reference() -> None:
 def test_cached_share_by_gap() -> None:
     made = Story()
     sent: dict[str, int] = {}
-    for row, (second, read) in enumerate([(0, 0), (10, 80), (200, 60), (4000, 0)]):
-        item = made.ask(Arm.POLICY, row, "yes", session=1, read=read)
+    for row, (second, read) in enumerate([(0, 0), (10, 80), (200, 60), (4000, 0), (4010, 0)]):
+        expected = predicted(100, 10, 80.0 if row < 4 else 0.0)  # the last is below the minimum
+        item = made.ask(Arm.POLICY, row, "yes", session=1, read=read, predicted=expected)
         sent[item.id] = second * 1_000_000
-    for row in range(4, 10):
+    for row in range(5, 10):
         made.ask(Arm.POLICY, row, "yes", session=row)
     gaps = made.compared(Known(price=price, sent_at_us=sent)).evidence["*"]["cache_by_gap"]
-    assert [(g["gap_s"], g["calls"], g["measured_share"]) for g in gaps] == [
-        (30.0, 1, 0.8), (300.0, 1, 0.6), (None, 1, 0.0),
+    assert [(g["gap_s"], g["calls"], g["predicted_share"], g["measured_share"]) for g in gaps] == [
+        (30.0, 1, 0.8, 0.8), (300.0, 1, 0.8, 0.6), (None, 1, 0.8, 0.0),
     ]  # fmt: skip
     assert made.compared().evidence["*"]["cache_by_gap"] == []
+    cold = Known(price=price, sent_at_us=sent, settings={"cold": True})
+    assert made.compared(cold).evidence["*"]["cache_by_gap"] == []
 
 
 def test_the_worst_are_spread_masked_and_cut() -> None:

@@ -133,7 +133,9 @@ def test_what_the_endpoint_does_not_say_is_not_measured() -> None:
     assert line(found, "cache_read_tokens").measured is None
     assert "cache" in line(found, "cache_read_tokens").reason
     assert line(found, "ttft_ms").measured is None and line(found, "ttft_ms").predicted == 500
+    assert line(found, "ttft_ms").reason == "No answer was streamed."
     assert line(found, "latency_ms").measured == 900 and line(found, "latency_ms").projected == 1000
+    assert line(found, "latency_ms").predicted_ci95 is None
     without = Story()
     for row in range(10):
         without.ask(Arm.POLICY, row, "yes", told=False)
@@ -141,6 +143,17 @@ def test_what_the_endpoint_does_not_say_is_not_measured() -> None:
     assert line(told, "input_tokens").measured is None and line(told, "usd").measured is None
     assert line(told, "input_tokens").reason == "The endpoint gave no usage."
     assert any("without usage" in note for note in told.notes)
+
+
+def test_a_time_that_the_log_lacks_is_measured_without_a_prediction() -> None:
+    made = Story()
+    for row in range(10):
+        made.ask(
+            Arm.POLICY, row, "yes", predicted=predicted(100 + row, 10, ms=None), into=100 + row
+        )
+    found = line(made.compared(), "ttft_ms")
+    assert (found.predicted, found.measured, found.calls) == (None, 400, 5)
+    assert found.reason == "The log does not have it for these calls."
 
 
 def test_failed_and_unsent_requests_are_counted_and_in_no_figure() -> None:

@@ -14,12 +14,14 @@ EDGES_S = (5.0, 30.0, 60.0, 300.0, 600.0, 3600.0)
 def cache_by_gap(rows: Sequence[Row], sent_at_us: Mapping[str, int]) -> list[dict[str, Any]]:
     """Shares of input tokens, of rows whose endpoint says what it read; `gap_s` null: above the last edge.
 
-    The first request of a session to a model has no gap and is left out, and so is one whose time of
-    sending was not told.
+    Left out: the first request of a session to a model, which has no gap; one whose time of sending was not
+    told; and one of which nothing could be read and nothing was (below the provider's minimum, a prefix of
+    its own): that both shares are 0 says nothing of the model.
     """
     found: dict[float | None, list[Row]] = {}
     for row, gap in _gaps(rows, sent_at_us):
-        if row.cache_read_tokens is not None and row.input_tokens:
+        read = row.cache_read_tokens
+        if read is not None and row.input_tokens and (read or row.item.predicted.cache_read_tokens):
             edge = next((e for e in EDGES_S if gap <= e), None)
             found.setdefault(edge, []).append(row)
     return [_line(edge, found[edge]) for edge in (*EDGES_S, None) if edge in found]

@@ -25,6 +25,8 @@ from costopt.replay.items import Arm, Half, Item, Plan
 BARE = "log"
 CALIBRATED = "log x ratio measured on the other half"
 NO_PRICE = "No price of the projection was given."
+BATCH = "batch"
+_NO_JUDGE = "No answered request is of the half that judges."
 _PROBE_TOKENS = 1_000_000
 
 
@@ -41,8 +43,9 @@ class Quantity:
     """Why nothing is measured where no row says anything."""
     variance: Callable[[Item], float] = lambda item: 0.0
     """Of the prediction itself, in squared units."""
-    mean: bool = False
-    """Shown as a mean a call, not as a total."""
+    time: bool = False
+    """Shown as a mean a call, not as a total, and without an interval: requests under way at once share the
+    server's load, so sessions are no independent trials of its speed."""
 
 
 def compare_totals(plan: Plan, measured: Measured, known: Known) -> list[Compared]:
@@ -74,18 +77,18 @@ def quantities(known: Known) -> list[Quantity]:
         _dollars(known.price),
         Quantity(
             "latency_ms", lambda i: _timed(i, i.predicted.latency_ms),
-            lambda r: r.completion.latency_ms, "No answer was timed.", mean=True,
+            lambda r: r.completion.latency_ms, "No answer was timed.", time=True,
         ),
         Quantity(
             "ttft_ms", lambda i: _timed(i, i.predicted.ttft_ms), lambda r: r.completion.ttft_ms,
-            "No answer was streamed.", mean=True,
+            "No answer was streamed.", time=True,
         ),
     ]  # fmt: skip
 
 
 def _timed(item: Item, ms: float | None) -> float | None:
     """A batch job's line waits for hours: its time is no latency."""
-    return None if item.request.service_tier == "batch" else ms
+    return None if item.request.service_tier == BATCH else ms
 
 
 def _dollars(price: Price | None) -> Quantity:
@@ -122,14 +125,18 @@ class _Call:
 def _compared(
     quantity: Quantity, arm: Arm, items: Sequence[Item], rows: Iterable[Row], reason: str
 ) -> Compared:
+    rows = list(rows)
     calls = list(_both(quantity, rows))
     judged = [c for c in calls if c.item.half == Half.JUDGES]
     if not judged:
-        return _unmeasured(quantity, arm, items, calls, reason)
+        alone = [m for r in rows if r.item.half == Half.JUDGES and (m := _timed_only(quantity, r))]
+        if alone:
+            return _without_prediction(quantity, arm, alone)
+        return _unmeasured(quantity, arm, items, rows, reason)
     parts, note = _parts(quantity, judged, [c for c in calls if c.item.half == Half.WRITES])
-    scale = len(judged) if quantity.mean else 1
+    scale = len(judged) if quantity.time else 1
     total, measured = sum(p.total for p in parts), sum(c.measured for c in judged)
-    bounds = interval(parts)
+    bounds = None if quantity.time else interval(parts)
     low_high = None if bounds is None else [b / scale for b in bounds]
     return Compared(
         what=quantity.name, arm=arm.value, calls=len(judged), predicted=total / scale,
@@ -140,17 +147,30 @@ def _compared(
     )  # fmt: skip
 
 
+def _timed_only(quantity: Quantity, row: Row) -> float | None:
+    """A time that the log does not have, and that is measured all the same."""
+    batched = row.item.request.service_tier == BATCH
+    return quantity.measured(row) if quantity.time and not batched else None
+
+
+def _without_prediction(quantity: Quantity, arm: Arm, alone: Sequence[float]) -> Compared:
+    mean = sum(alone) / len(alone)
+    return Compared(
+        quantity.name, arm.value, len(alone), None, None, mean, None, None, BARE,
+        "The log does not have it for these calls.",
+    )  # fmt: skip
+
+
 def _unmeasured(
-    quantity: Quantity, arm: Arm, items: Sequence[Item], calls: Sequence[_Call], reason: str
+    quantity: Quantity, arm: Arm, items: Sequence[Item], rows: Sequence[Row], reason: str
 ) -> Compared:
     """The bare projection beside an empty column."""
     predicted = [
         p for i in items if i.half == Half.JUDGES and (p := quantity.predicted(i)) is not None
     ]
-    why = reason or (
-        "No answered request is of the half that judges." if calls else quantity.unsaid
-    )
-    total = sum(predicted) / (len(predicted) if quantity.mean else 1) if predicted else None
+    said = any(quantity.measured(row) is not None for row in rows)
+    why = reason or (_NO_JUDGE if said else quantity.unsaid)
+    total = sum(predicted) / (len(predicted) if quantity.time else 1) if predicted else None
     return Compared(
         quantity.name, arm.value, 0, total, None, None, None, None, BARE, why, total
     )  # fmt: skip
