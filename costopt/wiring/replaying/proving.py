@@ -15,7 +15,7 @@ from costopt.model.exchange import Origin
 from costopt.model.replayed import ReplayInfo
 from costopt.model.result import Projection
 from costopt.replay.compare.compare import Comparison, compare
-from costopt.replay.executed import Executed
+from costopt.replay.executed import Executed, RunState
 from costopt.replay.items import Plan
 from costopt.wiring.replaying.answers import LogAnswers, known_of
 from costopt.wiring.replaying.asked import Asked
@@ -26,6 +26,7 @@ from costopt.wiring.replaying.similarity import similarity_of
 from costopt.wiring.simulating import Simulated
 
 DROP = "drop"
+GOES_ON = (RunState.INTERRUPTED, RunState.STOPPED)
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,6 @@ class Proof:
         return self.comparison.origin.value
 
     @property
-    def evidence(self) -> Mapping[str, Any]:
-        return self.comparison.evidence
-
-    @property
     def notes(self) -> list[str]:
         return self.comparison.notes
 
@@ -60,7 +57,6 @@ class Proof:
         layers = merged_layers(info.layers, found.layers, now, self.dropped)
         info = replace(
             info, compared=found.compared, noise=found.noise, layers=layers, worst=found.worst,
-            evidence=dict(found.evidence),
         )  # fmt: skip
         if now is None:
             return info
@@ -68,6 +64,7 @@ class Proof:
             info, now_savings_usd=now.verified_savings_usd, now_savings_pct=now.verified_savings_pct,
             now_ci95_pct=now.verified_ci95_pct, baseline_usd=now.baseline_usd,
             now_projected_usd=now.baseline_usd - now.verified_savings_usd,
+            evidence=dict(found.evidence),
         )  # fmt: skip
 
 
@@ -83,13 +80,17 @@ def prove(
     similarity = None
     if origin is Origin.ENDPOINT:
         similarity = similarity_of(asked.embedder, plan, answers, offline=offline)
-    judged = None if asking is None else asking.judge(plan, executed, answers, known)
+    judged = None
+    if asking is not None and executed.state not in GOES_ON:
+        judged = asking.judge(plan, executed, answers, known)
     found = compare(
         plan, executed, answers.reference, origin=origin, similarity=similarity, judged=judged,
         known=known,
     )  # fmt: skip
     cost = 0 if judged is None else judged.usd_pusd
-    if found.origin is not Origin.ENDPOINT or not any(found.halves.values()):
+    nothing = found.origin is not Origin.ENDPOINT or not any(found.halves.values())
+    # A run that will go on keeps no evidence yet: it could change the very plan that goes on.
+    if nothing or executed.state in GOES_ON:
         return Proof(found, judge_pusd=cost)
     dropped = tuple(i for i, layer in enumerate(found.layers) if layer.says == DROP)
     evaluator = _with_evidence(simulated, policy, found.evidence, executed.run, plan.id)
