@@ -205,6 +205,15 @@ def test_a_layer_whose_texts_nobody_wrote_is_left_out_of_what_is_sent() -> None:
         assert item.predicted.input_tokens == EVALUATOR.trace.input_tokens[item.row]
 
 
+def test_a_layer_without_a_call_in_the_sample_says_why() -> None:
+    small = planned(MOVES, CUTS, sample=1, noise_share=0)
+    assert small.not_measured == {"last_segments": "the sample is too small to hold a call of it"}
+    none = planned(MOVES, refused=frozenset(EVALUATOR.trace.id))
+    assert not none.items
+    assert "an image" in none.not_measured["other_model"]
+    assert sum(x.calls for x in none.left_out) == none.population["other_model"]
+
+
 def test_a_few_lines_go_through_the_batch_api() -> None:
     plan = planned(Batch(match=(("agent", ("planner",)),)), sample=40)
     lines = [i for i in plan.items if i.request.service_tier == "batch"]

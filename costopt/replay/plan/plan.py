@@ -16,11 +16,11 @@ from costopt.replay.money import Money
 from costopt.replay.plan.arms import Arms
 from costopt.replay.plan.exposure import By, Exposed, exposure_of
 from costopt.replay.plan.halves import halves
+from costopt.replay.plan.left_out import Unsendable
 from costopt.replay.plan.own_cache import COLD, Planned, Warm, warmth
 from costopt.replay.plan.predicted import NOTHING, predicted, told
 from costopt.replay.plan.sample import WHOLE, Draw, Sampler
 from costopt.replay.plan.schedule import USUAL_LATENCY_MS, starts
-from costopt.replay.plan.sendable import Unsendable
 from costopt.replay.plan.sends import Key, Make, Send, Sender
 from costopt.replay.plan.size import Chosen, choose
 from costopt.replay.plan.strata import Chances
@@ -65,7 +65,7 @@ def make_plan(
         worst_pusd=sum(item.worst_pusd for item in items),
         proves={name: proves(name, e, items) for name, e in strata.items()},
         notes=(*chosen.notes, *notes_of(sampler, items, terms)),
-        not_measured=not_measured(sampler, terms),
+        not_measured=not_measured(sampler, items, terms),
     )
 
 

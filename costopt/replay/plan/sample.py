@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from costopt.replay.plan.arms import Arms
 from costopt.replay.plan.exposure import By, Exposed, Exposure
-from costopt.replay.plan.sendable import NO_REASON, Unsendable
+from costopt.replay.plan.left_out import NO_REASON, Unsendable
 from costopt.replay.plan.sends import Send
 from costopt.replay.plan.strata import Chances, pool, size_classes, stretches
 
@@ -53,6 +53,7 @@ class Sampler:
     batch: bool
     refused: Counter[str] = field(default_factory=Counter)
     given_up: dict[str, str] = field(default_factory=dict)
+    """Layer to why the last of its calls could not be sent, where it has no more."""
     sizes: dict[tuple[str, int], int] = field(default_factory=dict)
     """Part to the calls of the log in it."""
     _refusals: dict[int, str] = field(default_factory=dict)
@@ -104,20 +105,21 @@ class Sampler:
         rows: set[int],
     ) -> Draw | None:  # fmt: skip
         """The next call of this layer that can be sent and is not in the sample."""
-        in_a_row = 0
+        in_a_row, why = 0, ""
         for row, part in order:
             if row in rows:
                 continue
             found = self.arms.of(exposed, row)
             if isinstance(found, str):
                 self._refuse(row, found)
-                in_a_row += 1
+                in_a_row, why = in_a_row + 1, found
                 if in_a_row >= MOST_REFUSED:
-                    self.given_up[name] = found
-                    return None
+                    break
                 continue
             sends, noise = found
             return Draw(name, part, row, sends, noise)
+        if why:
+            self.given_up[name] = why
         return None
 
     def _refuse(self, row: int, reason: str) -> None:

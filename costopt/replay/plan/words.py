@@ -40,7 +40,7 @@ def _noise(mine: Sequence[Item]) -> str:
     return f"how far the endpoint agrees with itself: {sentence(asked)}"
 
 
-def not_measured(sampler: Sampler, terms: Terms) -> dict[str, str]:
+def not_measured(sampler: Sampler, items: Sequence[Item], terms: Terms) -> dict[str, str]:
     """Layer to why no request measures it here, or what it rests on instead."""
     found = dict(sampler.exposure.not_measured)
     for exposed in sampler.exposure.layers:
@@ -57,9 +57,13 @@ def not_measured(sampler: Sampler, terms: Terms) -> dict[str, str]:
             counted = sampler.unsendable.counted(sampler.codes(exposed), exposed.rows)
             reason = next(iter(counted))
             found[exposed.name] = f"none of its calls can be sent: {reason}"
-        elif exposed.name in sampler.given_up:
-            reason = sampler.given_up[exposed.name]
-            found[exposed.name] = f"hardly any of its calls can be sent: {reason}"
+        elif not any(exposed.name in (*i.layers, i.stratum) for i in items):
+            reason = sampler.given_up.get(exposed.name, "")
+            found[exposed.name] = (
+                f"no call of it that was tried can be sent: {reason}"
+                if reason
+                else "the sample is too small to hold a call of it"
+            )
     return found
 
 
@@ -81,7 +85,7 @@ def notes_of(sampler: Sampler, items: Sequence[Item], terms: Terms) -> tuple[str
             out.append(
                 f"{exposed.name}: a cold replay reads nothing from a cache, so none is measured."
             )
-        elif not _has_stretch(exposed.name, items, exposure.recorded.trace.step):
+        elif not _has_stretch(exposed, items, exposure.recorded.trace.step):
             out.append(
                 f"{exposed.name}: no {STRETCH} consecutive calls of a session are in the sample, so what "
                 "the provider's cache serves along a session is not measured."
@@ -107,12 +111,12 @@ def notes_of(sampler: Sampler, items: Sequence[Item], terms: Terms) -> tuple[str
 
 
 def _has_stretch(
-    name: str, items: Sequence[Item], step: np.ndarray[tuple[int], np.dtype[np.int32]]
+    exposed: Exposed, items: Sequence[Item], step: np.ndarray[tuple[int], np.dtype[np.int32]]
 ) -> bool:
-    """Whether the policy's requests of one session hold enough consecutive calls."""
+    """Whether the policy's requests of one session hold enough consecutive calls of the layer."""
     by_session: dict[int, set[int]] = {}
     for item in items:
-        if item.arm is Arm.POLICY and item.stratum == name:
+        if item.arm is Arm.POLICY and exposed.rows[item.row]:
             by_session.setdefault(item.session, set()).add(int(step[item.row]))
     return any(
         all(first + k in steps for k in range(STRETCH))
