@@ -106,7 +106,7 @@ class Plan:
     """Everything that would be sent, priced before anything is."""
 
     id: str
-    """Hash of data set, policy, terms, endpoint, requests."""
+    """Hash of all that decides which bytes go where: endpoint, calls, requests, order, halves."""
     items: tuple[Item, ...]
     population: Mapping[str, int]
     """Stratum to the calls of the log that it stands for."""

@@ -182,7 +182,7 @@ def _named(send: Send, evaluator: Evaluator) -> tuple[str, str, str]:
 
 def _plan_id(drafts: Sequence[Draft], evaluator: Evaluator, terms: Terms, endpoint: str) -> str:
     """Of everything that decides which bytes go where, and which of them judge."""
-    said = [evaluator.trace.dataset, endpoint, terms.cold, terms.judge]
+    said: list[object] = [endpoint, terms.cold]
     for draft in drafts:
         send, request = draft.send, draft.send.request
         said += [
