@@ -1,0 +1,73 @@
+"""GPUs as their data sheets describe them: what a step-time model needs, and where it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from costopt.errors import UsageError, nearest
+
+_DATA = Path(__file__).parent / "data" / "gpus.json"
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU. Peaks are dense (never with sparsity); the link counts one direction."""
+
+    name: str
+    architecture: str
+    dense_flops: Mapping[str, float]
+    """Peak FLOP/s by precision: bf16 always; fp8, fp4, int8 where the chip computes in them."""
+    memory_bytes: int
+    """What the driver reports, not the gigabytes of the sales name."""
+    memory_bytes_per_s: float
+    link_bytes_per_s: float
+    """To the other GPUs of one server, one way: NVLink where there is one, else PCIe."""
+    link: str
+    source: str
+    checked: str
+    note: str = ""
+
+    def flops(self, precision: str) -> float:
+        """Peak FLOP/s of a matrix product in this precision; bf16 where the chip lacks it.
+
+        Engines then widen the weights as they are read (Marlin kernels and the like).
+        """
+        return self.dense_flops.get(precision, self.dense_flops["bf16"])
+
+
+@cache
+def gpus() -> Mapping[str, Gpu]:
+    """Every GPU of the data file by its own name and by its aliases."""
+    found: dict[str, Gpu] = {}
+    for row in json.loads(_DATA.read_text(encoding="utf-8"))["gpus"]:
+        one = Gpu(
+            row["name"],
+            row["architecture"],
+            MappingProxyType({k: v * 1e12 for k, v in row["dense_tflops"].items()}),
+            row["memory_mib"] * MIB,
+            row["memory_gb_per_s"] * 1e9,
+            row["link_gb_per_s"] * 1e9,
+            row["link"],
+            row["source"],
+            row["checked"],
+            row.get("note", ""),
+        )
+        found |= dict.fromkeys((one.name, *row["aliases"]), one)
+    return MappingProxyType(found)
+
+
+def gpu(name: str) -> Gpu:
+    """A GPU by name, case and hyphens aside (`H100-SXM`); UsageError names the nearest."""
+    known = gpus()
+    asked = name.strip().lower().replace("-", "_").replace(" ", "_")
+    if asked not in known:
+        names = sorted({one.name for one in known.values()})
+        hint = nearest(asked, known) or f"Known: {', '.join(names)}."
+        raise UsageError(f"No GPU is called `{name}`.", hint=hint)
+    return known[asked]

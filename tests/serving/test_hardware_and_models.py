@@ -1,0 +1,116 @@
+"""GPUs and models as data: sources on every row, and shapes whose parameters add up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+
+from costopt.errors import InputError, UsageError
+from costopt.serving.hardware import gpu, gpus
+from costopt.serving.model_config import shape_from_config
+from costopt.serving.models import published, shape, shapes
+
+MODELS = sorted({one.name for one in shapes().values()})
+GPUS = sorted({one.name for one in gpus().values()})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_parameters_of_a_shape_are_those_that_were_published(name: str) -> None:
+    row = published(name)
+    assert shape(name).params == pytest.approx(row["published_params"], rel=5e-4)
+    assert row["source"].startswith("https://")
+    assert dt.date.fromisoformat(row["checked"])
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_a_gpu_has_dense_peaks_and_a_source(name: str) -> None:
+    one = gpu(name)
+    assert one.source.startswith("https://")
+    assert dt.date.fromisoformat(one.checked)
+    for precision in ("fp8", "int8"):
+        if precision in one.dense_flops:
+            assert one.flops(precision) / one.flops("bf16") == pytest.approx(2, rel=0.03) or (
+                name == "rtx_4090"  # GeForce halves the rate of FP32 accumulation, not of integers
+            )
+    assert 20e9 < one.memory_bytes < 220e9
+    assert 0.2e12 < one.memory_bytes_per_s < 9e12
+
+
+def test_a_precision_that_a_chip_lacks_is_computed_in_bf16() -> None:
+    assert gpu("a100_sxm").flops("fp8") == gpu("a100_sxm").flops("bf16")
+    assert gpu("h100_sxm").flops("fp4") == gpu("h100_sxm").flops("bf16")
+    assert gpu("b200").flops("fp4") == 2 * gpu("b200").flops("fp8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("h100", "h100_sxm"),
+        ("H100-SXM", "h100_sxm"),
+        ("a100_80gb", "a100_sxm"),
+        ("RTX 4090", "rtx_4090"),
+    ],
+)
+def test_gpus_go_by_their_usual_names(asked: str, found: str) -> None:
+    assert gpu(asked).name == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("meta-llama/Llama-3.1-70B", "llama-3.1-70b"),
+        ("meta-llama/Meta-Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("openai/gpt-oss-120b", "gpt-oss-120b"),
+        ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mixtral-8x7b"),
+        ("Qwen/Qwen3-235B-A22B-Instruct-2507-FP8", "qwen3-235b-a22b"),
+        ("deepseek-ai/DeepSeek-V3-0324", "deepseek-v3"),
+        ("google/gemma-3-27b-it", "gemma-3-27b"),
+    ],
+)
+def test_models_go_by_their_usual_names(asked: str, found: str) -> None:
+    assert shape(asked).name == found
+
+
+def test_unknown_names_say_what_to_type() -> None:
+    with pytest.raises(UsageError) as refused:
+        gpu("h10")
+    assert "h100" in refused.value.hint
+    with pytest.raises(UsageError) as refused:
+        shape("acme/secret-70b")
+    assert "config.json" in refused.value.hint
+
+
+def test_any_config_json_gives_a_shape(tmp_path: Path) -> None:
+    config = {
+        "num_hidden_layers": 36, "hidden_size": 2880, "num_attention_heads": 64,
+        "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 2880, "vocab_size": 201088,
+        "num_local_experts": 128, "num_experts_per_tok": 4, "sliding_window": 128,
+        "layer_types": ["sliding_attention", "full_attention"] * 18,
+        "quantization_config": {"quant_method": "mxfp4"}, "max_position_embeddings": 131072,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    read = shape_from_config(tmp_path)
+    known = shape("gpt-oss-120b")
+    assert (read.params, read.window_layers, read.native) == (known.params, 18, "mxfp4")
+
+
+def test_a_latent_attention_config_and_a_multimodal_one(tmp_path: Path) -> None:
+    config = {
+        "num_hidden_layers": 61, "hidden_size": 7168, "num_attention_heads": 128,
+        "num_key_value_heads": 128, "intermediate_size": 18432, "vocab_size": 129280,
+        "n_routed_experts": 256, "num_experts_per_tok": 8, "moe_intermediate_size": 2048,
+        "n_shared_experts": 1, "first_k_dense_replace": 3, "q_lora_rank": 1536,
+        "kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128,
+    }  # fmt: skip
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"model_type": "some_vl", "text_config": config}))
+    assert shape_from_config(file).params == shape("deepseek-v3").params
+    file.write_text("[1]")
+    with pytest.raises(InputError):
+        shape_from_config(file)
+    file.write_text('{"hidden_size": 4096}')
+    with pytest.raises(InputError, match="num_hidden_layers"):
+        shape_from_config(file)
