@@ -35,6 +35,7 @@ def policy_schema() -> dict[str, Any]:
         defs.update(schema.pop("$defs", {}))
     replay = Replay.model_json_schema()
     replay.pop("title", None)
+    defs.update(replay.pop("$defs", {}))
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
