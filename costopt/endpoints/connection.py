@@ -41,6 +41,12 @@ class Connection:
                 hint="Give it as http://127.0.0.1:8000/v1 or https://api.openai.com/v1",
             )
 
+        if self.key is not None and not (self.key.isascii() and self.key.isprintable()):
+            raise UsageError(
+                "the key holds characters that no header can carry",
+                hint="Set the variable again: a line break or a typographic quote came along.",
+            )
+
     @property
     def host(self) -> str:
         """Host and port as shown to people."""

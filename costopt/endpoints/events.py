@@ -1,4 +1,8 @@
-"""Server-sent events: the data of each as JSON, in the order they arrive."""
+"""Server-sent events: the data of each as JSON, in the order they arrive.
+
+Lines end at a line feed and nowhere else: the HTTP library's own reading of lines also ends one at U+2028
+and its like, which stand raw inside a model's words.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,40 @@ from typing import Any
 
 import orjson
 
+_DONE = b"[DONE]"
 
-async def events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
+
+async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
     """Events of a stream until its end or its `[DONE]`, after which the rest is read and dropped (only
     a connection that was read to its end is used again). Raises ValueError where data is no object."""
-    data: list[str] = []
+    data: list[bytes] = []
     over = False
-    async for line in lines:
+    async for line in _lines(chunks):
         if over:
             continue
-        if line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
+        if line.startswith(b"data:"):
+            data.append(line[5:].strip())
         elif not line and data:
-            over = data[0].strip() == "[DONE]"
+            over = data[0] == _DONE
             if not over:
-                yield _object("\n".join(data))
+                yield _object(data)
             data = []
-    if data and not over and data[0].strip() != "[DONE]":
-        yield _object("\n".join(data))
+    if data and not over and data[0] != _DONE:
+        yield _object(data)
 
 
-def _object(text: str) -> dict[str, Any]:
-    found = orjson.loads(text)
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.rstrip(b"\r")
+    if rest:
+        yield rest.rstrip(b"\r")
+
+
+def _object(data: list[bytes]) -> dict[str, Any]:
+    found = orjson.loads(b"\n".join(data))
     if not isinstance(found, dict):
         raise ValueError("an event of the stream is no JSON object")
     return found

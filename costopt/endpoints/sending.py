@@ -104,6 +104,9 @@ class HttpEndpoint:
             heard.headers = error.response.headers
             status, text = error.response.status_code, _text(error.response)
             return outcome.refusal(self._reply(request, heard, status, text))
+        except UnicodeEncodeError:
+            # Half of a surrogate pair, as broken logs have it: no JSON can carry it.
+            return Refusal(Trouble.REFUSED, "its text has characters that no request can carry")
         except (
             openai.OpenAIError,
             library.HTTPError,
@@ -144,7 +147,7 @@ class HttpEndpoint:
     async def _hear_stream(self, response: Any, request: Request, heard: _Heard) -> Outcome:
         found: list[dict[str, Any]] = []
         try:
-            async for event in events(response.aiter_lines()):
+            async for event in events(response.aiter_bytes()):
                 if event.get("error"):
                     text = orjson.dumps(event).decode()
                     reply = self._reply(request, heard, 200, text)

@@ -70,6 +70,13 @@ def test_keys_in_addresses_and_no_addresses_are_refused() -> None:
             Connection(wrong)
 
 
+@pytest.mark.parametrize("key", ["sk-secret-0123\n", "“sk-secret-0123”", "sk-secret\x00"])
+def test_a_key_that_no_header_can_carry_is_refused_unseen(key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Connection("https://a.example/v1", key=key)
+    assert "sk-secret" not in str(caught.value)
+
+
 def test_the_host_is_shown_and_the_key_never() -> None:
     found = Connection("https://API.example:8443/v1", key=KEY)
     assert found.host == "api.example:8443" and KEY not in repr(found) + str(found)

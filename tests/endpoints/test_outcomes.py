@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import AsyncIterator
 from itertools import product
 
+import orjson
 import pytest
 
 from costopt.endpoints.anthropic import Anthropic
 from costopt.endpoints.connection import Connection
+from costopt.endpoints.events import events
 from costopt.endpoints.openai_compatible import OpenAICompatible
 from costopt.model.exchange import Completion, Origin, Refusal, Trouble
 from costopt.model.leaf import INPUT, OUTPUT, Leaf
@@ -242,3 +245,35 @@ def test_a_body_that_cannot_be_written_is_refused_before_anything_is_sent(
     with running() as server:
         found = one(OpenAICompatible, server.url)
     assert found == Refusal(T.REFUSED, "a picture cannot be sent as chat") and not server.seen
+
+
+def test_half_a_surrogate_pair_is_refused_before_anything_is_sent() -> None:
+    with running() as server:
+        found, _ = ask(OpenAICompatible, server.url, request("broken \ud83d here"), request())
+    assert refused(found[0]).trouble is T.REFUSED and isinstance(found[1], Completion)
+    assert len(server.seen) == 1
+
+
+def test_events_end_at_line_feeds_alone_however_they_are_cut() -> None:
+    """U+2028 and a carriage return's kin stand raw in what models say."""
+    said = [{"a": "x\u2028y\x85z \u00e9"}, {"b": [1, 2]}]
+    raw = b": hello\r\n\r\n" + b"".join(
+        b"event: e\r\ndata: " + orjson.dumps(e) + b"\r\n\r\n" for e in said
+    )
+
+    async def read(size: int, tail: bytes) -> list[object]:
+        async def chunks() -> AsyncIterator[bytes]:
+            whole = raw + tail
+            for at in range(0, len(whole), size):
+                yield whole[at : at + size]
+
+        return [event async for event in events(chunks())]
+
+    for size in (1, 2, 7, 4096):
+        for tail in (
+            b"",
+            b"data: [DONE]\n\n",
+            b"data:[DONE]",
+            b"data: [DONE]\n\ndata: nonsense\n\n",
+        ):
+            assert asyncio.run(read(size, tail)) == said
