@@ -77,3 +77,26 @@ def test_a_session_that_dominates_hides_no_error() -> None:
     ratio = ratio_of(Sizes.of([1000, 10, 10, 10, 10], [2000, 10, 10, 10, 10], range(5)))
     assert ratio is not None and ratio.ci95 is not None
     assert ratio.ci95[0] < 1 and ratio.freedom == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["call by call", "whole sessions"])
+@pytest.mark.parametrize("chance", [0.95, 0.5])
+def test_it_covers_what_a_cache_serves(chance: float, together: bool) -> None:
+    """All of a prefix or nothing: few sessions may all hit, and their residuals would promise certainty."""
+    rng = np.random.default_rng(11)
+    covered = 0
+    for _ in range(RUNS):
+        cluster = np.repeat(np.arange(16), rng.integers(1, 5, 16))
+        size = np.exp(rng.normal(7, 0.7, len(cluster)))
+        luck = rng.random(16)[cluster] if together else rng.random(len(cluster))
+        x, y = chance * size, np.where(luck < chance, size, 0)
+        variance = chance * (1 - chance) * size**2
+        writes = cluster % 2 == 0
+        ratio = ratio_of(Sizes(x[writes], y[writes], cluster[writes]))
+        assert ratio is not None
+        own = float(variance[writes].sum()), float(variance[~writes].sum())
+        judges = Sizes(x[~writes], y[~writes], cluster[~writes])
+        bounds = interval([foretold(ratio, judges, own)])
+        assert bounds is not None
+        covered += bounds[0] - 0.5 <= y[~writes].sum() <= bounds[1] + 0.5
+    assert 0.90 <= covered / RUNS <= 0.99

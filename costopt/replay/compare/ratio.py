@@ -31,6 +31,8 @@ MIN_SESSIONS = 4
 """Sessions below which their spread says nothing, and there is no interval."""
 LEVEL = 0.95
 _TINY = 1e-12
+_CERTAIN = 1e6
+"""Degrees of freedom of a variance that is known."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Ratio:
     freedom: float
     sessions: int
     calls: int
+    whole: float
+    """What was predicted of them together."""
 
     @property
     def ci95(self) -> tuple[float, float] | None:
@@ -91,13 +95,13 @@ def ratio_of(half: Sizes) -> Ratio | None:
     # A session of which nothing is predicted tells nothing of the spread of those that have something.
     value, sessions = float(y.sum()) / whole, int((x > 0).sum())
     if sessions < MIN_SESSIONS:
-        return Ratio(value, np.nan, np.nan, 1.0, sessions, calls)
+        return Ratio(value, np.nan, np.nan, 1.0, sessions, calls, whole)
     deleted = (y - value * x) / np.maximum(1 - x / whole, _TINY)
     squares, sizes = float((deleted**2).sum()), x * x
     freedom = float(sizes.sum()) ** 2 / float((sizes * sizes).sum())
     return Ratio(
         value, float(np.sqrt(squares)) / whole, squares / float(sizes.sum()),
-        min(sessions - 1.0, max(1.0, freedom)), sessions, calls,
+        min(sessions - 1.0, max(1.0, freedom)), sessions, calls, whole,
     )  # fmt: skip
 
 
@@ -110,14 +114,27 @@ class Foretold:
     freedom: float
 
 
-def foretold(ratio: Ratio, judges: Sizes, own_variance: float = 0.0) -> Foretold:
-    """The judging half's total. `own_variance`: of its projection itself (whether a cache serves), which
-    the residuals hold already where there are enough of them: the larger counts."""
+def foretold(ratio: Ratio, judges: Sizes, own: tuple[float, float] = (0.0, 0.0)) -> Foretold:
+    """The judging half's total.
+
+    `own`: variances of the projections themselves, of the half that wrote and of the judging one (whether a
+    cache serves). The residuals hold them already where there are enough: the larger counts, and what is
+    not estimated from residuals takes no degrees of freedom.
+    """
     x, _ = judges.sums()
     whole = float(x.sum())
-    unseen = max(ratio.spread * float((x * x).sum()), ratio.value**2 * own_variance)
-    variance = (whole * ratio.error) ** 2 + unseen
-    return Foretold(ratio.value * whole, variance, ratio.freedom)
+    scale = ratio.value**2
+    parts = [
+        ((whole * ratio.error) ** 2, scale * own[0] * (whole / ratio.whole) ** 2),
+        (ratio.spread * float((x * x).sum()), scale * own[1]),
+    ]
+    # `max` of a nan and a number depends on their order: without an estimate there is no variance.
+    if np.isnan(ratio.spread):
+        return Foretold(ratio.value * whole, float("nan"), ratio.freedom)
+    variance = sum(max(part) for part in parts)
+    estimated = sum(seen for seen, stated in parts if seen >= stated)
+    freedom = ratio.freedom * (variance / estimated) ** 2 if estimated else _CERTAIN
+    return Foretold(ratio.value * whole, variance, min(freedom, _CERTAIN))
 
 
 def interval(parts: Sequence[Foretold]) -> tuple[float, float] | None:

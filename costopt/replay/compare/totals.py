@@ -27,7 +27,8 @@ CALIBRATED = "log x ratio measured on the other half"
 NO_PRICE = "No price of the projection was given."
 BATCH = "batch"
 _NO_JUDGE = "No answered request is of the half that judges."
-_PROBE_TOKENS = 1_000_000
+_PROBE_TOKENS = 1_000
+"""Below every tier of long contexts."""
 
 
 @dataclass(frozen=True)
@@ -190,13 +191,15 @@ def _parts(
     parts: list[Foretold] = []
     thin = False
     for models in _groups(judged, wrote):
-        mine = [c for c in judged if c.item.request.model in models]
-        ratio = ratio_of(_sizes([c for c in wrote if c.item.request.model in models]))
+        mine, rest = (
+            [c for c in calls if c.item.request.model in models] for calls in (judged, wrote)
+        )
+        ratio = ratio_of(_sizes(rest))
         if ratio is None:
             return [Foretold(sum(c.predicted for c in judged), float("nan"), 1.0)], BARE
         thin = thin or ratio.sessions < MIN_SESSIONS
-        own = sum(quantity.variance(c.item) for c in mine)
-        parts.append(foretold(ratio, _sizes(mine), own))
+        own = tuple(sum(quantity.variance(c.item) for c in calls) for calls in (rest, mine))
+        parts.append(foretold(ratio, _sizes(mine), (own[0], own[1])))
     return parts, _THIN if thin else ""
 
 
