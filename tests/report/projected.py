@@ -21,7 +21,7 @@ def layer(name: str, step: float, touched: int = 9, **more: Any) -> dict[str, An
         "layer": name, "settings": {}, "step_usd": step, "solo_usd": step + 0.1, "without_usd": 1.0,
         "shapley_usd": step, "shapley_se_usd": 0.0, "overhead_usd": 0.0, "calls_touched": touched,
         "evidence": {}, "risk": NO_RISK, "verified": True, "basis": "rule", "assumptions": [],
-        "replay": "", "notes": [],
+        "replay": "", "measured": [], "measured_run": None, "notes": [],
     } | more  # fmt: skip
 
 

@@ -26,7 +26,8 @@ _LAYER: _Row = {
     "layer": "string", "settings": "object", "step_usd": "number", "solo_usd": "number",
     "without_usd": "number", "shapley_usd": _MAYBE, "shapley_se_usd": _MAYBE,
     "overhead_usd": "number", "calls_touched": "integer", "evidence": "object", "risk": "object",
-    "verified": "boolean", "basis": "string", "assumptions": "array",
+    "verified": "boolean", "basis": "string", "assumptions": "array", "measured": "array",
+    "measured_run": ["integer", "null"],
 }  # fmt: skip
 _STEP: _Row = {
     "step": "integer", "and_later": "boolean", "calls": "integer", "calls_after": "integer",
