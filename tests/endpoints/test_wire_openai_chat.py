@@ -11,6 +11,7 @@ from costopt.endpoints.wire.dialect import (
     MISTRAL,
     OPENAI,
     OPENROUTER,
+    TEXT_ALONE,
     Dialect,
     dialect_of,
 )
@@ -81,6 +82,30 @@ def test_cache_marks_go_where_they_are_known() -> None:
     assert message["content"] == [{"type": "text", "text": "hi", "cache_control": mark}]
 
 
+def test_a_gateway_hands_the_marks_of_claude_on() -> None:
+    marked = Block(_S.USER, "hi", breakpoint=Breakpoint.TTL_5M)
+    claude = Request("anthropic", "claude-x", (marked,))
+    (message,) = body(claude, stream=False, dialect=COMPATIBLE)["messages"]
+    assert message["content"][0]["cache_control"] == {"type": "ephemeral"}
+
+
+def test_where_text_alone_is_taken_each_block_is_a_message() -> None:
+    said = (ASK, Block(_S.USER, "b"), Block(_S.ASSISTANT, "c"), Block(_S.ASSISTANT, "d"),
+            Block(_S.TOOL_CALL, "{}", "look", "i"), Block(_S.TOOL_RESULT, "x", "look", "i"))  # fmt: skip
+    found = body(request(*said), stream=False, dialect=TEXT_ALONE)["messages"]
+    assert [(m["role"], m["content"]) for m in found] == [
+        ("user", "hi"), ("user", "b"), ("assistant", "c"), ("assistant", "d"), ("tool", "x"),
+    ]  # fmt: skip
+    assert ["tool_calls" in m for m in found] == [False, False, False, True, False]
+
+
+def test_results_come_right_behind_their_calls() -> None:
+    said = (ASK, Block(_S.TOOL_CALL, "{}", "look", "i"), Block(_S.USER, "wait"),
+            Block(_S.TOOL_RESULT, "x", "look", "i"))  # fmt: skip
+    found = body(request(*said), stream=False)["messages"]
+    assert [m["role"] for m in found] == ["user", "assistant", "tool", "user"]
+
+
 def test_earlier_reasoning_goes_back_only_where_a_field_takes_it() -> None:
     asked = request(ASK, Block(_S.REASONING, "hm"), Block(_S.ASSISTANT, "a"), ASK)
     assert body(asked, stream=False)["messages"][1] == {"role": "assistant", "content": "a"}
@@ -98,6 +123,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ('{"topP":0.5,"stopSequences":["a"],"presencePenalty":1}',
      {"top_p": 0.5, "stop": ["a"], "presence_penalty": 1}),
     ('{"reasoning":{"effort":"low","summary":"auto"}}', {"reasoning_effort": "low"}),
+    ('{"reasoning":{"effort":"low"}}', {"reasoning_effort": "low"}),
     ('{"text":{"verbosity":"low","format":{"type":"text"}}}', {"verbosity": "low"}),
     ('{"text":{"format":{"type":"json_schema","name":"x","schema":{},"strict":true}}}',
      {"response_format": {"type": "json_schema",
@@ -187,6 +213,7 @@ def test_dialects_are_told_by_the_host() -> None:
         ("https://api.openai.com/v1", OPENAI), ("https://eu.api.openai.com/v1", OPENAI),
         ("https://me.openai.azure.com/openai/v1", OPENAI), ("https://openrouter.ai/api/v1", OPENROUTER),
         ("http://127.0.0.1:8000/v1", COMPATIBLE), ("https://api.openai.com.evil.example/v1", COMPATIBLE),
-        ("https://api.mistral.ai/v1", MISTRAL), ("", COMPATIBLE),
+        ("https://api.mistral.ai/v1", MISTRAL), ("https://api.groq.com/openai/v1", TEXT_ALONE),
+        ("", COMPATIBLE),
     ):  # fmt: skip
         assert dialect_of(url) is dialect, url

@@ -4,6 +4,7 @@ Told by the host. What is on nobody's list gets the standard fields alone, which
 (`transformers serve` answers 422 to a name that is not in OpenAI's schema, and passes over what it does not
 do). Sources, checked 2026-11-25: https://platform.openai.com/docs/api-reference/chat/create,
 https://openrouter.ai/docs/api-reference/parameters, https://docs.mistral.ai/api/,
+https://api-docs.deepseek.com/api/create-chat-completion, https://console.groq.com/docs/api-reference,
 https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html,
 https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md,
 https://github.com/huggingface/transformers/blob/main/src/transformers/cli/serving/chat_completion.py.
@@ -43,6 +44,8 @@ class Dialect:
     """`prompt_cache_key`."""
     cache_marks: bool = False
     """Anthropic's `cache_control` on parts of content."""
+    parts: bool = True
+    """Content may be a list of parts. False: text alone, so that each block is a message of its own."""
     reasoning: str = ""
     """Field of an assistant's message in which earlier reasoning goes back; empty: it is left out."""
 
@@ -50,11 +53,13 @@ class Dialect:
 OPENAI = Dialect("openai", "max_completion_tokens", _OPENAI, service_tier=True, cache_key=True)
 OPENROUTER = Dialect("openrouter", parameters=_OPENROUTER, cache_marks=True)
 MISTRAL = Dialect("mistral", parameters=_MISTRAL, stream_usage=False)
+TEXT_ALONE = Dialect("text alone", parts=False)
 COMPATIBLE = Dialect("compatible")
 _HOSTS = (
     ("api.openai.com", OPENAI), ("openai.com", OPENAI), ("openai.azure.com", OPENAI),
     ("services.ai.azure.com", OPENAI),
     ("cognitiveservices.azure.com", OPENAI), ("openrouter.ai", OPENROUTER), ("api.mistral.ai", MISTRAL),
+    ("api.deepseek.com", TEXT_ALONE), ("api.groq.com", TEXT_ALONE),
 )  # fmt: skip
 
 

@@ -1,15 +1,16 @@
 """A request as OpenAI chat completions, and as the servers that speak their language.
 
 From the logged request it may differ in this: neighbours of one role are one message; ids of tool calls
-are ours; arguments of tool calls are compact JSON with sorted keys; `developer` is `system`; a text behind
-a tool call of the same turn stands before it; calls of the Responses API and of other providers take chat's
-form. Earlier reasoning goes back only to a server that has a field for it. What the server does not take is
-left out, and named by `left_out`.
+are ours; arguments of tool calls are compact JSON with sorted keys; `developer` is `system`; results stand
+right behind their calls; a text behind a tool call of the same turn stands before it; calls of the
+Responses API and of other providers take chat's form. Earlier reasoning goes back only to a server that has
+a field for it. What the server does not take is left out, and named by `left_out`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from costopt.endpoints.wire.dialect import OPENAI, Dialect
@@ -36,6 +37,8 @@ def left_out(request: Request, dialect: Dialect = OPENAI) -> list[str]:
 
 def _written(request: Request, stream: bool, dialect: Dialect) -> tuple[dict[str, Any], list[str]]:
     dropped: list[str] = []
+    if "claude" in request.model and dialect.parts:  # a gateway hands Anthropic's marks on
+        dialect = replace(dialect, cache_marks=True)
     out: dict[str, Any] = {
         "model": request.model, "messages": _messages(request.blocks, dialect, dropped),
     }  # fmt: skip
@@ -93,8 +96,8 @@ def _messages(
             ]
         elif role == ASSISTANT:
             _assistant(out, turn, dialect, dropped)
-        elif any(b.text for b in turn):
-            out.append({"role": role, "content": _content(turn, dialect)})
+        else:
+            out += [{"role": role, "content": content} for content in _contents(turn, dialect)]
     return out
 
 
@@ -109,8 +112,10 @@ def _assistant(
         message[dialect.reasoning] = "\n".join(thought)
     elif thought and "reasoning" not in dropped:
         dropped.append("reasoning")
-    if said:
-        message["content"] = _content(said, dialect)
+    contents = _contents(said, dialect)
+    out += [{"role": ASSISTANT, "content": content} for content in contents[:-1]]
+    if contents:
+        message["content"] = contents[-1]
     if calls:
         message.setdefault("content", None)
         message["tool_calls"] = [
@@ -121,12 +126,19 @@ def _assistant(
         out.append(message)
 
 
+def _contents(turn: Sequence[Block], dialect: Dialect) -> list[Any]:
+    """One content for the turn, or one for each block where a server takes text alone."""
+    shown = [b for b in turn if b.text]
+    if not dialect.parts:
+        return [b.text for b in shown]
+    return [_content(shown, dialect)] if shown else []
+
+
 def _content(turn: Sequence[Block], dialect: Dialect) -> str | list[dict[str, Any]]:
     """Plain text for one block; parts for several, and for one that carries a cache mark."""
-    shown = [b for b in turn if b.text] or turn[:1]
-    if len(shown) == 1 and not (dialect.cache_marks and shown[0].breakpoint):
-        return shown[0].text
-    parts: list[dict[str, Any]] = [{"type": "text", "text": b.text} for b in shown]
+    if len(turn) == 1 and not (dialect.cache_marks and turn[0].breakpoint):
+        return turn[0].text
+    parts: list[dict[str, Any]] = [{"type": "text", "text": b.text} for b in turn]
     if dialect.cache_marks:
-        parts = [marked(part, b) for part, b in zip(parts, shown, strict=True)]
+        parts = [marked(part, b) for part, b in zip(parts, turn, strict=True)]
     return parts

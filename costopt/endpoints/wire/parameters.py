@@ -42,8 +42,9 @@ def _reasoning(found: Found, value: Any) -> None:
     effort = rest.pop("effort", None)
     if effort is not None:
         found["reasoning_effort"] = effort
-    if any(rest.get(name) for name in rest.keys() - {"summary", "generate_summary"}):
-        found["reasoning"] = value
+    rest = {k: v for k, v in rest.items() if v and k not in ("summary", "generate_summary")}
+    if rest:
+        found["reasoning"] = rest
 
 
 def _text(found: Found, value: Any) -> None:

@@ -31,21 +31,27 @@ def role_of(block: Block) -> str:
 def turns(
     blocks: Iterable[Block], *, results_are_users: bool = False
 ) -> Iterator[tuple[str, list[Block]]]:
-    """(role, blocks) in order; tool schemas are passed over.
+    """(role, blocks) in order; tool schemas are passed over. Results come first behind their calls.
 
-    `results_are_users`: results of tools and the user's words are one turn, results first (Anthropic).
+    `results_are_users`: results of tools and the user's words are one turn (Anthropic).
     """
 
     def role(block: Block) -> str:
         found = role_of(block)
         return USER if results_are_users and found == TOOL else found
 
-    said = [b for b in blocks if b.kind != _S.TOOLS]
-    for who, run in groupby(said, role):
-        turn = list(run)
-        if results_are_users and who == USER:
-            turn.sort(key=lambda b: b.kind != _S.TOOL_RESULT)
-        yield who, turn
+    for who, run in groupby(_results_first(blocks), role):
+        yield who, list(run)
+
+
+def _results_first(blocks: Iterable[Block]) -> Iterator[Block]:
+    """APIs demand results right behind the calls; some logs have words of the user's in between."""
+    said = (b for b in blocks if b.kind != _S.TOOLS)
+    for own, run in groupby(said, lambda b: role_of(b) == ASSISTANT):
+        side = list(run)
+        if not own:
+            side.sort(key=lambda b: b.kind != _S.TOOL_RESULT)
+        yield from side
 
 
 def marked(part: dict[str, Any], block: Block) -> dict[str, Any]:
