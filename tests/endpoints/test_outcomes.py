@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 from collections.abc import AsyncIterator
 from itertools import product
@@ -182,7 +183,11 @@ def test_nobody_listening_was_never_sent() -> None:
     assert found.trouble is T.NOT_SENT and "connection refused" in found.message
 
 
-def test_a_name_that_is_no_host_stops_the_run() -> None:
+def test_a_name_that_is_no_host_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*args: object, **more: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     found = refused(one(OpenAICompatible, "http://no-such-host.invalid/v1"))
     assert found.trouble is T.STOP and "no-such-host.invalid" in found.message
 
