@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +309,49 @@ def test_a_paid_run_needs_a_ledger(capsys: pytest.CaptureFixture[str]) -> None:
         ok(capsys, "log.jsonl", "--no-store", "--base-url", url, "--model-map",
            "gpt-4o-2024-08-06=tiny")  # fmt: skip
     ok(capsys, "log.jsonl", "--no-store")
+
+
+def test_a_few_lines_go_through_a_batch_api(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.endpoints.batch_server import KEY as BATCH_KEY
+    from tests.endpoints.batch_server import BatchState, batch_server
+
+    monkeypatch.setenv("THE_KEY", BATCH_KEY)
+    Path("policy.yaml").write_text(
+        "version: 1\nlayers:\n  - batch: {match: {agent: [desk]}, deadline: 7d}\n"
+    )
+    state = BatchState(polls=0)
+    with batch_server(state) as url:
+        arguments = ["--base-url", f"{url}/v1", "--api-key-env", "THE_KEY", "--yes", "--json"]
+        replay = found(ok(capsys, *arguments, "--batch"))
+        assert "POST /v1/batches" in state.paths
+        state.paths.clear()
+        ok(capsys, *arguments)
+        assert (
+            "POST /v1/batches" not in state.paths
+        )  # not a provider's own host: not without a word
+    (layer,) = replay["layers"]
+    assert "price rule" in layer["measured"] and "lines" in layer["measured"]
+    assert replay["answered"] == replay["planned"] > 0
+
+
+def test_ctrl_c_keeps_what_was_answered_and_the_same_command_goes_on(own_folder: Path) -> None:
+    with running(Behaviour(latency_ms=120)) as server:
+        command = [
+            sys.executable, "-m", "costopt", "replay", "-q", "--base-url", f"{server.url}/v1",
+            "--yes", "--concurrency", "2",
+        ]  # fmt: skip
+        first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        until = time.monotonic() + 60
+        while len(server.seen) < 4 and first.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        first.send_signal(signal.SIGINT)
+        out, err = first.communicate(timeout=60)
+        assert first.returncode == 130, err
+        assert "interrupted" in out and "costopt replay --base-url" in out and "stopped" in err
+        assert "Evidence saved" not in out  # it could change the very plan that goes on
+        second = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+        replay = json.loads(second.stdout)["replay"]
+        assert replay["answered"] == replay["planned"] == len(server.seen)
+    assert replay["run"] == 1 and replay["evidence"]
