@@ -30,6 +30,7 @@ PARTS = (
     "composition",
     "compression",
     "proposals",
+    "replay_kills",
 )
 MARKS = ("<!-- measured: {} -->", "<!-- end: {} -->")
 
