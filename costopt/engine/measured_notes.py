@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from costopt.engine.cache_error import CommonError
-from costopt.engine.measured import replay_words
+from costopt.engine.measured_words import replay_words
 from costopt.engine.run import Step
 from costopt.model.evidence import runs_of
 

@@ -15,11 +15,12 @@ from costopt.engine.evaluate import Evaluator, Layers
 from costopt.engine.executors.gathered import put_together, sessions_of
 from costopt.engine.executors.shipped import ship, unship
 from costopt.engine.matched import Evidence, bent, fits, same_model
-from costopt.engine.measured import METRIC, excess_ends, report_of, with_evidence
+from costopt.engine.measured import report_of, with_evidence
 from costopt.engine.outcome import InProcess, outcome
 from costopt.engine.partition import parts_of
 from costopt.engine.policy import Policy
 from costopt.engine.project import project
+from costopt.engine.proof import METRIC, excess_ends
 from costopt.engine.risk import upper_rate
 from costopt.engine.run import waterfall
 from costopt.engine.settings import plain, settings_of
@@ -157,10 +158,27 @@ def test_too_few_answers_leave_what_the_log_has_proven() -> None:
     assert found.verified and found.risk.ci95 == (0.0, 0.09)
     assert log.risk.ci95 is not None and upper_rate(found) == log.risk.ci95[1]
     assert any("too few" in n for n in found.notes)
+    without_floor = entry(answers_differ=40, noise_answers=0, noise_differ=0, ci95=None)
+    assert report(TRIM, Evidence({"trim_tools": without_floor}, ("m",)), tally).verified, (
+        "what differs may be the endpoint's own"
+    )
     against = Evidence({"trim_tools": entry(answers_differ=40, ci95=[0.05, 0.13])}, ("m",))
     found = report(TRIM, against, tally)
     assert not found.verified and upper_rate(found) == 1.0
     assert any("speaks against it" in n for n in found.notes)
+
+
+def test_what_differs_by_chance_proves_nothing() -> None:
+    """Where nearly every answer differs from itself, an excess of none is no agreement."""
+    free = entry(answers_differ=384, noise_differ=380, ci95=[-0.01, 0.015])
+    found = row({"trim_tools": free})
+    assert found["risk"]["ci95"] == [0.0, 0.015] and not found["verified"]
+    assert found["evidence"]["replay"]["changed_at_most"] == pytest.approx(0.015 / 0.05)
+    assert any(
+        "95 % of the answers differ when the same is asked twice" in n for n in found["notes"]
+    )
+    quiet = Evidence({"trim_tools": entry()}, ("m",))
+    assert upper_rate(report(TRIM, quiet, {"results_cut": 1})) == pytest.approx(0.012 / 0.99)
 
 
 def test_without_an_interval_the_counts_make_one() -> None:

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from costopt.engine.matched import Evidence, fits
-from costopt.engine.measured import METRIC, with_evidence
+from costopt.engine.measured import with_evidence
+from costopt.engine.proof import METRIC
 from costopt.engine.settings import setting_names, settings_of
 from costopt.layers.base import Layer
 from costopt.layers.discover import layer_class
