@@ -126,7 +126,7 @@ def test_calls_of_tools_without_schemas_declare_them_by_name() -> None:
     assert body(asked, stream=False)["tools"] == [
         {"name": "look", "input_schema": {"type": "object"}}
     ]
-    assert left_out(asked) == ["schemas of its tools, which the log does not keep"]
+    assert left_out(asked) == ["tool schemas (the log keeps none)"]
     assert "tools" not in body(request(ASK), stream=False)
 
 

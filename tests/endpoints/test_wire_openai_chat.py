@@ -205,7 +205,7 @@ def test_what_a_server_does_not_know_is_left_out_and_named() -> None:
 
 
 def test_calls_of_tools_without_schemas_are_told() -> None:
-    assert left_out(request(*SPOKEN)) == ["schemas of its tools, which the log does not keep"]
+    assert left_out(request(*SPOKEN)) == ["tool schemas (the log keeps none)"]
 
 
 def test_dialects_are_told_by_the_host() -> None:

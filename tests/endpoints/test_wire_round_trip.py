@@ -56,7 +56,7 @@ def openai_bodies(draw: st.DrawFn) -> dict[str, Any]:
     return {"model": "m", "messages": messages, **more}
 
 
-NO_SCHEMAS = {"schemas of its tools, which the log does not keep"}
+NO_SCHEMAS = {"tool schemas (the log keeps none)"}
 
 
 def without_names(body: dict[str, Any], segments: list[Segment]) -> list[Segment]:

@@ -91,7 +91,7 @@ def _tools(blocks: Sequence[Block], dropped: list[str]) -> list[dict[str, Any]]:
     if found or not used:
         return found
     # The API refuses calls of tools that nobody declares, and a log without schemas has no better ones.
-    dropped.append("schemas of its tools, which the log does not keep")
+    dropped.append("tool schemas (the log keeps none)")
     return [{"name": name, "input_schema": {"type": "object"}} for name in used]
 
 

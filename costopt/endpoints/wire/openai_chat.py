@@ -80,7 +80,7 @@ def _tools(blocks: Sequence[Block], dialect: Dialect, dropped: list[str]) -> lis
             else:
                 found.append(marked(tool, block) if dialect.cache_marks else tool)
     if not found and any(b.kind == _S.TOOL_CALL for b in blocks):
-        dropped.append("schemas of its tools, which the log does not keep")
+        dropped.append("tool schemas (the log keeps none)")
     return found
 
 

@@ -28,6 +28,7 @@ from costopt.wiring.replaying.go_on import command
 from costopt.wiring.replaying.info import executed_info, planned
 from costopt.wiring.replaying.judging import Asking, judge_of
 from costopt.wiring.replaying.ledgers import Nothing, ledger_of
+from costopt.wiring.replaying.left_out import left_out_notes
 from costopt.wiring.replaying.metrics import Counters
 from costopt.wiring.replaying.places import speaks_for
 from costopt.wiring.replaying.proving import Proof, prove
@@ -121,6 +122,7 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
         done.evaluator, checked, asked.terms, money, endpoint=asked.endpoint,
         providers=speaks_for(asked.places),
     )  # fmt: skip
+    plan = replace(plan, notes=(*plan.notes, *left_out_notes(plan, asked.places)))
     progress_for(options)("planning the replay", 1, 1)
     if not plan.items:
         raise _nothing_to_send(plan)
