@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One quantity of the judging half of an arm: predicted by the projection and its evidence, measured."""
+    """One quantity of an arm on the judging half: as projected, measured, and as the other half foretold."""
 
     what: str
     """input_tokens, cache_read_tokens, output_tokens, usd: totals. latency_ms, ttft_ms: means a call."""
@@ -19,17 +19,20 @@ class Compared:
     calls: int
     """That were answered and counted: all figures are of these."""
     predicted: float | None
-    predicted_ci95: list[float] | None
+    """By the projection alone, as it stood before this replay measured anything."""
     measured: float | None
     """Null: not measured (recorded answers, a mock, no usage); `reason` says why."""
     diff_pct: float | None
+    """Measured above predicted."""
+    calibrated: float | None
+    """Predicted, times the ratio of measured to predicted on the half that wrote the evidence."""
+    calibrated_ci95: list[float] | None
+    """Where the judging half's total should lie, by the spread of that ratio over sessions."""
     inside: bool | None
-    """The measured total lies in `predicted_ci95`."""
+    """`measured` lies in `calibrated_ci95`."""
     basis: str = ""
-    """What the prediction rests on: `log`, `log x ratio measured on the other half`."""
+    """What `calibrated` rests on: `log`, `log x ratio measured on the other half`."""
     reason: str = ""
-    projected: float | None = None
-    """The same requests by the projection alone, as it stood before this replay measured anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ class Seen:
     outside: int = 0
     without: int = 0
     """Runs too small for an interval, or without a measurement."""
-    predicted: float = 0.0
+    foretold: float = 0.0
+    """The projection with the ratios of the half that wrote the evidence."""
     measured: float = 0.0
     off_pct: list[float] = field(default_factory=list)
 
@@ -56,9 +57,11 @@ class Seen:
             return
         self.inside += row.inside
         self.outside += not row.inside
-        self.predicted += row.predicted or 0.0
+        self.foretold += row.calibrated or 0.0
         self.measured += row.measured
-        self.off_pct.append(abs(row.diff_pct or 0.0))
+        self.off_pct.append(
+            100 * abs((row.calibrated or 0.0) / row.measured - 1) if row.measured else 0.0
+        )
 
     @property
     def judged(self) -> int:
@@ -96,7 +99,7 @@ def _tell(table: Table, seen: dict[tuple[str, str], Seen]) -> None:
             f"{median:.2f} %",
         )
     usd = seen[COMPOSED, "usd"]
-    far = 100 * abs(usd.predicted / usd.measured - 1) if usd.measured else None
+    far = 100 * abs(usd.foretold / usd.measured - 1) if usd.measured else None
     table.at_most("composed projection against measured dollars, %", 5.0, far)
 
 

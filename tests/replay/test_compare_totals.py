@@ -33,7 +33,7 @@ def test_totals_are_of_the_judging_half() -> None:
     judged = sum(100 + 37 * row for row in range(0, 20, 2))
     assert (found.calls, found.predicted, found.measured) == (10, judged, judged)
     assert (found.diff_pct, found.inside) == (0, True)
-    assert found.predicted_ci95 == [judged, judged]
+    assert found.calibrated_ci95 == [judged, judged]
     assert found.basis == "log x ratio measured on the other half"
 
 
@@ -44,26 +44,26 @@ def test_dollars_are_the_measured_tokens_at_the_projections_price() -> None:
     assert line(story().compared(Known()), "usd").measured is None
 
 
-def test_a_server_that_doubles_its_counts_moves_measured_and_leaves_the_projection() -> None:
+def test_a_server_that_doubles_its_counts_moves_measured_and_leaves_predicted() -> None:
     honest = story()
     plain, twice = honest.compared(), honest.changed(lambda i: True, doubled).compared()
     for what in ("input_tokens", "output_tokens", "usd"):
         one, other = line(plain, what), line(twice, what)
         assert one.measured and other.measured == pytest.approx(2 * one.measured)
-        assert other.projected == one.projected
+        assert other.predicted == one.predicted
     few = Story(items=honest.items[:6:2], outcomes=honest.outcomes, log=honest.log)  # none writes
     more = few.changed(lambda i: True, doubled)
     one, other = (line(s.compared(), "input_tokens") for s in (few, more))
-    assert other.predicted == one.predicted == other.projected and other.basis == "log"
+    assert other.calibrated == one.calibrated == other.predicted and other.basis == "log"
     assert other.measured == 2 * (one.measured or 0) and other.diff_pct == pytest.approx(100)
-    assert other.predicted_ci95 is None and other.inside is None
+    assert other.calibrated_ci95 is None and other.inside is None
 
 
 def test_a_ratio_measured_on_the_other_half_corrects_the_projection() -> None:
     found = line(story(factor=1.3).compared(), "input_tokens")
-    assert found.measured is not None and found.projected is not None
-    assert found.predicted == pytest.approx(found.measured, rel=0.01) and found.inside
-    assert found.measured == pytest.approx(1.3 * found.projected, rel=0.01)
+    assert found.measured is not None and found.predicted is not None
+    assert found.calibrated == pytest.approx(found.measured, rel=0.01) and found.inside
+    assert found.measured == pytest.approx(1.3 * found.predicted, rel=0.01)
 
 
 def test_no_half_reads_the_other() -> None:
@@ -74,7 +74,7 @@ def test_no_half_reads_the_other() -> None:
     assert plain.evidence and judges.evidence == plain.evidence
     assert writes.evidence != plain.evidence
     assert [c.measured for c in writes.compared] == [c.measured for c in plain.compared]
-    assert [c.projected for c in writes.compared] == [c.projected for c in plain.compared]
+    assert [c.predicted for c in writes.compared] == [c.predicted for c in plain.compared]
     told = [q["measured"] for layer in plain.layers for q in layer.quantities]
     assert told == [q["measured"] for layer in writes.layers for q in layer.quantities]
 
@@ -92,7 +92,8 @@ def test_recorded_and_invented_answers_measure_nothing(origin: Origin) -> None:
     for one in found.compared:
         assert one.measured is None and one.inside is None and one.reason == found.refused
     assert (
-        line(found, "input_tokens").predicted == line(story().compared(), "input_tokens").predicted
+        line(found, "input_tokens").calibrated
+        == line(story().compared(), "input_tokens").calibrated
     )
     layer = found.layers[0]
     assert (layer.says, layer.why, layer.agreement) == ("not_measured", found.refused, [])
@@ -132,10 +133,10 @@ def test_what_the_endpoint_does_not_say_is_not_measured() -> None:
     found = made.compared()
     assert line(found, "cache_read_tokens").measured is None
     assert "cache" in line(found, "cache_read_tokens").reason
-    assert line(found, "ttft_ms").measured is None and line(found, "ttft_ms").predicted == 500
+    assert line(found, "ttft_ms").measured is None and line(found, "ttft_ms").calibrated == 500
     assert line(found, "ttft_ms").reason == "No answer was streamed."
-    assert line(found, "latency_ms").measured == 900 and line(found, "latency_ms").projected == 1000
-    assert line(found, "latency_ms").predicted_ci95 is None
+    assert line(found, "latency_ms").measured == 900 and line(found, "latency_ms").predicted == 1000
+    assert line(found, "latency_ms").calibrated_ci95 is None
     without = Story()
     for row in range(10):
         without.ask(Arm.POLICY, row, "yes", told=False)
@@ -152,7 +153,7 @@ def test_a_time_that_the_log_lacks_is_measured_without_a_prediction() -> None:
             Arm.POLICY, row, "yes", predicted=predicted(100 + row, 10, ms=None), into=100 + row
         )
     found = line(made.compared(), "ttft_ms")
-    assert (found.predicted, found.measured, found.calls) == (None, 400, 5)
+    assert (found.calibrated, found.measured, found.calls) == (None, 400, 5)
     assert found.reason == "The log does not have it for these calls."
 
 
@@ -171,7 +172,7 @@ def test_few_sessions_give_a_ratio_and_no_interval() -> None:
     for row in range(12):
         made.ask(Arm.POLICY, row, "yes", into=100 + row, session=row % 2)
     found = line(made.compared(), "input_tokens")
-    assert found.basis.endswith("other half") and found.predicted_ci95 is None
+    assert found.basis.endswith("other half") and found.calibrated_ci95 is None
     assert "fewer than 4 sessions" in found.reason
 
 
@@ -185,8 +186,8 @@ def test_a_cache_that_may_or_may_not_serve_widens_the_interval() -> None:
                 predicted=expected,
             )  # fmt: skip
         found = line(made.compared(), "cache_read_tokens")
-        assert found.predicted == 5000 and found.predicted_ci95 is not None
-        return found.predicted_ci95
+        assert found.calibrated == 5000 and found.calibrated_ci95 is not None
+        return found.calibrated_ci95
 
     assert told(0) == [5000, 5000]
     low, high = told(250.0**2)  # ten calls: a standard deviation of 791 tokens
@@ -200,7 +201,7 @@ def test_models_have_ratios_of_their_own() -> None:
         made.ask(Arm.POLICY, row, "yes", model=model, into=100 + row,
                  told=leaves(factor * (100 + row), 10))  # fmt: skip
     found = line(made.compared(), "input_tokens")
-    assert found.predicted == found.measured and found.predicted_ci95 == [found.measured] * 2
+    assert found.calibrated == found.measured and found.calibrated_ci95 == [found.measured] * 2
 
 
 def test_the_price_of_a_batch_is_its_own() -> None:
@@ -225,5 +226,5 @@ def test_nothing_planned_and_nothing_sent() -> None:
     assert (empty.compared, empty.layers, empty.evidence) == ([], [], {})
     assert empty.refused == "No request was answered."
     unsent = replace(story(), outcomes={}).compared()
-    assert all(c.measured is None and c.predicted is not None for c in unsent.compared)
+    assert all(c.measured is None and c.calibrated is not None for c in unsent.compared)
     assert unsent.notes[1] == "20 planned requests are in no figure: not sent."

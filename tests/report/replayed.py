@@ -47,10 +47,10 @@ def layers(name: str) -> list[ReplayedLayer]:
 def info(name: str = "planner", **more: Any) -> ReplayInfo:
     """Of a live replay, with everything filled."""
     compared = [
-        Compared("usd", "policy", 200, 11.2, [10.4, 12.1], 11.41, 1.9, True, "log x ratio"),
-        Compared("input_tokens", "policy", 200, 120_000.0, [1.1e5, 1.3e5], 121_000.0, 0.8, True, "log"),
-        Compared("ttft_ms", "policy", 200, None, None, 412.0, None, None, "", "the log has none"),
-        Compared("usd", "noise", 60, 3.0, None, None, None, None, "log", "no usage came back"),
+        Compared("usd", "policy", 200, 11.2, 11.41, 1.9, 11.31, [10.4, 12.1], True, "log x ratio"),
+        Compared("input_tokens", "policy", 200, 1.2e5, 1.21e5, 0.8, 1.205e5, [1.1e5, 1.3e5], True, "log"),
+        Compared("ttft_ms", "policy", 200, None, 412.0, None, None, None, None, "", "the log has none"),
+        Compared("usd", "noise", 60, 3.0, None, None, 3.0, None, None, "log", "no usage came back"),
     ]  # fmt: skip
     sample = [
         {"stratum": s, "arm": a, "calls": n, "of": of, "expected_usd": e, "worst_usd": w, "proves": p}

@@ -139,12 +139,13 @@ def _compared(
     total, measured = sum(p.total for p in parts), sum(c.measured for c in judged)
     bounds = None if quantity.time else interval(parts)
     low_high = None if bounds is None else [b / scale for b in bounds]
+    bare = sum(c.predicted for c in judged)
     return Compared(
-        what=quantity.name, arm=arm.value, calls=len(judged), predicted=total / scale,
-        predicted_ci95=low_high, measured=measured / scale, diff_pct=_diff_pct(total, measured),
+        what=quantity.name, arm=arm.value, calls=len(judged), predicted=bare / scale,
+        measured=measured / scale, diff_pct=_diff_pct(bare, measured),
+        calibrated=total / scale, calibrated_ci95=low_high,
         inside=None if bounds is None else _inside(bounds, measured, whole=quantity.name != "usd"),
         basis=BARE if note == BARE else CALIBRATED, reason="" if note == BARE else note,
-        projected=sum(c.predicted for c in judged) / scale,
     )  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def _timed_only(quantity: Quantity, row: Row) -> float | None:
 def _without_prediction(quantity: Quantity, arm: Arm, alone: Sequence[float]) -> Compared:
     mean = sum(alone) / len(alone)
     return Compared(
-        quantity.name, arm.value, len(alone), None, None, mean, None, None, BARE,
+        quantity.name, arm.value, len(alone), None, mean, None, None, None, None, BARE,
         "The log does not have it for these calls.",
     )  # fmt: skip
 
@@ -173,7 +174,7 @@ def _unmeasured(
     why = reason or (_NO_JUDGE if said else quantity.unsaid)
     total = sum(predicted) / (len(predicted) if quantity.time else 1) if predicted else None
     return Compared(
-        quantity.name, arm.value, 0, total, None, None, None, None, BARE, why, total
+        quantity.name, arm.value, 0, total, None, None, total, None, None, BARE, why
     )  # fmt: skip
 
 

@@ -146,15 +146,24 @@ def _sample(info: ReplayInfo, width: int) -> list[str]:
 
 
 def compared_words(found: Compared) -> str:
-    """`predicted $11.20, measured $11.41 (+1.9 %, inside 95 % CI)`."""
+    """`predicted $11.20, measured $11.41 (+1.9 %, inside 95 % CI)`; where the interval leaves out what was
+    predicted, the other half's ratios have moved it: then what they come to stands there too."""
     if found.measured is None:
         return f"{quantity(found.what)} not measured: {found.reason or 'not known why'}"
     text = f"predicted {figure(found.what, found.predicted)}, measured {figure(found.what, found.measured)}"
     said = [f"{found.diff_pct:+.1f} %"] if found.diff_pct is not None else []
     if found.inside is not None:
-        said.append(f"{'inside' if found.inside else 'OUTSIDE'} 95 % CI")
+        place = f"{'inside' if found.inside else 'OUTSIDE'} 95 % CI"
+        said.append(
+            f"{place} around {figure(found.what, found.calibrated)}" if _moved(found) else place
+        )
     unit = "" if found.what == "usd" else f" {quantity(found.what)}"
     return text + unit + (f" ({', '.join(said)})" if said else "")
+
+
+def _moved(found: Compared) -> bool:
+    ci, predicted = found.calibrated_ci95, found.predicted
+    return ci is not None and predicted is not None and not ci[0] <= predicted <= ci[1]
 
 
 def quantity(what: str) -> str:

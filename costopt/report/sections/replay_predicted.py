@@ -27,13 +27,14 @@ def build(result: Result) -> Card | NotApplicable:
         return NotApplicable(NAME, TITLE, "no answer of the judging half came back")
     rows = [_row(found) for found in info.compared]
     table = Table(
-        "Totals of the judging half", ("what", "arm", "calls", "predicted", "95 % interval", "measured",
-                                       "difference", "inside", "rests on"),
-        ("text", "text", "count", "text", "text", "text", "text", "text", "text"), rows,
+        "Totals of the judging half", ("what", "arm", "calls", "predicted", "measured", "difference",
+                                       "by the other half", "95 % interval", "inside", "rests on"),
+        ("text", "text", "count", *("text",) * 7), rows,
     )  # fmt: skip
     notes = [
         "Half of the sample writes the evidence (ratios of measured to projected tokens), the other half, "
         "which is shown here, judges it: no row does both.",
+        "Predicted is the projection as it stood before; by the other half is the same times those ratios.",
         "The interval is the ratios' own spread over sessions; it says nothing of another day or model.",
     ]
     return Card(NAME, TITLE, _lead(info.compared), tables=[table], notes=notes)
@@ -53,13 +54,13 @@ def _lead(rows: list[Compared]) -> str:
 
 
 def _row(found: Compared) -> tuple[Cell, ...]:
-    ci = found.predicted_ci95
+    ci = found.calibrated_ci95
     return (
         WHAT.get(found.what, found.what), ARMS.get(found.arm, found.arm), found.calls,
-        _figure(found.what, found.predicted),
-        f"{_figure(found.what, ci[0])} to {_figure(found.what, ci[1])}" if ci else "—",
-        _figure(found.what, found.measured),
+        _figure(found.what, found.predicted), _figure(found.what, found.measured),
         "—" if found.diff_pct is None else f"{found.diff_pct:+.1f} %",
+        _figure(found.what, found.calibrated),
+        f"{_figure(found.what, ci[0])} to {_figure(found.what, ci[1])}" if ci else "—",
         {True: "yes", False: "NO", None: "—"}[found.inside],
         masked(found.reason or found.basis),
     )  # fmt: skip
