@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
+from math import hypot
 from typing import Any, cast
 
 from costopt.engine.settings import plain, settings_of
 from costopt.layers.base import Layer
 from costopt.layers.discover import name_of
-from costopt.model.evidence import WHOLE_LOG, Entry, entries_of
+from costopt.model.evidence import WHOLE_LOG, Entry, entries_of, ratio_of_all
 
 RATIOS = ("output_ratio", "reasoning_ratio", "input_ratio")
 """What a replay measures that moves dollars: tokens behind the layer, to those of the projection."""
@@ -102,11 +103,15 @@ class Evidence:
         return same_model(str(entry.get("model") or ""), (*self.logged, *tiers))
 
     def handed(self, layer: Layer) -> Entry:
-        """What the layer itself may read: nothing that was measured on a stand-in."""
+        """What the layer itself may read: ratios against unchanged requests, and nothing that was measured
+        on a stand-in."""
         entry = self.of(layer)
         if not entry or not self.speaks(layer, entry):
             return _NOTHING
-        return _bent_entry(entry, layer) if isinstance(layer, Bent) else entry
+        told = dict(entry)
+        for name, ratio in self.ratios(layer, entry).items():
+            told |= {name: ratio.value, f"{name}_ci95": [ratio.low, ratio.high]}
+        return _bent_entry(told, layer) if isinstance(layer, Bent) else told
 
     def ratios(self, layer: Layer, entry: Entry) -> dict[str, Ratio]:
         """How the projection's tokens behind a layer are corrected, by name. Not by requests that other
@@ -114,11 +119,13 @@ class Evidence:
         out: dict[str, Ratio] = {}
         if not entry.get("alone", True):
             return out
+        speaks = self.speaks(layer, entry)
         for name in RATIOS:
-            base = self._unchanged_input if name == "input_ratio" else 1.0
-            if entry.get(name) is not None and base:
-                ends = entry.get(f"{name}_ci95")
-                out[name] = _ratio(float(entry[name]), ends, base, self.speaks(layer, entry))
+            base = self._unchanged(name) if speaks or name == "input_ratio" else _AS_PROJECTED
+            if entry.get(name) is not None and base is not None:
+                found = _relative(_Told.of(entry, name), base)
+                # What a stand-in did is no value of the logged model's: it only widens the interval.
+                out[name] = found if speaks else Ratio(1, min(found.low, 1), max(found.high, 1))
         return out
 
     def uncertain(self, layer: Layer) -> list[str]:
@@ -126,16 +133,13 @@ class Evidence:
         some = [e for entry in self._entries(layer) for e in (entry, *_moves(entry))]
         return [name for name in RATIOS if any(e.get(name) is not None for e in some)]
 
-    @cached_property
-    def _unchanged_input(self) -> float | None:
-        """Measured over projected input of requests that nothing changed; None: not measured."""
-        rows = [m for m in self.whole_log.get("models", {}).values() if m.get("input_ratio")]
-        weight = sum(float(m.get("n") or 1) for m in rows)
-        return (
-            sum(float(m["input_ratio"]) * float(m.get("n") or 1) for m in rows) / weight
-            if rows
-            else None
-        )
+    def _unchanged(self, name: str) -> _Told | None:
+        """The same of requests that no layer changed, to those of the log: what the endpoint or a tokenizer
+        does by itself is no layer's doing. Input that was not measured so is not taken at all."""
+        rows = [m for m in self.whole_log.get("models", {}).values() if m.get(name)]
+        if rows:
+            return _Told.of(ratio_of_all(rows, name, "n"), name)
+        return None if name == "input_ratio" else _AS_PROJECTED
 
     def _entries(self, layer: Layer) -> Iterator[Entry]:
         """`name#2` is the second layer of that name in the policy that was replayed."""
@@ -179,13 +183,33 @@ def _defaults(layer: Layer) -> dict[str, Any]:
     return {f.name: plain(f.default) for f in fields(layer) if f.default is not MISSING}  # type: ignore[arg-type]  # every layer is a dataclass
 
 
-def _ratio(value: float, ends: Any, base: float, speaks: bool) -> Ratio:
-    """Without an interval anything between no change and the value may be. What a stand-in did is no
-    value of the logged model's: it only widens the interval."""
-    value = value / base
-    low, high = (float(e) / base for e in ends) if ends else (1.0, 1.0)
-    low, high = max(0.0, min(low, value)), max(high, value)
-    return Ratio(value, low, high) if speaks else Ratio(1.0, min(low, 1.0), max(high, 1.0))
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A ratio as a replay wrote it. `ends`: None: it could tell no interval."""
+
+    value: float
+    ends: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, entry: Entry, name: str) -> _Told:
+        ends = entry.get(f"{name}_ci95")
+        return cls(float(entry[name]), (float(ends[0]), float(ends[1])) if ends else None)
+
+
+_AS_PROJECTED = _Told(1.0, (1.0, 1.0))
+
+
+def _relative(found: _Told, base: _Told) -> Ratio:
+    """One ratio over another, with their relative errors in squares. Where either has no interval
+    anything between no change and the value may be."""
+    value = found.value / base.value
+    if found.ends is None or base.ends is None or found.value <= 0:
+        return Ratio(value, min(value, 1.0), max(value, 1.0))
+    if base is _AS_PROJECTED:
+        return Ratio(value, max(0.0, min(found.ends[0], value)), max(found.ends[1], value))
+    below = hypot(1 - found.ends[0] / found.value, base.ends[1] / base.value - 1)
+    above = hypot(found.ends[1] / found.value - 1, 1 - base.ends[0] / base.value)
+    return Ratio(value, value * max(0.0, 1 - below), value * (1 + above))
 
 
 def _moves(entry: Entry) -> list[Entry]:

@@ -115,6 +115,10 @@ class _Measured:
         out: dict[str, Any] = {
             "runs": runs_of(entry), "at": entry.get("at", ""), "model": entry.get("model", ""),
             "stand_in": not self.speaks, **{k: entry[k] for k in _SHOWN if k in entry},
+            "applied": {
+                k: [r.value, r.low, r.high]
+                for k, r in self.known.ratios(self.layer, entry).items()
+            } if self.speaks else {},
         }  # fmt: skip
         if proof is not None:
             out |= {

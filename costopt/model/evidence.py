@@ -53,7 +53,7 @@ def together(entries: Sequence[Entry]) -> dict[str, Any]:
         if any(name in e for e in entries):
             out[name] = sum(int(e.get(name) or 0) for e in entries)
     for name, count in RATIOS.items():
-        out |= _ratio(entries, name, count)
+        out |= ratio_of_all(entries, name, count)
     out |= _excess(entries)
     if any("sessions" in e for e in entries):
         out["sessions"] = max(int(e.get("sessions") or 0) for e in entries)
@@ -117,8 +117,8 @@ def _excess(entries: Sequence[Entry]) -> dict[str, Any]:
     return {"excess": value, "ci95": _pooled(value, parts)}
 
 
-def _ratio(entries: Sequence[Entry], name: str, count: str) -> dict[str, Any]:
-    """The ratio by its counts, with its interval where every run has one."""
+def ratio_of_all(entries: Sequence[Entry], name: str, count: str) -> dict[str, Any]:
+    """The ratio by its counts, with its interval where all have one. No entry has it: empty."""
     some = [(float(e[name]), e, _weight(e, count)) for e in entries if e.get(name) is not None]
     if not some:
         return {}
@@ -150,12 +150,10 @@ def _moves(found: Sequence[Mapping[str, Entry]]) -> dict[str, Any]:
 
 def _model(known: Entry, row: Entry) -> dict[str, Any]:
     """Ratios of a model's unchanged requests, of two runs."""
-    out, weights = {**known, **row}, [int(e.get("n") or 1) for e in (known, row)]
+    out = {**known, **row, "n": sum(int(e.get("n") or 1) for e in (known, row))}
     for name in ("input_ratio", "output_ratio"):
-        values = [float(e[name]) for e in (known, row) if e.get(name) is not None]
-        if len(values) == len(weights):
-            out[name] = sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
-    return out | {"n": sum(weights)}
+        out |= ratio_of_all((known, row), name, "n")
+    return out
 
 
 def _gaps(rows: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -281,6 +281,23 @@ def test_measured_input_is_taken_against_that_of_unchanged_requests() -> None:
     assert alone.value((TRIM,)) == bare.value((TRIM,)), "of unchanged requests nothing is known"
 
 
+def test_what_the_endpoint_does_to_unchanged_requests_is_no_layers_doing() -> None:
+    def log(ends: list[float] | None) -> dict[str, Any]:
+        told = {"served": "m", "output_ratio": 1.5, "output_ratio_ci95": ends, "n": 40}
+        return {"models": {"m": told}}
+
+    told = entry(**RATIO)
+    bare, found = evaluator(), evaluator({"trim_tools": told, "*": log([1.35, 1.65])})
+    assert found.value((TRIM,)) == bare.value((TRIM,))
+    known = Evidence({"trim_tools": told, "*": log([1.35, 1.65])}, ("m",))
+    ratio = known.ratios(TRIM, told)["output_ratio"]
+    assert ratio.value == 1.0 and ratio.low == pytest.approx(1 - (0.2**2 + 0.1**2) ** 0.5)
+    assert ratio.high == pytest.approx(1 + (0.2**2 + 0.1**2) ** 0.5)
+    blind = Evidence({"trim_tools": told | {"output_ratio": 1.8}, "*": log(None)}, ("m",))
+    ratio = blind.ratios(TRIM, told | {"output_ratio": 1.8})["output_ratio"]
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((1.2, 1.0, 1.2))
+
+
 def test_structured_output_takes_the_measured_ratio_itself() -> None:
     layer = Output(max_tokens="off", structured=(("session", ("*",)),), ratio=0.9)
     told = entry(replace(layer, ratio=0.5), output_ratio=0.6, output_ratio_ci95=[0.5, 0.7])

@@ -42,7 +42,10 @@ def models_of(rows: Sequence[Row], known: Known) -> dict[str, Any]:
         out[name] = {
             "served": max(sorted(set(served)), key=served.count),
             "input_ratio": None if into is None else into.value,
-            "output_ratio": None if written is None else written.value, "n": len(same), "answers": len(mine),
+            "input_ratio_ci95": None if into is None or into.ci95 is None else list(into.ci95),
+            "output_ratio": None if written is None else written.value,
+            "output_ratio_ci95": None if written is None or written.ci95 is None else list(written.ci95),
+            "n": len(same), "answers": len(mine),
         }  # fmt: skip
     return out
 
