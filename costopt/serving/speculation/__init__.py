@@ -1,0 +1,1 @@
+"""Speculative decoding: what acceptance means, its gain by load, and what the user's own texts give."""
