@@ -24,6 +24,7 @@ from costopt.engine.proof import Proof
 from costopt.layers.base import Layer
 from costopt.model.effect import LayerReport, Risk
 from costopt.model.evidence import Entry, runs_of
+from costopt.model.view import Column
 
 if TYPE_CHECKING:
     from costopt.engine.outcome import Outcome
@@ -107,7 +108,11 @@ class _Measured:
             rows = (self.entry, *self.entry.get("moves", {}).values())
             out += self._carried
             out += [n for n in self._own if used and any(r.get(n) is not None for r in rows)]
-        return [*out, *(n for n in BESIDE if self.entry.get(n) is not None)]
+        limits = (
+            Column.MAX_TOKENS in self.layer.touches
+        )  # of others it is the log's own limit that cuts
+        beside = [n for n in BESIDE if n != "truncated" or limits]
+        return [*out, *(n for n in beside if self.entry.get(n) is not None)]
 
     def _evidence(self) -> dict[str, Any]:
         """The counts, and what the log had said."""
