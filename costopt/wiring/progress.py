@@ -12,6 +12,8 @@ from costopt.wiring.request import TraceOptions
 
 QUIET_S = 1.0
 """Work shorter than this shows nothing."""
+NEWS = " · "
+"""What follows it in a text changes while the work goes on (dollars spent): its rate is still one."""
 _EVERY_S = 0.1
 _CLEAR = "\r\x1b[2K"
 
@@ -35,9 +37,10 @@ class ConsoleProgress:
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         now = self._clock()
-        if what != self._what:
+        if what.partition(NEWS)[0] != self._what.partition(NEWS)[0]:
             self.clear()
-            self._what, self._started = what, now
+            self._started = now
+        self._what = what
         elapsed = now - self._started
         if total is not None and done >= total:
             self.clear()

@@ -18,7 +18,7 @@ from costopt.replay.execute.chains import Chain, chains
 from costopt.replay.execute.journal import Journal, Turns
 from costopt.replay.execute.limits import Patience
 from costopt.replay.execute.sender import Sender
-from costopt.replay.execute.spend import Spend
+from costopt.replay.execute.spend import GO_ON, Spend
 from costopt.replay.execute.stopping import Stopping, on_interrupt
 from costopt.replay.execute.tally import Tally
 from costopt.replay.executed import Executed, RunState
@@ -58,6 +58,10 @@ class Execution:
         self.resumed = len(live) - len(self.left)
         self.finished = 0
         """Items that this process is through with."""
+        self.waits = False
+        """For a batch job."""
+        self.no_money_for = ""
+        """Lines of a batch that did not fit into the budget; the others are sent."""
         self.spend = Spend(
             self.terms.budget_pusd, self.tally.settled_pusd, self.tally.in_doubt_pusd
         )
@@ -76,6 +80,10 @@ class Execution:
         try:
             with on_interrupt(lambda: self.stopping.interrupt(self.patience.grace_s)):
                 await self._all()
+                if self.no_money_for:
+                    self.stopping.stop(
+                        RunState.STOPPED_BY_BUDGET, self.spend.told(self.no_money_for), GO_ON
+                    )
                 await self._closed(journal)
         except BaseException:
             with suppress(Exception):  # the first trouble is the one to be told
@@ -108,7 +116,6 @@ class Execution:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._count_batches()
             total = len(self.left)
             self.progress(self._text(), total, total)
 
@@ -134,6 +141,7 @@ class Execution:
         reserved = sum(item.worst_pusd for item in self.batch)
         # What was submitted earlier may be charged already: it is collected in any case.
         if not self.spend.take(reserved, anyway=known):
+            self.no_money_for = f"the batch lines may cost {show(reserved)} more"
             return
         lines = asyncio.ensure_future(run_batches(
             self.batch, self.batch_endpoint, self.ledger, self.run, self.money,
@@ -141,12 +149,14 @@ class Execution:
             patience_s=self.patience.batch_s,
         ))  # fmt: skip
         stopped = asyncio.ensure_future(self._no_use_waiting())
+        self.waits = True
         try:
             await asyncio.wait([lines, stopped], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (lines, stopped):
                 task.cancel()
             await asyncio.gather(lines, stopped, return_exceptions=True)
+            self.waits = False
         settled, in_doubt = await asyncio.to_thread(self._count_batches)
         self.spend.exchange(reserved, settled, in_doubt)
         if not lines.cancelled():
@@ -163,6 +173,8 @@ class Execution:
 
     def _count_batches(self) -> tuple[int, int]:
         """Take their last words from the ledger: (settled, in doubt) pico-dollars."""
+        if not self.batch:
+            return 0, 0
         mine = {item.id for item in self.batch}
         self.lines = Tally()
         self.lines.add(r for r in self.ledger.attempts(self.run) if r[0].item in mine)
@@ -175,7 +187,10 @@ class Execution:
             self._show()
 
     def _show(self) -> None:
-        self.progress(self._text(), self.finished, len(self.left))
+        if self.finished < len(self.left) or not self.waits:
+            self.progress(self._text(), self.finished, len(self.left))
+        else:
+            self.progress(f"waiting for {len(self.batch)} lines of a batch job", 0, None)
 
     def _text(self) -> str:
         spend = self.spend
@@ -185,7 +200,8 @@ class Execution:
         return f"{text} · the server asks to wait {wait:.0f} s" if wait >= 1 else text
 
     def executed(self, seconds: float) -> Executed:
-        """What the run came to, from all that the ledger was told."""
+        """What the run came to, from all that the ledger was told. Called after the loop has ended."""
+        self._count_batches()
         stop, batched, live, lines = self.stopping, self.batched, self.tally, self.lines
         running = "; ".join(batched.running) if batched else ""
         return Executed(

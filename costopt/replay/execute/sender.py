@@ -24,7 +24,7 @@ from costopt.money import show
 from costopt.replay.execute.batch_job import TIER, Prices
 from costopt.replay.execute.journal import Journal
 from costopt.replay.execute.limits import TOO_MANY, Gate, Patience
-from costopt.replay.execute.spend import Spend
+from costopt.replay.execute.spend import GO_ON, Spend
 from costopt.replay.execute.stopping import Stopping
 from costopt.replay.execute.tally import Tally, without_body
 from costopt.replay.executed import RunState
@@ -161,13 +161,8 @@ class Sender:
         self.stopping.stop(RunState.STOPPED, refusal.message, hint or refusal.hint)
 
     def _over_budget(self, item: Item) -> None:
-        budget = show(self.spend.budget_pusd or 0)
-        counted, worst = show(self.spend.total_pusd), show(item.worst_pusd)
-        self.stopping.stop(
-            RunState.STOPPED_BY_BUDGET,
-            f"{counted} of {budget} are spent or in doubt, the next request may cost {worst}.",
-            "a larger --budget goes on with this run",
-        )
+        more = f"the next request may cost {show(item.worst_pusd)}"
+        self.stopping.stop(RunState.STOPPED_BY_BUDGET, self.spend.told(more), GO_ON)
 
 
 def charged(item: Item, outcome: Outcome | None, money: Prices) -> tuple[AttemptState, int]:

@@ -6,6 +6,11 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
+from costopt.money import show
+
+GO_ON = "a larger --budget goes on with this run, where --sample stays the same"
+"""For people, where the budget stopped it."""
+
 
 @dataclass
 class Spend:
@@ -24,6 +29,10 @@ class Spend:
     @property
     def total_pusd(self) -> int:
         return self.settled_pusd + self.in_doubt_pusd + self.reserved_pusd
+
+    def told(self, more: str) -> str:
+        """A sentence for people: how much is counted, and what does not fit."""
+        return f"{show(self.total_pusd)} of {show(self.budget_pusd or 0)} are spent or in doubt; {more}"
 
     async def reserve(self, worst_pusd: int) -> bool:
         """Set a request's worst case aside, once it fits; False: it never will.
