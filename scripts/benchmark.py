@@ -23,12 +23,13 @@ from bench.folders import ccusage
 from bench.neighbour_graph import neighbour_graph
 from bench.prompt_cache import prompt_cache
 from bench.reading import ingest, small
+from bench.replay import replay
 from bench.sweeps import sweeps
 from bench.table import HEAD, Section, write
 
 PARTS = (
     "small", "ingest", "tokens", "ccusage", "prompt-cache", "backtest", "layers", "sweeps", "executors",
-    "neighbour-graph",
+    "neighbour-graph", "replay",
 )  # fmt: skip
 MOST_AUDITED = 100_000
 SWEPT = 20_000
@@ -61,6 +62,8 @@ def measured(chosen: argparse.Namespace) -> Iterator[Section]:
             yield sweeps(SWEPT)
         elif part == "neighbour-graph":
             yield neighbour_graph()
+        elif part == "replay":
+            yield replay()
         elif part in BY_CALLS:
             yield from (BY_CALLS[part](calls) for calls in chosen.calls)
         else:
