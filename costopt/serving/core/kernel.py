@@ -1,0 +1,244 @@
+"""One replica, compiled: `plain.PlainReplica` with runs of equal steps taken at once.
+
+Between two events (an arrival that can be admitted, an end, blocks running out, a window filled)
+every step has the same sequences, and its time grows linearly with their contexts: the sum over k
+steps is a closed form, so that a turn of the loop may stand for thousands of steps.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from costopt.serving.core.blocks_kernel import Pool
+from costopt.serving.core.jit import jit
+from costopt.serving.core.schedule_kernel import (
+    front,
+    grow,
+    length,
+    release,
+    schedule_running,
+    schedule_waiting,
+)
+from costopt.serving.core.state import (
+    ARRIVED,
+    BUSY,
+    EVENTS,
+    ISSUED,
+    LEFT,
+    NOW,
+    PEAK,
+    PREFILLED,
+    PUSHED,
+    READER_FREE,
+    RUNNING,
+    STEPS,
+    WORK,
+    State,
+)
+from costopt.serving.core.terms import Float, Limits, StepCost
+
+_DONE = 1e-9  # as `plain.DONE`
+
+
+@jit
+def at(table: Float, index: int) -> float:
+    """A table's entry; beyond its end the last slope goes on."""
+    last = len(table) - 1
+    if index <= last:
+        return float(table[index])
+    return float(table[last] + (index - last) * (table[last] - table[last - 1]))
+
+
+@jit
+def pairs_of(before: int, tokens: int, window: int) -> int:
+    """`plain.windowed_pairs`."""
+    growing = min(tokens, max(window - before, 0))
+    return growing * before + growing * (growing + 1) // 2 + (tokens - growing) * window
+
+
+@jit
+def cost_of(s: State, cost: StepCost, limits: Limits) -> tuple[float, float, int]:
+    """Seconds of the scheduled step, by how much each next equal one is longer, prompts in it."""
+    decodes = prompts = ends = tokens = growing = pairs = near_pairs = 0
+    context = near = 0.0
+    for i in range(s.n[WORK]):
+        row, n = s.running[i], s.share[i]
+        tokens += n
+        if s.decoding[row]:
+            own = s.prompt[row] + s.produced[row]
+            decodes += 1
+            context += own
+            near += min(own, cost.window)
+            growing += own < cost.window
+        else:
+            prompts += 1
+            ends += s.computed[row] + n == length(s, row)
+            pairs += n * s.computed[row] + n * (n + 1) // 2
+            near_pairs += pairs_of(s.computed[row], n, cost.window)
+    spent = (
+        cost.base_s
+        + (cost.mixed_s if prompts else 0.0)
+        + cost.seq_s * s.n[WORK]
+        + at(cost.tokens_s, tokens)
+        + at(cost.head_s, decodes * (1 + limits.draft_tokens) + ends)
+        + cost.kv_s * context
+        + cost.kv_window_s * near
+        + cost.pair_s * pairs
+        + cost.pair_window_s * near_pairs
+    )
+    slope = (cost.kv_s * decodes + cost.kv_window_s * growing) * limits.tokens_per_step
+    return spent, slope, prompts
+
+
+@jit
+def steps_to_event(s: State, cost: StepCost, limits: Limits) -> int:
+    """Steps until a sequence ends or fills its window."""
+    most = np.inf
+    gain = limits.tokens_per_step
+    for i in range(s.n[RUNNING]):
+        row = s.running[i]
+        most = min(most, math.ceil((s.output[row] - s.produced[row] - _DONE) / gain))
+        context = s.prompt[row] + s.produced[row]
+        if cost.kv_window_s > 0.0 and context < cost.window:
+            most = min(most, math.ceil((cost.window - context) / gain))
+    return max(int(most), 1)
+
+
+@jit
+def new_blocks(s: State, limits: Limits, more: int) -> int:
+    """Blocks that the running ones need on top for `more` steps after this one."""
+    total = 0
+    for i in range(s.n[RUNNING]):
+        row = s.running[i]
+        produced = s.produced[row] + more * limits.tokens_per_step + _DONE
+        tokens = s.prompt[row] + math.floor(produced) + limits.draft_tokens
+        total += max(-(-int(tokens) // limits.block_tokens) - s.held[row], 0)
+    return total
+
+
+@jit
+def steps_in_blocks(s: State, pool: Pool, limits: Limits, most: int) -> int:
+    """The same, no more than the free blocks last for."""
+    if new_blocks(s, limits, most - 1) <= pool.idle[0]:
+        return most
+    low, high = 1, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        if new_blocks(s, limits, middle - 1) <= pool.idle[0]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@jit
+def sum_of(steps: int, spent: float, slope: float) -> float:
+    return steps * spent + slope * (steps * (steps - 1) / 2.0)
+
+
+@jit
+def steps_to_time(wait: float, spent: float, slope: float, most: int) -> int:
+    """The first step that ends at or after `wait` seconds, at most `most`."""
+    if sum_of(most, spent, slope) < wait:
+        return most
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        if sum_of(middle, spent, slope) < wait:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@jit
+def jump(
+    s: State, pool: Pool, cost: StepCost, limits: Limits, spent: float, slope: float
+) -> int:  # fmt: skip
+    """How many steps equal to the scheduled one follow on each other, itself included."""
+    most = steps_in_blocks(s, pool, limits, steps_to_event(s, cost, limits))
+    waits = s.n[ARRIVED] < s.n[ISSUED] and s.n[PUSHED] == 0 and s.n[RUNNING] < len(s.running)
+    if waits and s.ready[s.n[ARRIVED]] > s.x[NOW]:
+        most = steps_to_time(s.ready[s.n[ARRIVED]] - s.x[NOW], spent, slope, most)
+    for i in range(s.n[RUNNING]):
+        row = s.running[i]
+        produced = s.produced[row] + (most - 1) * limits.tokens_per_step + _DONE
+        tokens = int(s.prompt[row] + math.floor(produced)) + limits.draft_tokens
+        if tokens > s.held[row] * limits.block_tokens:
+            grow(s, pool, row, tokens, limits)
+    return most
+
+
+@jit
+def prefilled(s: State, row: int, tokens: int) -> None:
+    """What a step gives a prompt; its last chunk comes with the first token."""
+    s.computed[row] += tokens
+    s.n[PREFILLED] += tokens
+    if s.computed[row] == length(s, row):
+        s.decoding[row] = 1
+        s.produced[row] += 1.0
+        if np.isnan(s.first[row]):
+            s.first[row] = s.x[NOW]
+
+
+@jit
+def issue(s: State, moment: float, limits: Limits) -> None:
+    """The next request leaves its client; the one process in front of the engine reads it."""
+    row = s.n[ISSUED]
+    reading = limits.frontend_s + limits.frontend_token_s * s.prompt[row]
+    s.x[READER_FREE] = max(moment, s.x[READER_FREE]) + reading
+    s.arrive[row], s.ready[row] = moment, s.x[READER_FREE]
+    s.n[ISSUED] += 1
+
+
+@jit
+def hand_out(s: State, pool: Pool, limits: Limits, steps: int, closed: bool) -> None:
+    """Tokens to everyone in the step; who is done leaves and, in a closed loop, calls the next."""
+    stay = 0
+    for i in range(s.n[RUNNING]):
+        row = s.running[i]
+        if i < s.n[WORK]:
+            if s.decoding[row]:
+                s.produced[row] += steps * limits.tokens_per_step
+            else:
+                prefilled(s, row, s.share[i])
+        if s.produced[row] >= s.output[row] - _DONE:
+            s.end[row] = s.x[NOW]
+            release(s, pool, row, limits)
+            s.n[LEFT] -= 1
+            if closed and s.n[ISSUED] < len(s.prompt):
+                issue(s, s.x[NOW], limits)
+        else:
+            s.running[stay] = row
+            stay += 1
+    s.n[RUNNING] = stay
+
+
+@jit
+def run_all(
+    s: State, pool: Pool, cost: StepCost, limits: Limits, arrive: Float, concurrency: int
+) -> None:  # fmt: skip
+    """Until every request has ended."""
+    for i in range(min(concurrency, len(s.prompt)) if concurrency else len(s.prompt)):
+        issue(s, 0.0 if concurrency else arrive[i], limits)
+    held = np.zeros(s.table.shape[1] + 1, np.int64)
+    while s.n[LEFT] > 0:
+        if s.n[RUNNING] == 0 and front(s) < 0:
+            s.x[NOW] = max(s.x[NOW], s.ready[s.n[ARRIVED]])
+        kept = not schedule_running(s, pool, limits) and s.n[WORK] == s.n[RUNNING]
+        before = s.n[WORK]
+        if kept:
+            schedule_waiting(s, pool, limits, held)
+        spent, slope, prompts = cost_of(s, cost, limits)
+        steps = 1
+        if kept and prompts == 0 and s.n[WORK] == before:
+            steps = jump(s, pool, cost, limits, spent, slope)
+        s.n[PEAK] = max(s.n[PEAK], limits.kv_blocks - pool.idle[0])
+        total = sum_of(steps, spent, slope)
+        s.x[NOW] += total
+        s.x[BUSY] += total
+        s.n[STEPS] += steps
+        s.n[EVENTS] += 1
+        hand_out(s, pool, limits, steps, concurrency > 0)

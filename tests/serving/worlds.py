@@ -1,0 +1,49 @@
+"""Seeded workloads, engines and costs that reach every branch of the scheduler."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from costopt.serving.core.terms import Limits, StepCost, Workload
+
+
+def flat_cost(step_s: float) -> StepCost:
+    """Every step takes the same time."""
+    return StepCost(np.zeros(2), np.zeros(2), step_s, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+
+
+def trees(rng: np.random.Generator, prompt: np.ndarray, output: np.ndarray) -> tuple[list, list]:
+    """Block ids of requests that share heads of six trunks and part somewhere."""
+    ids, offsets, names = [], [0], {}
+    for row, trunk in enumerate(rng.integers(0, 6, len(prompt)).tolist()):
+        blocks = int(prompt[row] + rng.integers(0, 2) * output[row]) // 16
+        parts_at = int(rng.integers(0, blocks + 1))
+        for depth in range(blocks):
+            key = (trunk if depth < parts_at else 100 + row, depth)
+            ids.append(names.setdefault(key, len(names)))
+        offsets.append(len(ids))
+    return offsets, ids
+
+
+def world(seed: int, n: int = 60) -> tuple[Workload, StepCost, Limits]:
+    """A small crowded replica: few blocks, small budgets, drafts, windows, open and closed."""
+    rng = np.random.default_rng(seed)
+    prompt, output = rng.integers(1, 300, n), rng.integers(1, 120, n)
+    arrive = rng.exponential(0.5, n).cumsum()
+    offsets, ids = trees(rng, prompt, output) if rng.random() < 0.6 else ([], [])
+    load = Workload(
+        arrive, prompt, output, int(rng.choice([0, 0, 1, 5, 20])),
+        np.array(offsets, np.int64), np.array(ids, np.int64),
+    )  # fmt: skip
+    drafts = int(rng.choice([0, 0, 3]))
+    limits = Limits(
+        int(rng.choice([2, 8, 64])), int(rng.choice([64, 256, 2048])),
+        int(rng.choice([20, 40, 80, 1000])), 16, bool(rng.random() < 0.8), True, 0.001, 1e-5,
+        drafts, 2.37 if drafts else 1.0,
+    )  # fmt: skip
+    tokens_s = 0.01 * rng.random() + 1e-4 * np.arange(300)
+    window = int(rng.choice([0, 64]))
+    cost = StepCost(
+        tokens_s, 1e-5 * np.arange(20), 0.005, 0.002, 1e-4, 1e-6, 2e-6, window, 1e-8, 1e-8
+    )
+    return load, cost, limits
