@@ -369,6 +369,18 @@ def test_a_fault_of_the_endpoint_itself_is_no_silence(ledger: StoredReplays) -> 
     assert {s.state for _, s in ledger.attempts(1) if s} == {S.IN_DOUBT}
 
 
+def test_an_endpoint_that_closes_badly_loses_no_answer(ledger: StoredReplays) -> None:
+    class Bad(Told):
+        async def close(self) -> None:
+            raise RuntimeError("closed badly")
+
+    with pytest.raises(RuntimeError, match="closed badly"):
+        run(plan(sessions(2, 2)), Bad(), ledger)
+    assert [s.state for _, s in ledger.attempts(1) if s] == [S.ANSWERED] * 4
+    again = Told()
+    assert len(run(plan(sessions(2, 2)), again, ledger).done) == 4 and not again.seen
+
+
 def test_a_full_disk_ends_the_run_before_anything_more_is_sent(
     ledger: StoredReplays, monkeypatch: pytest.MonkeyPatch
 ) -> None:

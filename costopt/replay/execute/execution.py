@@ -91,10 +91,12 @@ class Execution:
             raise
 
     async def _closed(self, journal: Journal) -> None:
-        await self.endpoint.close()
-        if self.batch_endpoint is not None:
-            await self.batch_endpoint.close()
-        await journal.close()
+        try:
+            await self.endpoint.close()
+            if self.batch_endpoint is not None:
+                await self.batch_endpoint.close()
+        finally:  # what was answered is on disk, whatever closes badly
+            await journal.close()
 
     async def _all(self) -> None:
         """The chains and the batches side by side, until they end or are abandoned."""
