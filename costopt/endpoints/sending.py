@@ -50,6 +50,7 @@ class HttpEndpoint:
         self._connection, self._reader, self._speech = connection, reader, speech
         self._manners = Manners(connection.stream, connection.host, not speech.asks_usage)
         self._clients: Clients | None = None
+        http()  # loaded now: a kill meanwhile would leave requests in doubt that never went out
         self._headers: dict[str, Any] = {}
 
     @property
