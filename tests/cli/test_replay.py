@@ -355,3 +355,15 @@ def test_ctrl_c_keeps_what_was_answered_and_the_same_command_goes_on(own_folder:
         replay = json.loads(second.stdout)["replay"]
         assert replay["answered"] == replay["planned"] == len(server.seen)
     assert replay["run"] == 1 and replay["evidence"]
+
+
+def test_the_command_stands_under_prove(capsys: pytest.CaptureFixture[str]) -> None:
+    out = costopt(capsys, "--help").out
+    assert "Prove" in out and out.index("Try") < out.index("Prove") < out.index("Own data")
+    assert "--plan-only" in costopt(capsys, "replay", "--help").out
+
+
+def test_the_runs_files_can_stand_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    ok(capsys, "--out", "proof")
+    assert {p.name for p in Path("proof").iterdir()} == {"diff.md", "result.json"}
+    assert not Path(".costopt/replay").exists()

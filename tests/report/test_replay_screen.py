@@ -77,7 +77,7 @@ def test_against_the_log_the_now_column_is_empty() -> None:
     for line in table[: table.index(next(x for x in table if x.startswith("saved"))) + 1]:
         assert not line[start:end].strip()
     assert "Bill $10.00 -> $2.00  projected, not measured" in text
-    assert "280 differ from the log" in text
+    assert "280 changed by the policy: the log has no answer to them" in text
 
 
 def test_doubts_and_stops_are_said() -> None:

@@ -74,7 +74,9 @@ def _left(info: ReplayInfo, width: int) -> list[str]:
     if info.in_doubt:
         usd = dollars(info.in_doubt_usd, places_for(info.in_doubt_usd))
         parts.append(f"{info.in_doubt:,} in doubt, counted at their worst, {usd}")
-    refused = "differ from the log" if info.origin == RECORDED else "failed"
+    refused = "failed"
+    if info.origin == RECORDED:
+        refused = "changed by the policy: the log has no answer to them"
     parts += [f"{n:,} {w}" for n, w in (
         (info.failed, refused), (info.unreadable, "unreadable"), (info.not_sent, "not sent"),
     ) if n]  # fmt: skip

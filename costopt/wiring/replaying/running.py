@@ -18,6 +18,7 @@ from costopt.replay.money import Money
 from costopt.replay.plan.plan import make_plan
 from costopt.report.render.json import result_json
 from costopt.report.words import plural
+from costopt.wiring.phases import phase
 from costopt.wiring.progress import progress_for
 from costopt.wiring.reading import tell
 from costopt.wiring.replaying import files
@@ -115,15 +116,14 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
     shapley = len(checked.layers) <= SHAPLEY_LAYERS
     done = simulate(options, checked, shapley=shapley, keep=False, measured=False)
     money = Money(done.evaluator.prices, free=asked.free)
-    progress_for(options)("planning the replay", 0, None)
     if asked.terms.judge:
         money.check([judge_of(asked)])
-    plan = make_plan(
-        done.evaluator, checked, asked.terms, money, endpoint=asked.endpoint,
-        providers=speaks_for(asked.places),
-    )  # fmt: skip
+    with phase(progress_for(options), "planning the replay"):
+        plan = make_plan(
+            done.evaluator, checked, asked.terms, money, endpoint=asked.endpoint,
+            providers=speaks_for(asked.places),
+        )  # fmt: skip
     plan = replace(plan, notes=(*plan.notes, *left_out_notes(plan, asked.places)))
-    progress_for(options)("planning the replay", 1, 1)
     if not plan.items:
         raise _nothing_to_send(plan)
     _needs_a_ledger(options, asked, plan)
@@ -206,10 +206,11 @@ def _judge_pusd(ready: Prepared) -> int:
 
 def _ended(ready: Prepared, reached: Reached, executed: Executed, answers: LogAnswers) -> Replayed:
     """Compared, kept, and told; what stopped it is raised by the caller after the screen."""
-    proof = prove(
-        ready.plan, executed, answers, ready.policy, ready.simulated, ready.asked,
-        reached.endpoint.origin, asking_of(ready), offline=ready.options.offline,
-    )  # fmt: skip
+    with phase(progress_for(ready.options), "comparing"):
+        proof = prove(
+            ready.plan, executed, answers, ready.policy, ready.simulated, ready.asked,
+            reached.endpoint.origin, asking_of(ready), offline=ready.options.offline,
+        )  # fmt: skip
     info = executed_info(ready.info, executed, proof.origin, reached.endpoint.name)
     info = replace(
         info,
