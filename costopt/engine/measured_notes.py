@@ -11,16 +11,8 @@ from costopt.model.evidence import runs_of
 
 
 def measured_notes(steps: Sequence[Step], error: CommonError) -> list[str]:
-    """`3 of 5 layers carry measurements of replay 12 (2026-11-25).` Nothing measured: none."""
-    found = [step.report for step in steps if step.report.measured]
-    out = []
-    if found:
-        told = [report.evidence["replay"] for report in found]
-        runs = sorted({run for entry in told for run in runs_of(entry)})
-        last = max(str(entry.get("at", "")) for entry in told)
-        count = f"{len(found)} of {len(steps)} layer{'' if len(steps) == 1 else 's'}"
-        carry = "carries" if len(found) == 1 else "carry"
-        out.append(f"{count} {carry} measurements of {replay_words({'runs': runs, 'at': last})}.")
+    """Of the layers, then of the cache model. Nothing measured: none."""
+    out = layers_measured(steps)
     if error.replayed is not None:
         calls, gaps = error.replayed
         out.append(
@@ -28,3 +20,16 @@ def measured_notes(steps: Sequence[Step], error: CommonError) -> list[str]:
             f"calls by {gaps} times between requests."
         )
     return out
+
+
+def layers_measured(steps: Sequence[Step]) -> list[str]:
+    """`3 of 5 layers carry measurements of replay 12 (2026-11-25).`"""
+    found = [step.report for step in steps if step.report.measured]
+    if not found:
+        return []
+    told = [report.evidence["replay"] for report in found]
+    runs = sorted({run for entry in told for run in runs_of(entry)})
+    last = max(str(entry.get("at", "")) for entry in told)
+    count = f"{len(found)} of {len(steps)} layer{'' if len(steps) == 1 else 's'}"
+    carry = "carries" if len(found) == 1 else "carry"
+    return [f"{count} {carry} measurements of {replay_words({'runs': runs, 'at': last})}."]

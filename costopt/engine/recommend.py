@@ -16,6 +16,7 @@ import numpy as np
 
 from costopt.engine.cache_error import common_error
 from costopt.engine.evaluate import Evaluator, Layers
+from costopt.engine.measured_notes import layers_measured
 from costopt.engine.outcome import Executor, InProcess
 from costopt.engine.parts_of import Int, part_of, sessions_in_order
 from costopt.engine.policy import Policy
@@ -187,7 +188,9 @@ def _warnings(
     yield "Caches begin empty on each stretch: hits across them are not counted."
     if layers and told.savings_pusd <= 0:
         yield "On the last sessions the policy saves nothing: do not use it."
-    for step in waterfall(executor, layers):
+    steps = waterfall(executor, layers)
+    yield from layers_measured(steps)
+    for step in steps:
         found = policy_risk([step])
         if found.worst_rate > max_risk:
             yield (

@@ -21,6 +21,7 @@ from costopt.engine.partition import parts_of
 from costopt.engine.policy import Policy
 from costopt.engine.project import project
 from costopt.engine.proof import METRIC, excess_ends
+from costopt.engine.recommend import recommend
 from costopt.engine.risk import upper_rate
 from costopt.engine.run import waterfall
 from costopt.engine.settings import plain, settings_of
@@ -389,3 +390,12 @@ def test_every_step_of_a_waterfall_carries_its_own() -> None:
     )
     steps = waterfall(InProcess(made), (TRIM, SessionBudget()))
     assert [step.report.measured for step in steps] == [("risk",), ()]
+
+
+def test_a_recommendation_says_so_too_and_parts_keep_the_evidence() -> None:
+    made = evaluator({"trim_tools": entry()}, 60)
+    found = recommend(made, Policy((TRIM,)), max_risk=0.05, grids={})
+    assert found.policy.layers == (TRIM,), found.dropped
+    assert "1 of 1 layer carries measurements of replay 12 (2026-11-25)." in found.notes
+    bare = recommend(evaluator(None, 60), Policy((TRIM,)), max_risk=0.05, grids={})
+    assert bare.policy.layers == () and not any("replay" in n for n in bare.notes)
