@@ -1,0 +1,75 @@
+"""Acceptance of prompt look-up and suffix decoding, *measured* on texts that the user already has.
+
+Both methods draft from text alone, so an answer that was recorded tells exactly what they would have drafted
+and what a verifier would have kept: no model is run and no constant is assumed. What it does not tell: a
+self-hosted model words its answers in its own way. The number is the one of the recorded model's answers.
+
+Greedy decoding is simulated. For sampling the number holds on average: a token drafted by look-up is
+accepted with the target's own probability p of it, and that is how often a recorded sample equals it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from costopt.serving.speculation.drafted import Ids, Steps
+from costopt.serving.speculation.history import History
+from costopt.serving.speculation.ngram import NGram, run
+from costopt.serving.speculation.suffix import Suffix
+
+Settings = NGram | Suffix
+Tokenizer = Callable[[str], Sequence[int]]
+
+USUAL: tuple[Settings, ...] = (
+    NGram(3, 5, 2), NGram(5, 5, 2), NGram(5, 5, 3), NGram(5, 5, 5), NGram(12, 5, 3),
+    Suffix(5), Suffix(12), Suffix(32),
+)  # fmt: skip
+"""Settings worth comparing; the lengths are those that vLLM's own comparison of the two methods used."""
+
+
+def steps_by_answer(
+    exchanges: Iterable[tuple[Ids, Ids]], settings: Settings, *, compiled: bool | None = None
+) -> Iterator[Steps]:
+    """The decode steps of each answer, in the order given.
+
+    Args:
+        exchanges: (prompt ids, answer ids) in the order in which the requests were sent. Suffix decoding
+            knows an answer from the next request on; requests that overlapped in time know a little less
+            of each other in an engine.
+        settings: which method and how.
+        compiled: None takes the compiled twin where numba is installed.
+    """
+    if isinstance(settings, NGram):
+        for prompt, answer in exchanges:
+            yield run(prompt, answer, settings)
+        return
+    history = History(settings, compiled=compiled)
+    for prompt, answer in exchanges:
+        yield history.run(prompt, answer)
+        history.add(answer)
+
+
+def measured(exchanges: Iterable[tuple[Ids, Ids]], settings: Settings) -> Steps:
+    """All steps together."""
+    return Steps.joined(steps_by_answer(exchanges, settings))
+
+
+def ids_of(exchanges: Iterable[tuple[str, str]], tokenizer: Tokenizer) -> list[tuple[Ids, Ids]]:
+    """Texts as token ids.
+
+    Prompt and answer are tokenised apart, as an engine gets them.
+    """
+    return [(_ids(prompt, tokenizer), _ids(answer, tokenizer)) for prompt, answer in exchanges]
+
+
+def measured_on_texts(
+    exchanges: Iterable[tuple[str, str]], tokenizer: Tokenizer, settings: Settings
+) -> Steps:
+    """As `measured`, from texts; the tokenizer should be the target model's."""
+    return measured(ids_of(exchanges, tokenizer), settings)
+
+
+def _ids(text: str, tokenizer: Tokenizer) -> Ids:
+    return np.fromiter(tokenizer(text), np.int64)
