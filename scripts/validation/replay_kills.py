@@ -20,7 +20,7 @@ KILLS = 50
 
 def run(folder: Path, table: Table) -> None:
     """Fifty kills of a process that sends through the product's own endpoint."""
-    trial = Trial(kills=KILLS, sessions=400, api="openai", seed=5, most_s=1.6)
+    trial = Trial(kills=KILLS, sessions=900, api="openai", seed=5, most_s=0.6)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         figures = kill_often(trial, Path(work))
