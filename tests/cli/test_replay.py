@@ -367,3 +367,20 @@ def test_the_runs_files_can_stand_elsewhere(capsys: pytest.CaptureFixture[str]) 
     ok(capsys, "--out", "proof")
     assert {p.name for p in Path("proof").iterdir()} == {"diff.md", "result.json"}
     assert not Path(".costopt/replay").exists()
+
+
+def test_a_crash_before_the_result_is_kept_pays_nothing_twice(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from costopt.wiring.replaying import files
+
+    with running() as server:
+        arguments = ["--base-url", f"{server.url}/v1", "--yes", "--json"]
+        with pytest.MonkeyPatch.context() as broken:
+            broken.setattr(files, "write_diff", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            assert costopt(capsys, "replay", "-q", *arguments).code == 130
+        sent = len(server.seen)
+        replay = found(ok(capsys, *arguments))
+        assert len(server.seen) == sent == replay["planned"] == replay["answered"]
+        assert replay["run"] == 1 and replay["spent_usd"] > 0
+        assert found(ok(capsys, *arguments))["run"] == 2

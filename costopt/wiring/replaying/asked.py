@@ -96,7 +96,7 @@ def _terms(
         concurrency=int(_first(wishes.concurrency, section.get("concurrency"), 8)),
         model_map=mapped if places else {},
         cap_tokens=_first(wishes.max_output_tokens, section.get("max_output_tokens")),
-        cold=wishes.cold or bool(section.get("cold")), seed=options.seed,
+        cold=bool(places) and (wishes.cold or bool(section.get("cold"))), seed=options.seed,
         retry_in_doubt=wishes.retry_in_doubt, isolate=wishes.isolate,
         batch=any(place.batch for place in places),
         judge=str(_first(wishes.judge, section.get("judge"), "")) if places else "",

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from costopt.store.replay_ledger import StoredReplays
 from costopt.store.store import Store
 
 
-def ledger_of(store: Store) -> StoredReplays:
-    """In the store; of a store in memory it is gone with it."""
-    return StoredReplays(store)
+class Runs(StoredReplays):
+    """Runs in the store that are over only once their result is kept: who stops in between goes on with
+    the answers that are paid for. In a store in memory they are gone with it."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._sent: list[tuple[int, Mapping[str, Any]]] = []
+
+    def finish(self, run: int, summary: Mapping[str, Any]) -> None:
+        """Nothing of it will be sent any more; noted by `result_kept`."""
+        self._sent.append((run, summary))
+
+    def result_kept(self) -> None:
+        """The runs that were sent are over."""
+        for run, summary in self._sent:
+            super().finish(run, summary)
+        self._sent.clear()
 
 
 class Nothing:

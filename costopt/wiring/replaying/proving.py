@@ -21,7 +21,7 @@ from costopt.wiring.replaying.answers import LogAnswers, known_of
 from costopt.wiring.replaying.asked import Asked
 from costopt.wiring.replaying.info import merged_layers
 from costopt.wiring.replaying.judging import Asking
-from costopt.wiring.replaying.ledgers import ledger_of
+from costopt.wiring.replaying.ledgers import Runs
 from costopt.wiring.replaying.similarity import similarity_of
 from costopt.wiring.simulating import Simulated
 
@@ -104,7 +104,7 @@ def prove(
 
 def _sent_at(simulated: Simulated, run: int) -> dict[str, int]:
     """Item id to when its last attempt was sent: what a prompt cache still held depends on it."""
-    ledger = ledger_of(simulated.reading.store)
+    ledger = Runs(simulated.reading.store)
     return {attempt.item: attempt.at_us for attempt, _ in ledger.attempts(run)}
 
 

@@ -28,7 +28,7 @@ from costopt.wiring.replaying.endpoints import Reached, live_endpoint, recorded_
 from costopt.wiring.replaying.go_on import command
 from costopt.wiring.replaying.info import executed_info, planned
 from costopt.wiring.replaying.judging import Asking, judge_of
-from costopt.wiring.replaying.ledgers import Nothing, ledger_of
+from costopt.wiring.replaying.ledgers import Nothing, Runs
 from costopt.wiring.replaying.left_out import left_out_notes
 from costopt.wiring.replaying.metrics import Counters
 from costopt.wiring.replaying.places import speaks_for
@@ -65,6 +65,7 @@ class Prepared:
     simulated: Simulated
     plan: Plan
     money: Money
+    ledger: Runs
 
     @property
     def info(self) -> ReplayInfo:
@@ -128,8 +129,9 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
         raise _nothing_to_send(plan)
     _needs_a_ledger(options, asked, plan)
     return Prepared(
-        options, checked, policy if isinstance(policy, Path) else None, asked, done, plan, money
-    )
+        options, checked, policy if isinstance(policy, Path) else None, asked, done, plan, money,
+        Runs(done.reading.store),
+    )  # fmt: skip
 
 
 def _nothing_to_send(plan: Plan) -> InputError:
@@ -161,8 +163,7 @@ def _reach(ready: Prepared, answers: LogAnswers) -> Reached:
 def execute_plan(ready: Prepared, reached: Reached) -> Executed:
     """The plan under the store's ledger; an unfinished run of it goes on."""
     wishes = ready.asked.wishes
-    ledger = ledger_of(ready.simulated.reading.store)
-    if not wishes.fresh and ledger.unfinished(ready.plan.id) is not None:
+    if not wishes.fresh and ready.ledger.unfinished(ready.plan.id) is not None:
         tell(
             "going on with an unfinished run of this plan (--fresh starts anew)",
             quiet=ready.options.quiet,
@@ -180,7 +181,7 @@ def _run(
     asked, reading = ready.asked, ready.simulated.reading
     terms = asked.terms if budget_pusd is None else replace(asked.terms, budget_pusd=budget_pusd)
     return execute(
-        plan, reached.endpoint, ledger_of(reading.store), terms,
+        plan, reached.endpoint, ready.ledger, terms,
         Nothing() if asked.recorded else ready.money, dataset=reading.dataset,
         progress=progress_for(ready.options), resume=resume, fresh=fresh,
         batch_endpoint=reached.batch, patience=Patience(batch_s=asked.patience_s),
@@ -244,7 +245,7 @@ def _kept(
 ) -> tuple[ReplayInfo, Result]:
     """Evidence and result in the store, `diff.md` and `result.json` in the run's folder."""
     reading = ready.simulated.reading
-    folder = ready.asked.wishes.out or ledger_of(reading.store).folder(executed.run)
+    folder = ready.asked.wishes.out or ready.ledger.folder(executed.run)
     if folder is not None:
         info = replace(info, diff_path=str(files.write_diff(folder, info)))
     projection = proof.projection or ready.simulated.projection
@@ -252,6 +253,7 @@ def _kept(
     if folder is not None:
         files.write_result(folder, result)
     reading.store.record_run("replay", reading.dataset, result_json(result))
+    ready.ledger.result_kept()
     return info, result
 
 
