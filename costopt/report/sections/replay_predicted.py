@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from costopt.model.replayed import Compared
+from costopt.model.replayed import Compared, ReplayInfo
 from costopt.model.result import Result
 from costopt.model.secrets import masked
 from costopt.report.card import Card, Cell, NotApplicable, Table
+from costopt.report.policy_words import figures
 from costopt.report.replay_words import ARMS, replay_of
 from costopt.report.words import dollars, places_for
 
@@ -37,7 +38,15 @@ def build(result: Result) -> Card | NotApplicable:
         "Predicted is the projection as it stood before; by the other half is the same times those ratios.",
         "The interval is the ratios' own spread over sessions; it says nothing of another day or model.",
     ]
-    return Card(NAME, TITLE, _lead(info.compared), tables=[table], notes=notes)
+    return Card(NAME, TITLE, _lead(info.compared), tables=[table, *_counters(info)], notes=notes)
+
+
+def _counters(info: ReplayInfo) -> list[Table]:
+    """A self-hosted server's own, after the run less before it; none where it has no such page."""
+    rows: list[tuple[Cell, ...]] = [(name, value) for name, value in figures(info.endpoint_metrics)]
+    if not rows:
+        return []
+    return [Table("What the server counted meanwhile", ("what", "value"), ("text", "text"), rows)]
 
 
 def _lead(rows: list[Compared]) -> str:
