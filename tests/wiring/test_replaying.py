@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from costopt.endpoints.connection import Connection
 from costopt.engine.policy import Policy
 from costopt.errors import UsageError
 from costopt.model.exchange import (
@@ -27,10 +28,12 @@ from costopt.wiring.replaying.batches import RoutedBatches
 from costopt.wiring.replaying.files import diff_text, fenced
 from costopt.wiring.replaying.first_alone import FirstAlone
 from costopt.wiring.replaying.go_on import command
+from costopt.wiring.replaying.metrics import Counters
 from costopt.wiring.replaying.places import key_of, places_of, serving, speaks_for
 from costopt.wiring.replaying.question import may_send
 from costopt.wiring.replaying.wishes import Wishes
 from costopt.wiring.request import TraceOptions
+from tests.endpoints.metrics_server import metrics_server, vllm_page
 from tests.report.replayed import info
 from tests.report.sample import EVIL
 
@@ -252,3 +255,12 @@ def test_a_batch_job_knows_whose_it_is() -> None:
 
 def test_a_policy_without_a_section_replays_the_log() -> None:
     assert asked_of(OPTIONS, Wishes(), Policy(())).recorded
+
+
+def test_a_servers_own_counters_are_taken_around_the_run() -> None:
+    pages = [vllm_page(queries=100, hits=10), vllm_page(queries=300, hits=160)]
+    with metrics_server(pages) as url:
+        counters = Counters([Connection(f"{url}/v1"), Connection(f"{url}/v1")])
+        found = counters.difference()
+    assert found["server"] == "vllm" and found["prefix_cache_hit_rate"] == pytest.approx(0.75)
+    assert Counters([Connection("https://api.openai.com/v1", "sk-x")]).difference() == {}
