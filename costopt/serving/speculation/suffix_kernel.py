@@ -131,7 +131,7 @@ def _propose(
             own_length, own_score = length, score
             own[:length] = draft[:length]
         node, rest = _matched(text, end, match, corpus, nodes, table)
-        first = np.searchsorted(ends[:n], n_prompt + match)
+        first = int(np.searchsorted(ends[:n], n_prompt + match))
         if node == -1 and n <= 1:
             break  # only the end itself is left, and nothing follows it
         length, score = _follow(

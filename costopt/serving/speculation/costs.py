@@ -1,0 +1,113 @@
+"""Step times of a target and its drafter from the step model: what `load.Costs` asks for.
+
+A draft pass pays for its own weights, cache and head, and for the bookkeeping of a step: the proposer
+prepares inputs and launches kernels for every pass, as the engine does for a step. Its first pass reads what
+the last verification left, one token and the drafted ones of each sequence. What belongs to a sequence
+rather than to a pass (sampling, streaming) is not paid again. No constant is fitted here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from costopt.serving.core.terms import StepCost
+from costopt.serving.models import ModelShape
+from costopt.serving.precision import precision
+from costopt.serving.speculation.load import Costs, Drafting, free
+from costopt.serving.speculation.methods import Drafter, Method
+from costopt.serving.step import StepModel
+
+EAGLE3_VOCAB = 32_000
+"""Tokens that EAGLE-3's published heads choose from (`draft_vocab_size` of their config.json),
+https://huggingface.co/yuhuili/EAGLE3-LLaMA3.1-Instruct-8B, checked 2026-11-25."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One model's decode steps at a context length; batch and tokens may be fractions."""
+
+    model: StepModel
+    context_tokens: float
+
+    @cached_property
+    def _rates(self) -> StepCost:
+        return self.model.cost(1, 1)
+
+    def target_s(self, batch: float, tokens_per_sequence: float) -> float:
+        """Seconds of a step that computes so many tokens for each sequence; equals `StepModel.step_s`."""
+        return self.pass_s(batch, tokens_per_sequence) + self._rates.seq_s * batch
+
+    def pass_s(self, batch: float, tokens_per_sequence: float) -> float:
+        """The same without what is paid per sequence."""
+        model, rates = self.model, self._rates
+        tokens = np.array([batch * tokens_per_sequence])
+        products = model.dense_s(tokens) + model.experts_s(tokens) + model.activations_s(tokens)
+        products += model.collectives_s(tokens) + model.head_s(tokens)
+        near = min(self.context_tokens, model.shape.window)
+        cache = batch * (rates.kv_s * self.context_tokens + rates.kv_window_s * near)
+        return float(products[0]) + cache + rates.base_s
+
+    def drafting_s(self, batch: float, draft_tokens: int) -> float:
+        """Seconds that this model takes to draft so many tokens one after another."""
+        if draft_tokens < 1:
+            return 0.0
+        first = self.pass_s(batch, 1.0 + draft_tokens)
+        return first + (draft_tokens - 1) * self.pass_s(batch, 1.0)
+
+    def drafting_at_once_s(self, batch: float, draft_tokens: int) -> float:
+        """Seconds of heads that draft all tokens in one pass."""
+        return self.pass_s(batch, float(draft_tokens)) if draft_tokens else 0.0
+
+
+def costs(
+    target: StepModel, method: Method, context_tokens: float, draft: StepModel | None = None
+) -> Costs:
+    """Step times of a method on this target; `draft` is the draft model where the method has one.
+
+    A head or layer of the target's own size stands in where none is given.
+    """
+    steps = Steps(target, context_tokens)
+    return Costs(steps.target_s, _drafting(target, method, context_tokens, draft))
+
+
+def _drafting(
+    target: StepModel, method: Method, context_tokens: float, draft: StepModel | None
+) -> Drafting:
+    if method.drafter is Drafter.LOOKUP:
+        return free
+    own = Steps(draft or drafter_of(target, method), context_tokens)
+    return own.drafting_at_once_s if method.drafter is Drafter.HEADS else own.drafting_s
+
+
+def drafter_of(target: StepModel, method: Method) -> StepModel:
+    """The head or layer that a method puts on a target, as a model of its own."""
+    shape = target.shape
+    if method.drafter is Drafter.LAYER:
+        return replace(target, shape=_one_layer(shape))
+    if method.drafter is Drafter.HEADS:
+        return replace(target, shape=replace(_dense_layer(shape), layers=0))
+    small = _dense_layer(shape, vocab=min(EAGLE3_VOCAB, shape.vocab) if method.small_vocab else 0)
+    return replace(target, shape=small, precision=precision("bf16", small), ep=1)
+
+
+def _one_layer(shape: ModelShape) -> ModelShape:
+    """The target's own last layer again: a mixture stays one (multi-token prediction)."""
+    return replace(
+        shape, name=f"{shape.name} (one layer)", layers=1, dense_layers=0, window_layers=0
+    )
+
+
+def _dense_layer(shape: ModelShape, vocab: int = 0) -> ModelShape:
+    """One ordinary layer as wide as the target, and the product that joins its inputs.
+
+    That product (about 3 h^2 numbers) is put to the MLP: 3 h times a wider inner size.
+    """
+    return replace(
+        shape, name=f"{shape.name} (head)", layers=1, dense_layers=0, window=0, window_layers=0,
+        experts=0, experts_per_token=0, moe_intermediate=0, shared_experts=0,
+        intermediate=(shape.intermediate or 4 * shape.hidden) + shape.hidden,
+        vocab=vocab or shape.vocab,
+    )  # fmt: skip
