@@ -30,6 +30,7 @@ PARTS = (
     "composition",
     "compression",
     "proposals",
+    "replay",
     "replay_kills",
 )
 MARKS = ("<!-- measured: {} -->", "<!-- end: {} -->")

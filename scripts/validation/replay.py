@@ -22,9 +22,10 @@ from costopt.wiring.replaying.running import replay
 from costopt.wiring.replaying.wishes import Wishes
 from costopt.wiring.request import TraceOptions
 from scripts.servers import llama_cpp_server, transformers_serve
-from validation.replay_world import PRICES, write_log
+from validation.replay_world import MODEL, PRICES, write_log
 from validation.table import Table
 
+LLAMA = "llama.cpp"
 RUNS, RUNS_SLOW = 200, 24
 SEED = 5_000
 """Of the first log; used for nothing else."""
@@ -71,11 +72,11 @@ class Seen:
 def run(folder: Path, table: Table) -> None:
     """`folder` is not needed: the logs are made here."""
     seen = {(policy, what): Seen() for policy in POLICIES for what in QUANTITIES}
-    with tempfile.TemporaryDirectory() as work, _server(Path(work)) as (engine, url):
-        runs = RUNS if engine == "llama.cpp" else RUNS_SLOW
+    with tempfile.TemporaryDirectory() as work, _server(Path(work)) as (engine, url, model):
+        runs = RUNS if engine == LLAMA else RUNS_SLOW
         for number in range(runs):
             policy = list(POLICIES)[number % len(POLICIES)]
-            for what, row in _one(url, Path(work), number, policy).items():
+            for what, row in _one(url, model, Path(work), number, policy).items():
                 seen[policy, what].add(row)
     table.title(f"{runs} replays against {engine}, the policy's arm, on the half that judges")
     _tell(table, seen)
@@ -103,18 +104,21 @@ def _tell(table: Table, seen: dict[tuple[str, str], Seen]) -> None:
     table.at_most("composed projection against measured dollars, %", 5.0, far)
 
 
-def _one(url: str, work: Path, number: int, policy: str) -> dict[str, Compared | None]:
+def _one(url: str, model: str, work: Path, number: int, policy: str) -> dict[str, Compared | None]:
     """A log, a policy, a replay; the compared rows of the policy's arm."""
     folder = work / str(number)
     folder.mkdir()
-    write_log(url, folder / "log.jsonl", SEED + number)
+    write_log(url, folder / "log.jsonl", SEED + number, served=model)
     (folder / "prices.yaml").write_text(PRICES)
     (folder / "policy.yaml").write_text("version: 1\nlayers:\n" + POLICIES[policy])
     options = TraceOptions(
         traces=[str(folder / "log.jsonl")], db=folder / "ledger.duckdb",
         prices=folder / "prices.yaml", quiet=True, yes=True, seed=number,
     )  # fmt: skip
-    wishes = Wishes(base_url=url + "/v1", concurrency=2, isolate=False, embedder="none")
+    names = [f"{MODEL}={model}"] if model != MODEL else []
+    wishes = Wishes(
+        base_url=url + "/v1", model_map=names, concurrency=2, isolate=False, embedder="none"
+    )
     done = replay(options, folder / "policy.yaml", wishes)
     info = done.result.replay
     rows = {row.what: row for row in (info.compared if info else []) if row.arm == "policy"}
@@ -122,10 +126,11 @@ def _one(url: str, work: Path, number: int, policy: str) -> dict[str, Compared |
 
 
 @contextmanager
-def _server(work: Path) -> Iterator[tuple[str, str]]:
+def _server(work: Path) -> Iterator[tuple[str, str, str]]:
+    """(engine, address, its name for the model)."""
     if os.environ.get(llama_cpp_server.VARIABLE):
         with llama_cpp_server.serve(work) as url:
-            yield "llama.cpp", url
+            yield LLAMA, url, MODEL
     else:
         with transformers_serve.serve(work) as url:
-            yield "transformers serve", url
+            yield "transformers serve", url, transformers_serve.model_name(work)

@@ -29,14 +29,19 @@ _ASKS = ("Where is my order?", "Can I send it back?", "The shade is broken.", "W
 class World:
     """Sizes of a log; tokens are about words times 1.9 for the tiny model."""
 
-    sessions: int = 14
+    sessions: int = 24
     most_steps: int = 4
     most_words: int = 90
     cap_tokens: int = 8
 
 
-def write_log(url: str, path: Path, seed: int, world: World | None = None) -> int:
-    """Run the agent against the server at `url` and keep its calls as `costopt-jsonl`; their number."""
+def write_log(
+    url: str, path: Path, seed: int, world: World | None = None, *, served: str = MODEL
+) -> int:
+    """Run the agent against the server at `url` and keep its calls as `costopt-jsonl`; their number.
+
+    `served`: the server's name for the model; the log says `tiny`, as a gateway's alias would.
+    """
     import openai
 
     world, draw = world or World(), random.Random(seed)
@@ -44,14 +49,14 @@ def write_log(url: str, path: Path, seed: int, world: World | None = None) -> in
     lines = [
         line
         for session in range(world.sessions)
-        for line in _session(client, draw, session, world, seed)
+        for line in _session(client, draw, session, world, f"{seed}", served)
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return len(lines)
 
 
 def _session(
-    client: Any, draw: random.Random, session: int, world: World, seed: int
+    client: Any, draw: random.Random, session: int, world: World, seed: str, served: str
 ) -> list[dict[str, Any]]:
     messages = [
         {"role": "system", "content": SYSTEM},
@@ -63,7 +68,8 @@ def _session(
             "model": MODEL, "messages": [dict(m) for m in messages], "temperature": 0,
             "max_tokens": world.cap_tokens,
         }  # fmt: skip
-        answer = client.chat.completions.create(**request).model_dump()
+        answer = client.chat.completions.create(**{**request, "model": served}).model_dump()
+        answer["model"] = MODEL
         minute = session * 7 + step
         lines.append({
             "id": f"{seed}-{session}-{step}", "session_id": f"{seed}-{session}", "agent": "desk",
