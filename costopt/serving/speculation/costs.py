@@ -18,7 +18,7 @@ from costopt.serving.models import ModelShape
 from costopt.serving.precision import precision
 from costopt.serving.speculation.load import Costs, Drafting, free
 from costopt.serving.speculation.methods import Drafter, Method
-from costopt.serving.step import StepModel
+from costopt.serving.step import Float, StepModel
 
 EAGLE3_VOCAB = 32_000
 """Tokens that EAGLE-3's published heads choose from (`draft_vocab_size` of their config.json),
@@ -37,18 +37,21 @@ class Steps:
         return self.model.cost(1, 1)
 
     def target_s(self, batch: float, tokens_per_sequence: float) -> float:
-        """Seconds of a step that computes so many tokens for each sequence; equals `StepModel.step_s`."""
-        return self.pass_s(batch, tokens_per_sequence) + self._rates.seq_s * batch
+        """Seconds of a step that computes so many tokens for each sequence.
+
+        Sampling and handing on are paid for every token computed; with one of each sequence this is
+        `StepModel.step_s`.
+        """
+        per_token = self._rates.seq_s * batch * tokens_per_sequence
+        return self.pass_s(batch, tokens_per_sequence) + per_token
 
     def pass_s(self, batch: float, tokens_per_sequence: float) -> float:
-        """The same without what is paid per sequence."""
-        model, rates = self.model, self._rates
-        tokens = np.array([batch * tokens_per_sequence])
-        products = model.dense_s(tokens) + model.experts_s(tokens) + model.activations_s(tokens)
-        products += model.collectives_s(tokens) + model.head_s(tokens)
-        near = min(self.context_tokens, model.shape.window)
+        """The same without what is paid per token."""
+        rates = self._rates
+        near = min(self.context_tokens, self.model.shape.window)
         cache = batch * (rates.kv_s * self.context_tokens + rates.kv_window_s * near)
-        return float(products[0]) + cache + rates.base_s
+        tokens = np.array([batch * tokens_per_sequence])
+        return float(_products_s(self.model, tokens)[0]) + cache + rates.base_s
 
     def drafting_s(self, batch: float, draft_tokens: int) -> float:
         """Seconds that this model takes to draft so many tokens one after another."""
@@ -60,6 +63,45 @@ class Steps:
     def drafting_at_once_s(self, batch: float, draft_tokens: int) -> float:
         """Seconds of heads that draft all tokens in one pass."""
         return self.pass_s(batch, float(draft_tokens)) if draft_tokens else 0.0
+
+
+def _products_s(model: StepModel, tokens: Float) -> Float:
+    """Seconds of all products of a pass over so many tokens, the head at each of them."""
+    products = model.dense_s(tokens) + model.experts_s(tokens) + model.activations_s(tokens)
+    return products + model.collectives_s(tokens) + model.head_s(tokens)
+
+
+def speculating(
+    target: StepModel,
+    method: Method,
+    draft_tokens: int,
+    max_tokens: int,
+    max_sampled: int,
+    draft: StepModel | None = None,
+) -> StepCost:
+    """The target's step as the simulator reads it, drafting included.
+
+    Goes with `Limits(draft_tokens=..., tokens_per_step=...)`. The simulator looks the head up by sampled
+    positions, 1 + g of each decoding sequence: what drafting and handing on the further tokens cost such a
+    sequence is put there. The drafter's cache is read in every pass: that is put to the target's.
+    """
+    cost = target.cost(max_tokens, max_sampled)
+    positions = np.arange(len(cost.head_s), dtype=np.float64)
+    sequences = positions / (1 + draft_tokens)
+    head_s = cost.head_s + cost.seq_s * (positions - sequences)
+    if method.drafter is Drafter.LOOKUP or draft_tokens < 1:
+        return cost._replace(head_s=head_s)
+    own = draft or drafter_of(target, method)
+    rates, at_once = own.cost(1, 1), method.drafter is Drafter.HEADS
+    passes = 1 if at_once else draft_tokens
+    drafting = _products_s(own, draft_tokens * sequences if at_once else positions)
+    drafting += (passes - 1) * _products_s(own, sequences) + passes * rates.base_s
+    drafting[0] = 0.0
+    return cost._replace(
+        head_s=head_s + drafting,
+        kv_s=cost.kv_s + passes * rates.kv_s,
+        kv_window_s=cost.kv_window_s + passes * rates.kv_window_s,
+    )
 
 
 def costs(
