@@ -1,0 +1,97 @@
+"""Drafting and verifying on the step model: against it, against the simulator's view, and by load."""
+
+from __future__ import annotations
+
+import pytest
+
+from costopt.serving.efficiency import Efficiencies
+from costopt.serving.hardware import gpu
+from costopt.serving.models import shape
+from costopt.serving.precision import precision
+from costopt.serving.speculation.arithmetic import Acceptance
+from costopt.serving.speculation.costs import Steps, costs, drafter_of, speculating
+from costopt.serving.speculation.load import Yield, best_length, by_load
+from costopt.serving.speculation.methods import METHODS, method
+from costopt.serving.step import StepModel
+
+CONTEXT = 600.0
+
+
+def on(name: str, card: str = "h100_sxm", tp: int = 1) -> StepModel:
+    """A model in its own precision, with the constants as they are before any data."""
+    found = shape(name)
+    return StepModel(gpu(card), found, precision("", found), tp=tp, efficiencies=Efficiencies())
+
+
+@pytest.mark.parametrize("name", ["llama-3.1-8b", "gpt-oss-120b", "gemma-3-12b", "deepseek-v3"])
+@pytest.mark.parametrize("batch", [1, 7, 64])
+def test_without_drafts_a_step_is_the_step_models(name: str, batch: int) -> None:
+    model = on(name, tp=8)
+    assert Steps(model, CONTEXT).target_s(batch, 1) == pytest.approx(model.step_s(batch, CONTEXT))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("batch", [1, 16, 200])
+def test_the_simulator_reads_the_same_step(name: str, batch: int) -> None:
+    model, g = on("llama-3.1-8b"), 3
+    pair = on("llama-3.2-1b") if name == "draft_model" else None
+    own = costs(model, method(name), CONTEXT, pair)
+    read = speculating(model, method(name), g, 1024, 1024, pair)
+    tokens = batch * (1 + g)
+    step_s = (
+        read.base_s + read.seq_s * batch + read.tokens_s[tokens] + read.head_s[tokens]
+        + batch * read.kv_s * CONTEXT
+    )  # fmt: skip
+    assert step_s == pytest.approx(own.drafting(batch, g) + own.target(batch, 1 + g))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_gain_falls_with_the_load_and_ends_as_a_loss(name: str) -> None:
+    own = costs(
+        on("llama-3.1-8b"),
+        method(name),
+        CONTEXT,
+        on("llama-3.2-1b") if name == "draft_model" else None,
+    )
+    step = Yield.of(Acceptance.constant(0.7), 3)
+    gains = [gain for _, gain in by_load(step, own, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 2048])]
+    assert all(later < earlier + 1e-3 for earlier, later in zip(gains, gains[1:], strict=False))
+    # Reading the cache of 600 tokens a sequence is shared by drafted and kept tokens: no loss by itself.
+    assert (
+        gains[-1] < gains[0]
+        and costs(on("llama-3.1-8b"), method("eagle"), 1.0).gain(step, 4096) < 1
+    )
+
+
+def test_a_look_up_drafts_for_nothing_and_pays_for_verifying() -> None:
+    own = costs(on("llama-3.1-8b"), method("ngram"), CONTEXT)
+    assert own.drafting(64, 8) == 0.0
+    assert own.target(64, 9) > own.target(64, 1)
+
+
+def test_a_head_is_small_and_a_mixture_keeps_its_experts_only_in_its_own_layer() -> None:
+    target = on("deepseek-v3", "h200_sxm", tp=8)
+    layer, head = (
+        drafter_of(target, method("mtp")).shape,
+        drafter_of(target, method("eagle3")).shape,
+    )
+    assert (layer.layers, layer.experts) == (1, 256)
+    assert (head.layers, head.experts, head.vocab) == (1, 0, 32_000)
+    assert head.params < layer.params < 0.05 * target.shape.params
+
+
+def test_a_dearer_drafter_gains_less() -> None:
+    target = on("llama-3.1-70b", tp=4)
+    step = Yield.of(Acceptance.constant(0.75), 4)
+    by_size = [
+        costs(target, method("draft_model"), CONTEXT, on(name, tp=4)).gain(step, 1)
+        for name in ("llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b")
+    ]
+    assert by_size == sorted(by_size, reverse=True)
+
+
+def test_the_best_draft_shortens_with_the_load() -> None:
+    own = costs(on("llama-3.1-70b", tp=4), method("draft_model"), 100, on("llama-3.2-3b", tp=4))
+    known = Acceptance.constant(0.8)
+    few, many = (best_length(known, own, batch).draft_tokens for batch in (1, 2000))
+    assert few > many
