@@ -44,6 +44,7 @@ class Agreement:
     answers: int
     agree: int
     rate: float | None
+    """Of the log's calls: each answer weighs what it stands for, where a sample holds few of many."""
     ci95: list[float] | None
     noise_answers: int
     noise_agree: int

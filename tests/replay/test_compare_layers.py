@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -105,6 +106,49 @@ def test_a_difference_of_a_kind_without_a_floor_drops_nobody() -> None:
         made.ask(Arm.NOISE, row, "f!{}", logged="f!{}")
     layer = layer_of(made.compared(), "window")
     assert layer.says == "more" and "50 % of them are of a kind" in layer.why
+
+
+def test_no_excess_where_nearly_all_differ_by_chance_keeps_nothing() -> None:
+    layer = layer_of(trimmed(900, calls=1000, noise=1000, noisy=900).compared())
+    head = layer.agreement[0]
+    assert head.excess_pp == 0 and head.excess_ci95_pp is not None and head.excess_ci95_pp[1] < 5
+    assert layer.says == "more" and "only the others can show a change" in layer.why
+    assert layer_of(trimmed(100, calls=1000, noise=1000, noisy=100).compared()).says == "keep"
+
+
+def test_a_floor_of_another_kind_keeps_nothing() -> None:
+    """Free text that differs by chance is no measure for tool calls that a layer has changed."""
+    made = Story()
+    for row in range(400):
+        made.ask(
+            Arm.POLICY, row, "f!{}" if row % 10 < 6 else "g!{}", layers=("window",), logged="f!{}"
+        )
+        made.ask(Arm.POLICY, 1000 + row // 8, "no", layers=("window",))
+        made.ask(Arm.NOISE, 2000 + row, "yes" if row % 10 == 0 else "no")
+    found = made.compared()
+    layer = layer_of(found, "window")
+    assert layer.says == "more" and "of a kind of which nothing was sent unchanged" in layer.why
+    told = found.evidence["window"]
+    assert told["noise_answers"] == 0 and told["excess"] is None and told["ci95"] is None
+
+
+def test_rates_weigh_what_an_answer_stands_for() -> None:
+    """Half of the answers are of a stratum that is a tenth of the log: its misses count for a tenth."""
+    made = trimmed(60, calls=120, noise=60)
+    items = [replace(i, weight=1.0 if i.row < 60 else 9.0) for i in made.items]
+    head = layer_of(replace(made, items=items).compared()).agreement[0]
+    assert (head.agree, head.answers, head.rate) == (60, 120, pytest.approx(0.9))
+    assert head.ci95 is not None and head.ci95[0] < 0.9 < head.ci95[1]
+
+
+def test_draws_for_one_layer_do_not_outweigh_anothers() -> None:
+    """Ten lines of a batch stand for many calls each; of the other layer they are ten answers."""
+    made = trimmed(0, calls=90, noise=60)
+    for row in range(200, 210):
+        made.ask(Arm.POLICY, row, "no", layers=("trim_tools",), stratum="batch")
+    items = [replace(i, weight=1000.0 if i.stratum == "batch" else 2.0) for i in made.items]
+    head = layer_of(replace(made, items=items).compared()).agreement[0]
+    assert head.rate == pytest.approx(0.9)
 
 
 def test_a_mapped_model_is_compared_with_itself() -> None:

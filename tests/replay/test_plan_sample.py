@@ -90,9 +90,16 @@ def test_a_target_interval_sizes_the_judging_half() -> None:
 def test_what_a_number_of_answers_proves() -> None:
     assert sentence(50) == "50 of 50 agreeing proves at least 92.9 %"
     assert least_share(0) == 0
+    # Ten sessions of five calls prove as much as ten calls: all of a session may be alike.
+    few = sentence(50, [n // 5 for n in range(50)])
+    assert few == "50 of 50 agreeing proves at least 69.2 % (10 sessions)"
+    assert sentence(50, range(50), [9.0] * 5 + [1.0] * 45) < sentence(50)  # five stand for half
     plan = planned(MOVES, sample=40)
-    judging = sum(i.half is Half.JUDGES and i.arm is Arm.POLICY for i in plan.items)
-    assert plan.proves["other_model"] == sentence(judging)
+    judging = [i for i in plan.items if i.half is Half.JUDGES and i.arm is Arm.POLICY]
+    told = plan.proves["other_model"]
+    assert told.startswith(f"{len(judging)} of {len(judging)} agreeing proves at least ")
+    sessions = [i.cluster for i in judging]
+    assert told == sentence(len(judging), sessions, [i.weight for i in judging])
     assert plan.population == {
         "other_model": int((EVALUATOR.trace.dims["model"].codes != 0).sum()) - 73
     }

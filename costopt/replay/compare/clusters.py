@@ -32,9 +32,12 @@ class Share:
 
     trials: int
     rate: float
+    """Weighed, where trials are."""
     effective: float
     """Independent trials that would say as much."""
     clusters: int
+    hits: int = 0
+    """Counted, whatever they weigh."""
 
     @classmethod
     def of(
@@ -52,7 +55,8 @@ class Share:
         found = np.bincount(code, w * np.asarray(hit, np.float64)).astype(np.float64)
         clusters = len(size)
         effective = kish if clusters == n else _effective(size, found)
-        return cls(n, min(1.0, float(found.sum() / w.sum())), effective, clusters)
+        rate = min(1.0, float(found.sum() / w.sum()))
+        return cls(n, rate, effective, clusters, sum(map(bool, hit)))
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Two-sided; 0 to 1 where there is no trial."""
@@ -70,6 +74,18 @@ def excess(over: Share, floor: Share, confidence: float = 0.95) -> tuple[float, 
     below = math.hypot(over.rate - low, floor_high - floor.rate)
     above = math.hypot(high - over.rate, floor.rate - floor_low)
     return max(-1.0, found - below), min(1.0, found + above)
+
+
+def changed_at_most(over: Share, floor: Share) -> float:
+    """Upper end of the share of answers that change, among those that could show it.
+
+    An answer that differs by chance anyway shows no change (Abbott 1925,
+    https://doi.org/10.1093/jee/18.2.265a, checked 2026-11-25): where nearly all do, no excess is no
+    agreement. 1 where none could show one.
+    """
+    shows = 1.0 - floor.rate
+    high = excess(over, floor)[1]
+    return min(1.0, max(0.0, high) / shows) if shows > 1e-9 else 1.0
 
 
 def answers_needed(over: Share, floor: Share | None, tolerance: float) -> int | None:
@@ -92,7 +108,7 @@ def answers_needed(over: Share, floor: Share | None, tolerance: float) -> int | 
 def _settled(over: Share, floor: Share | None, tolerance: float) -> bool:
     if floor is None:
         return over.interval()[1] <= tolerance
-    return excess(over, floor, 0.90)[0] > 0 or excess(over, floor)[1] <= tolerance
+    return excess(over, floor, 0.90)[0] > 0 or changed_at_most(over, floor) <= tolerance
 
 
 _FACTORS = np.exp(np.arange(0, math.log(2000), 0.05)).tolist()

@@ -63,7 +63,8 @@ def _layer(layer: PolicyLayer, wrote: Grounds) -> dict[str, Any]:
 def _answers(name: str, wrote: Grounds) -> dict[str, Any]:
     """Agreement by the headline test, and by the judge where there is one."""
     chosen = pairs_for(name, wrote.pairs.compared)
-    lines = table(wrote.tests, chosen.found, floor_for(name, chosen.found, wrote.pairs.noise))
+    floor = floor_for(name, chosen.found, wrote.pairs.noise).or_none()
+    lines = table(wrote.tests, chosen.found, floor)
     if not lines:
         return {}
     head = lines[0]

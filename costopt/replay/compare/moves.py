@@ -69,7 +69,7 @@ def _loss(ids: set[str], wrote: Grounds) -> dict[str, Any]:
     """By the judge where there is one, else by the headline test. None without a noise floor: what
     differs would be taken for lost."""
     pairs: list[Pair] = [p for p in wrote.pairs.compared if p.item.id in ids]
-    lines = table(wrote.tests, pairs, floor_for("route", pairs, wrote.pairs.noise))
+    lines = table(wrote.tests, pairs, floor_for("route", pairs, wrote.pairs.noise).or_none())
     best: Tested | None = next((line for line in lines if line.agreement.test == "judge"), None)
     best = best or (lines[0] if lines else None)
     if best is None or best.agreement.excess_pp is None or best.agreement.excess_ci95_pp is None:

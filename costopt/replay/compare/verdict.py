@@ -9,13 +9,13 @@ from costopt.replay.compare.agreement.answers import in_words
 from costopt.replay.compare.agreement.base import Pair
 from costopt.replay.compare.agreement.table import Floor, Tested
 from costopt.replay.compare.chosen import Chosen, How
-from costopt.replay.compare.clusters import answers_needed, excess
+from costopt.replay.compare.clusters import Share, answers_needed, changed_at_most, excess
 
 KEEP, DROP, MORE, NOT_MEASURED = "keep", "drop", "more", "not_measured"
-MOST_UNMATCHED = 0.2
-"""Share of pairs without a floor of their kind above which a difference is not held against the layer."""
 DROP_CONFIDENCE = 0.90
 """Of the two-sided interval whose lower end lies above 0: 95 % one-sided."""
+MUCH_CHANCE = 0.5
+"""Share of answers that differ when nothing is changed, from which on the test itself is worth a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,34 @@ class Says:
 def says(chosen: Chosen[Pair], lines: Sequence[Tested], floor: Floor, tolerance: float) -> Says:
     """`lines`: the layer's tests, the headline first; at least one. `tolerance`: a share."""
     head = lines[0]
-    needed = answers_needed(head.differ, head.noise, tolerance)
     if head.noise is None:
-        return _without_floor(chosen, head, tolerance, needed)
+        needed = answers_needed(head.differ, None, tolerance)
+        return _without_floor(chosen, head, tolerance, needed, "no noise floor was measured")
     low, _ = excess(head.differ, head.noise, DROP_CONFIDENCE)
-    _, high = excess(head.differ, head.noise)
     if low > 0:
         return _differs(chosen, head, floor)
-    found, tail = _counted(chosen, head), _tail(chosen, floor)
-    if high <= tolerance:
-        return Says(KEEP, f"{found}; at most {100 * high:.1f} points above the noise floor{tail}.")
-    more = f"that leaves up to {100 * high:.1f} points above the noise floor{tail}"
-    return Says(MORE, f"{found}; {more}{_needed(needed)}.", needed)
+    if not floor.is_fair:  # no excess over answers of another kind says nothing of these
+        alone = answers_needed(head.differ, None, tolerance)
+        return _without_floor(chosen, head, tolerance, alone, _unlike(floor))
+    return _above(chosen, head, head.noise, _tail(chosen, floor), tolerance)
+
+
+def _above(
+    chosen: Chosen[Pair], head: Tested, noise: Share, tail: str, tolerance: float
+) -> Says:  # fmt: skip
+    """Not significantly above the floor: kept where little enough can have changed."""
+    _, high = excess(head.differ, noise)
+    most = changed_at_most(head.differ, noise)
+    found = f"{_counted(chosen, head)}; at most {100 * max(0.0, high):.1f} points above the noise floor{tail}"
+    if noise.rate >= MUCH_CHANCE:
+        found += (
+            f"; {100 * noise.rate:.0f} % differ when nothing is changed, so that only the others can "
+            f"show a change, of which up to {100 * most:.0f} % may have changed (a judge tells more)"
+        )
+    if most <= tolerance:
+        return Says(KEEP, f"{found}.")
+    needed = answers_needed(head.differ, noise, tolerance)
+    return Says(MORE, f"{found}{_needed(needed)}.", needed)
 
 
 def _differs(chosen: Chosen[Pair], head: Tested, floor: Floor) -> Says:
@@ -55,22 +71,25 @@ def _differs(chosen: Chosen[Pair], head: Tested, floor: Floor) -> Says:
     if chosen.how == How.MIXED:
         alone = "a request under this layer alone would tell whose it is"
         return Says(MORE, f"{what}; {alone}.")
-    if floor.unmatched > MOST_UNMATCHED:
-        lacks = f"{100 * floor.unmatched:.0f} % of them are of a kind of which nothing was sent unchanged"
-        return Says(MORE, f"{what}; but {lacks}.")
+    if not floor.is_fair:
+        return Says(MORE, f"{what}; but {_unlike(floor)}.")
     return Says(DROP, f"{what}.")
 
 
+def _unlike(floor: Floor) -> str:
+    return (
+        f"{100 * floor.unmatched:.0f} % of them are of a kind of which nothing was sent unchanged"
+    )
+
+
 def _without_floor(
-    chosen: Chosen[Pair], head: Tested, tolerance: float, needed: int | None
+    chosen: Chosen[Pair], head: Tested, tolerance: float, needed: int | None, lacks: str
 ) -> Says:
     """What differs is at most the layer's doing: enough to keep it, never to drop it."""
     found, high = _counted(chosen, head), head.differ.interval()[1]
     if high <= tolerance:
-        return Says(
-            KEEP, f"{found}, at most {100 * high:.1f} % differ; no noise floor was measured."
-        )
-    why = f"{found}; no noise floor was measured, so what differs may be the endpoint's own"
+        return Says(KEEP, f"{found}, at most {100 * high:.1f} % differ; {lacks}.")
+    why = f"{found}; {lacks}, so what differs may be the endpoint's own"
     return Says(MORE, f"{why}{_needed(needed)}.", needed)
 
 

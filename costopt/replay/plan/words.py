@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -22,22 +22,27 @@ def proves(stratum: str, exposed: Exposed | None, items: Sequence[Item]) -> str:
     if exposed.by is By.BATCH:
         lines = len({i.row for i in items if i.stratum == stratum and i.arm is Arm.POLICY})
         return f"{lines} lines show the batch price and how long a batch takes"
-    edited = {i.row for i in mine if i.layers == (stratum,) and i.arm is not Arm.NOISE}
+    edited = {i.row: i for i in mine if i.layers == (stratum,) and i.arm is not Arm.NOISE}
     if edited:
-        return sentence(len(edited))
+        return _sentence(edited.values())
     if exposed.by is By.LAYOUT:
         return "what the provider's cache serves; its answers are at no risk of its own here"
-    asked = {i.row for i in mine if i.arm in (Arm.POLICY, Arm.LAYER)}
+    asked = {i.row: i for i in mine if i.arm in (Arm.POLICY, Arm.LAYER)}
     if exposed.by is By.OUTPUT and asked and not any(stratum in i.layers for i in mine):
         return f"how many of {len(asked):,} answers end at their limit"
     if asked:
-        return f"{sentence(len(asked))}, of this layer together with others"
+        return f"{_sentence(asked.values())}, of this layer together with others"
     return sentence(0)
 
 
 def _noise(mine: Sequence[Item]) -> str:
-    asked = len({i.row for i in mine if i.arm is Arm.NOISE})
-    return f"how far the endpoint agrees with itself: {sentence(asked)}"
+    asked = {i.row: i for i in mine if i.arm is Arm.NOISE}
+    return f"how far the endpoint agrees with itself: {_sentence(asked.values())}"
+
+
+def _sentence(judging: Iterable[Item]) -> str:
+    found = list(judging)
+    return sentence(len(found), [i.cluster for i in found], [i.weight for i in found])
 
 
 def not_measured(sampler: Sampler, items: Sequence[Item], terms: Terms) -> dict[str, str]:
