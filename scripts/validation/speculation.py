@@ -1,0 +1,153 @@
+"""Speculative decoding: published sweeps against the step model, and look-up methods on real agents' texts.
+
+The sweeps stand in `scripts/data/speculation_sweeps.csv`, each with its source. No constant was fitted on
+them: target, head and GPU are shapes and data sheets, the acceptance length is the published one of the same
+head and draft length. What cannot be predicted (no draft length, no length, a model without a shape) is
+counted and still held to the bounds that need no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.accel.encodings import O200K
+from costopt.accel.ranks import find_encoder
+from costopt.model.call import Call
+from costopt.serving.speculation.arithmetic import conditional_acceptance, reported_acceptance
+from costopt.serving.speculation.drafted import Steps
+from costopt.serving.speculation.lookup import measured
+from costopt.serving.speculation.ngram import NGram
+from costopt.serving.speculation.suffix import Suffix
+from validation.cache_traces import by_source, mini_swe, tau2
+from validation.speculation_sweeps import (
+    DISPUTED,
+    Row,
+    falls,
+    length_of,
+    loss_at_high_load,
+    predicted,
+    read_sweeps,
+)
+from validation.table import Table
+
+MOST_CALLS = 400
+"""Of each trace, the first in time: more change the shares by less than a point."""
+RULES = (
+    ("n-gram 5 of 2..5", NGram(5, 5, 2)),
+    ("n-gram 5 of 5", NGram(5, 5, 5)),
+    ("suffix 32", Suffix()),
+)
+
+
+def run(folder: Path, table: Table) -> None:
+    """Prints every error; judges bounds, signs and the fall with the load."""
+    table.title("Speculation: the arithmetic")
+    table.near("a = 0.8, 5 drafted: shown as", 0.5379, reported_acceptance(0.8, 5), 5e-5)
+    table.near("and inverted", 0.8, conditional_acceptance(reported_acceptance(0.8, 5), 5), 1e-9)
+    rows = read_sweeps()
+    _bounds(rows, table)
+    _errors(rows, table)
+    _texts(folder, table)
+
+
+def _bounds(rows: Sequence[Row], table: Table) -> None:
+    table.title("Speculation: what every published row must obey")
+    over = [row for row in rows if row.acceptance_length and row.gain > row.acceptance_length]
+    table.equal("gains above the tokens a step, of rows with a length", 0, len(over))
+    table.shown(
+        "rows with an acceptance length", sum(row.acceptance_length is not None for row in rows)
+    )
+    table.shown("published rows, sweeps", f"{len(rows)}, {len({row.sweep for row in rows})}")
+
+
+def _errors(rows: Sequence[Row], table: Table) -> None:
+    table.title("Speculation: published gains against the step model")
+    made = [(row, gain) for row in rows if (gain := predicted(row)) is not None]
+    table.shown("rows that can be predicted", len(made), len(rows))
+    for sweep in dict.fromkeys(row.sweep for row, _ in made):
+        own = [(row, gain) for row, gain in made if row.sweep == sweep]
+        for row, gain in own:
+            what = f"{sweep}, g {row.draft_tokens}, batch {row.load:g}, {length_of(row):.2f} a step"
+            table.shown(what, f"{gain:.2f}x", f"{row.gain_is}{row.gain:.2f}x")
+    for name, low, high in (("1 or 2", 0, 2), ("4 to 16", 2, 16), ("above 16", 16, 10_000)):
+        _median(f"batch {name}", [one for one in made if low < one[0].load <= high], table)
+    disputed = [replace(row, gpu="a100_sxm") for row in rows if row.sweep in DISPUTED]
+    other = [(row, gain) for row in disputed if (gain := predicted(row)) is not None]
+    _median(
+        "table 5 of EAGLE-3 as an RTX 3090",
+        [one for one in made if one[0].sweep in DISPUTED],
+        table,
+    )
+    _median("the same as an A100", other, table)
+    losses = [(row, gain) for row, gain in made if row.gain < 1 or row.gain_is == "<"]
+    right = sum(gain < 1 for _, gain in losses)
+    table.shown("published losses that are predicted as losses", right, len(losses))
+    gains = [(row, gain) for row, gain in made if row.gain > 1]
+    table.shown(
+        "published gains that are predicted as gains", sum(g > 1 for _, g in gains), len(gains)
+    )
+    table.equal("sweeps whose predicted gain rises with the load", 0, len(falls(made)))
+    table.equal(
+        "predicted at a batch of 4,096 with a short cache: still a gain", 0, loss_at_high_load(made)
+    )
+
+
+def _median(name: str, made: Sequence[tuple[Row, float]], table: Table) -> None:
+    errors = np.array([gain / row.gain - 1 for row, gain in made if row.gain_is == "="])
+    if len(errors):
+        told = f"{np.median(np.abs(errors)):.1%} ({np.median(errors):+.1%})"
+        table.shown(f"median absolute (and signed) error, {name}, {len(errors)} rows", told)
+
+
+def _texts(folder: Path, table: Table) -> None:
+    table.title("Speculation: look-up methods measured on real agents' answers")
+    encoder = find_encoder(O200K, None, allow_download=False)
+    if encoder is None:
+        table.note("no encoder on this machine: pip install 'costopt[ranks]'")
+        return
+    traces: tuple[tuple[str, Callable[[], list[Call]]], ...] = (
+        ("tau2-retail", lambda: tau2(folder)),
+        ("miniswe-gemini3", lambda: mini_swe(folder)),
+        ("sweagent-java", lambda: by_source(folder / "traces" / "sweagent-java")),
+        ("taubench-gpt4o-airline", lambda: by_source(folder / "traces" / "taubench-gpt4o-airline")),
+    )
+    for name, load in traces:
+        pairs = list(_exchanges(load(), encoder.encode))
+        for rule, settings in RULES:
+            steps = measured(pairs, settings)
+            table.shown(f"{name}, {rule}: {len(pairs)} answers", _told(steps))
+
+
+def _told(steps: Steps) -> str:
+    length, reported = steps.acceptance_length, steps.reported_acceptance
+    if length is None or reported is None:
+        return "nothing drafted"
+    return (
+        f"{steps.tokens_per_step:.2f} a step, {steps.coverage:.0%} drafted, {reported:.0%} accepted"
+    )
+
+
+def _exchanges(
+    calls: list[Call], encode: Callable[[str], list[int]]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Prompt and answer ids of the first calls in time; a block is encoded once."""
+    known: dict[str, NDArray[np.int64]] = {}
+
+    def ids(texts: list[str]) -> NDArray[np.int64]:
+        for text in texts:
+            if text not in known:
+                known[text] = np.array(encode(text), np.int64)
+        return np.concatenate([known[text] for text in texts] or [np.zeros(0, np.int64)])
+
+    told = [
+        call
+        for call in sorted(calls, key=lambda call: call.at_us or 0)
+        if call.request and call.response
+    ]
+    for call in told[:MOST_CALLS]:
+        yield ids([s.text for s in call.request or ()]), ids([s.text for s in call.response or ()])
