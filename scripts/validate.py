@@ -32,6 +32,7 @@ PARTS = (
     "proposals",
     "replay",
     "replay_kills",
+    "speculation",
 )
 MARKS = ("<!-- measured: {} -->", "<!-- end: {} -->")
 

@@ -9,7 +9,7 @@ from costopt.serving.hardware import gpu
 from costopt.serving.models import shape
 from costopt.serving.precision import precision
 from costopt.serving.speculation.arithmetic import Acceptance
-from costopt.serving.speculation.costs import Steps, costs, drafter_of, speculating
+from costopt.serving.speculation.costs import Steps, costs, drafter_of, memory, speculating
 from costopt.serving.speculation.load import Yield, best_length, by_load
 from costopt.serving.speculation.methods import METHODS, method
 from costopt.serving.step import StepModel
@@ -95,3 +95,18 @@ def test_the_best_draft_shortens_with_the_load() -> None:
     known = Acceptance.constant(0.8)
     few, many = (best_length(known, own, batch).draft_tokens for batch in (1, 2000))
     assert few > many
+
+
+def test_memory_of_drafters() -> None:
+    target = on("llama-3.1-8b")
+    own = target.shape
+    assert memory(target, method("suffix")).weight_bytes == 0
+    # One layer: 218 M; the joining product 3 h^2 = 50 M; EAGLE-3's head 32,000 x 4,096 = 131 M; 2 bytes.
+    head = memory(target, method("eagle3"))
+    assert head.weight_bytes == pytest.approx(2 * (218.1e6 + 50.3e6 + 131.1e6), rel=0.01)
+    # EAGLE shares the target's head.
+    assert memory(target, method("eagle")).weight_bytes == pytest.approx(2 * 268.4e6, rel=0.01)
+    assert head.kv_bytes_per_token == 2 * own.kv_heads * own.head_dim * 2
+    small = on("llama-3.2-1b")
+    whole = memory(target, method("draft_model"), small)
+    assert whole.weight_bytes == pytest.approx(2 * small.shape.params, rel=0.01)

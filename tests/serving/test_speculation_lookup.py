@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 from costopt.errors import MissingExtra, UsageError
 from costopt.serving.speculation import history as history_module
 from costopt.serving.speculation import ngram, suffix
-from costopt.serving.speculation.drafted import Ids, Steps
+from costopt.serving.speculation.drafted import Ids, Steps, spread
 from costopt.serving.speculation.history import History, kernel
-from costopt.serving.speculation.lookup import USUAL, measured, measured_on_texts, steps_by_answer
+from costopt.serving.speculation.load import Costs
+from costopt.serving.speculation.lookup import (
+    USUAL,
+    compared,
+    measured,
+    measured_on_texts,
+    steps_by_answer,
+)
 from costopt.serving.speculation.ngram import NGram
 from costopt.serving.speculation.suffix import Suffix
 
@@ -22,7 +29,7 @@ def ids(*tokens: int) -> Ids:
 
 
 few = st.lists(st.integers(0, 3), max_size=24).map(lambda found: np.array(found, np.int64))
-spread = few.map(lambda found: found * 987_654)
+wide = few.map(lambda found: found * 987_654)
 exchanges = st.lists(st.tuples(few, few), min_size=1, max_size=4)
 ngrams = st.builds(
     lambda g, low, more: NGram(g, low + more, low),
@@ -60,7 +67,7 @@ class TestNGram:
         assert (found.tokens, found.tokens_per_step, found.acceptance_length) == (4, 4.0, 4.0)
 
     @settings(max_examples=300, deadline=None)
-    @given(st.one_of(st.tuples(few, few), st.tuples(spread, spread)), ngrams)
+    @given(st.one_of(st.tuples(few, few), st.tuples(wide, wide)), ngrams)
     def test_fast_equals_plain(self, texts: tuple[Ids, Ids], rule: NGram) -> None:
         same(ngram.run(*texts, rule), ngram.run_plain(*texts, rule))
 
@@ -167,6 +174,24 @@ class TestMeasured:
         known = steps.as_yield()
         assert known.tokens == steps.tokens_per_step
         assert known.drafted == steps.drafted_tokens / len(steps)
+
+    def test_rules_are_compared_by_what_they_gain(self) -> None:
+        pairs = [(ids(*range(20), 3), ids(*range(3, 15)))] * 2
+        binding = Costs(lambda batch, tokens: max(1.0, 0.05 * batch * tokens))
+        calm, busy = (compared(pairs, binding, batch, USUAL[:3]) for batch in (1, 500))
+        assert calm[0].gain >= calm[-1].gain and calm[0].gain > 1
+        assert all(one.gain < 1 for one in busy)
+        assert calm[0].gain == pytest.approx(calm[0].steps.tokens_per_step)
+
+    def test_the_spread_is_that_of_sessions(self) -> None:
+        same_tokens = [Steps(np.array([2, 2]), np.array([1, 1]), 4)] * 6
+        even = spread(same_tokens, [0, 0, 1, 1, 2, 2])
+        assert even is not None and (even.standard_error, even.groups) == (0.0, 3)
+        # Two sessions of 2 steps: 4 and 2 tokens, 1.5 a step; off by +1 and -1: sqrt(2/1 * 2) / 4 = 0.5.
+        uneven = [same_tokens[0], Steps(np.array([0, 0]), np.array([0, 0]), 2)]
+        found = spread(uneven, [0, 1])
+        assert found is not None and found.standard_error == pytest.approx(0.5)
+        assert spread(uneven, [0, 0]) is None
 
     def test_no_texts_are_no_steps(self) -> None:
         steps = measured([], NGram())

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from costopt.serving.capacity import weight_bytes
 from costopt.serving.core.terms import StepCost
 from costopt.serving.models import ModelShape
 from costopt.serving.precision import precision
@@ -122,6 +123,29 @@ def _drafting(
         return free
     own = Steps(draft or drafter_of(target, method), context_tokens)
     return own.drafting_at_once_s if method.drafter is Drafter.HEADS else own.drafting_s
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a drafter takes on each GPU of the group, beside the target."""
+
+    weight_bytes: float
+    kv_bytes_per_token: float
+
+
+def memory(target: StepModel, method: Method, draft: StepModel | None = None) -> Memory:
+    """Weights and cache of a drafter.
+
+    Heads and layers use the target's embedding, and its head unless they have a small one.
+    """
+    if method.drafter is Drafter.LOOKUP:
+        return Memory(0.0, 0.0)
+    own = draft or drafter_of(target, method)
+    kv_bytes = own.kv_bytes_per_token_layer * own.shape.layers
+    if method.drafter is Drafter.MODEL or draft is not None:
+        return Memory(weight_bytes(own), kv_bytes)
+    shared = own.shape.head_params * (2 - own.shape.tied - method.small_vocab) * 16 / 8 / own.tp
+    return Memory(weight_bytes(own) - shared, kv_bytes)
 
 
 def drafter_of(target: StepModel, method: Method) -> StepModel:

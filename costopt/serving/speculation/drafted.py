@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +108,30 @@ class Steps:
         """What a step gives and asks for, for the gain at a load."""
         drafted = self.drafted_tokens / len(self) if len(self) else 0.0
         return Yield(self.tokens_per_step, drafted, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard error of a mean over groups (sessions) that are unlike each other; groups: for Student's t."""
+
+    standard_error: float
+    groups: int
+
+
+def spread(parts: Sequence[Steps], group: Sequence[int]) -> Spread | None:
+    """Of the tokens a step, answers of one group taken together; None: fewer than two groups have steps.
+
+    The linearised error of a ratio of sums: each group's tokens beyond what its steps would give on average.
+    """
+    _, index = np.unique(np.asarray(group), return_inverse=True)
+    steps = np.bincount(index, weights=[len(part) for part in parts])
+    tokens = np.bincount(index, weights=[part.tokens for part in parts])
+    n = int(np.count_nonzero(steps))
+    if n < 2:
+        return None
+    beyond = tokens - tokens.sum() / steps.sum() * steps
+    error = np.sqrt(n / (n - 1) * (beyond**2).sum()) / steps.sum()
+    return Spread(float(error), n)
 
 
 def _at_least(values: Counts) -> Counts:

@@ -11,11 +11,13 @@ accepted with the target's own probability p of it, and that is how often a reco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from costopt.serving.speculation.drafted import Ids, Steps
 from costopt.serving.speculation.history import History
+from costopt.serving.speculation.load import Costs
 from costopt.serving.speculation.ngram import NGram, run
 from costopt.serving.speculation.suffix import Suffix
 
@@ -54,6 +56,30 @@ def steps_by_answer(
 def measured(exchanges: Iterable[tuple[Ids, Ids]], settings: Settings) -> Steps:
     """All steps together."""
     return Steps.joined(steps_by_answer(exchanges, settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to look up, what it did on the texts, and what that gains at a batch."""
+
+    settings: Settings
+    steps: Steps
+    gain: float
+
+
+def compared(
+    exchanges: Sequence[tuple[Ids, Ids]],
+    costs: Costs,
+    batch: float,
+    rules: Sequence[Settings] = USUAL,
+) -> list[Choice]:
+    """Each rule measured and priced at a batch, the best first; a gain below 1: better not at all.
+
+    Costs are those of a look-up: drafting is free, every drafted token is verified.
+    """
+    found = [(rule, measured(exchanges, rule)) for rule in rules]
+    choices = [Choice(rule, steps, costs.gain(steps.as_yield(), batch)) for rule, steps in found]
+    return sorted(choices, key=lambda one: -one.gain)
 
 
 def ids_of(exchanges: Iterable[tuple[str, str]], tokenizer: Tokenizer) -> list[tuple[Ids, Ids]]:
