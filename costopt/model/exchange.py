@@ -92,6 +92,9 @@ class Answer:
     cached_known: bool = True
     """False: the endpoint does not say what it read from its cache; 0 stands for unknown."""
     web_searches: int = 0
+    extra: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Further (model, [leaf] tokens) charged inside this answer at another model's price (Anthropic's
+    advisor and fallback models)."""
     model: str = ""
     """As served."""
     service_tier: str = ""
@@ -229,7 +232,8 @@ def outcome_from(kept: Mapping[str, Any]) -> Outcome:
         for b in said.pop("blocks")
     )  # fmt: skip
     leaves = said.pop("leaves")
-    answer = Answer(blocks, leaves=None if leaves is None else tuple(leaves), **said)
+    extra = tuple((model, tuple(tokens)) for model, tokens in said.pop("extra", ()))
+    answer = Answer(blocks, leaves=None if leaves is None else tuple(leaves), extra=extra, **said)
     return Completion(
         answer, Origin(kept["origin"]), {}, kept["latency_ms"], kept["ttft_ms"],
         kept.get("request_id", ""),

@@ -13,6 +13,8 @@ from costopt.model.exchange import Request, settings_of
 from costopt.model.leaf import CACHE_WRITES, INPUT, N_LEAVES, Leaf
 from costopt.prices.contract import NO_RATE, DatedRates, PriceBook, RatePeriod, Unpriced
 
+Extra = Sequence[tuple[str, Sequence[int]]]
+"""Further (model, [leaf] tokens) charged inside an answer."""
 OWN = "selfhosted"
 """Provider of models that only the user's overlay prices."""
 _MARKED = {Breakpoint.TTL_5M: Leaf.CACHE_WRITE_5M, Breakpoint.TTL_1H: Leaf.CACHE_WRITE_1H}
@@ -38,9 +40,17 @@ class Money:
 
     def cost(
         self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
-        web_searches: int = 0,
+        web_searches: int = 0, extra: Extra = (),
     ) -> int | None:  # fmt: skip
-        """Pico-dollars of a measured usage [leaf]; None: it has no price."""
+        """Pico-dollars of a measured usage [leaf]; None: it, or a further model's part, has no price."""
+        parts = [self._cost(provider, model, leaves, tier, web_searches)]
+        parts += [self._cost(provider, other, tokens, tier) for other, tokens in extra]
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
+
+    def _cost(
+        self, provider: str, model: str, leaves: Sequence[int], tier: str, web_searches: int = 0
+    ) -> int | None:
         rates = self.rates(provider, model, tier)
         if isinstance(rates, Unpriced):
             return 0 if self.free else None

@@ -68,7 +68,7 @@ class HalfPrice:
 
     def cost(
         self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
-        web_searches: int = 0,
+        web_searches: int = 0, extra: Sequence[tuple[str, Sequence[int]]] = (),
     ) -> int | None:  # fmt: skip
         return sum(leaves) * (5 if tier == "batch" else 10)
 

@@ -44,7 +44,7 @@ class PerToken:
 
     def cost(
         self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
-        web_searches: int = 0,
+        web_searches: int = 0, extra: Sequence[tuple[str, Sequence[int]]] = (),
     ) -> int | None:  # fmt: skip
         return leaves[Leaf.INPUT_FRESH] * IN_PUSD + leaves[Leaf.OUTPUT_TEXT] * OUT_PUSD
 

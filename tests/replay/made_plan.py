@@ -76,7 +76,7 @@ class TenEach:
 
     def cost(
         self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
-        web_searches: int = 0,
+        web_searches: int = 0, extra: Sequence[tuple[str, Sequence[int]]] = (),
     ) -> int | None:  # fmt: skip
         if model == "unpriced":
             return None

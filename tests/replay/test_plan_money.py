@@ -54,6 +54,16 @@ def test_context_tiers_discounts_and_searches_are_charged() -> None:
     assert money.cost("x", "m", plain_leaves(0, 0), web_searches=3) == 3 * 70 * 9 // 10
 
 
+def test_further_models_inside_an_answer_are_charged_at_their_own_price() -> None:
+    book = load_book(as_of=dt.date(2026, 11, 1))
+    money = Money(book)
+    own, advice = plain_leaves(1_000, 50), plain_leaves(2_000, 80)
+    both = money.cost("openai", "gpt-4o-mini", own, extra=(("gpt-4o", advice),))
+    parts = [money.cost("openai", "gpt-4o-mini", own), money.cost("openai", "gpt-4o", advice)]
+    assert both is not None and None not in parts and both == sum(p for p in parts if p)
+    assert money.cost("openai", "gpt-4o-mini", own, extra=(("nobody-1", advice),)) is None
+
+
 def test_without_a_price_nothing_is_known_and_at_home_it_is_free() -> None:
     leaves = plain_leaves(10, 10)
     assert MONEY.cost("openai", "unknown-1", leaves) is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from costopt.model.call import SegmentKind
+from costopt.model.exchange import Completion, Origin, outcome_from, outcome_json
 from costopt.model.leaf import Leaf
 from costopt.wiring.replaying.reader import SourcesReader, tells_cached
 
@@ -35,6 +37,25 @@ def test_counts_of_both_conventions_mean_the_same() -> None:
     assert first.leaves[Leaf.OUTPUT_REASONING] == 3 and first.leaves[Leaf.OUTPUT_TEXT] == 1
     assert first.blocks == second.blocks and (first.finish, second.finish) == ("stop", "end_turn")
     assert first.cached_known and second.cached_known
+
+
+def test_models_that_are_charged_inside_an_answer_stand_beside_it_also_in_the_ledger() -> None:
+    part = {"input_tokens": 20, "output_tokens": 3}
+    usage = {
+        **part,
+        "iterations": [{"type": "message", **part},
+                       {"type": "advisor_message", "model": "adviser", "input_tokens": 50,
+                        "output_tokens": 7}],
+    }  # fmt: skip
+    message = {"type": "message", "content": [{"type": "text", "text": "yes"}], "model": "m",
+               "stop_reason": "end_turn", "usage": usage}  # fmt: skip
+    answer = READER.answer(message, "anthropic")
+    ((model, leaves),) = answer.extra
+    assert model == "adviser" and (leaves[Leaf.INPUT_FRESH], leaves[Leaf.OUTPUT_TEXT]) == (50, 7)
+    assert answer.leaves is not None and sum(answer.leaves) == 23
+    kept = json.loads(json.dumps(outcome_json(Completion(answer, Origin.ENDPOINT, {}, 1.0))))
+    back = outcome_from(kept)
+    assert isinstance(back, Completion) and back.answer == answer
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ Price = Callable[[Item, Sequence[int]], int]
 """Pico-dollars of these leaves at the projection's price of the item's `logged_model`, and at the tier
 that `item.request.service_tier` names."""
 
+ExtraPrice = Callable[[Item, Sequence[tuple[str, Sequence[int]]]], int | None]
+"""Pico-dollars of tokens that an answer says other models were charged for; None: one has no price."""
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:
@@ -48,6 +51,7 @@ class Known:
     """See the module."""
 
     price: Price | None = None
+    extra_price: ExtraPrice | None = None
     logged: Callable[[int], Logged | None] | None = None
     """By row of the trace."""
     cached: Callable[[Item], tuple[Block, ...] | None] | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from costopt.model.leaf import N_LEAVES, Leaf
 from costopt.model.replayed import Compared
 from costopt.money import PICO_PER_USD
-from costopt.replay.compare.known import Known, Price
+from costopt.replay.compare.known import ExtraPrice, Known, Price
 from costopt.replay.compare.measured import Measured, Row
 from costopt.replay.compare.ratio import (
     MIN_CALLS,
@@ -75,7 +75,7 @@ def quantities(known: Known) -> list[Quantity]:
         Quantity(
             "output_tokens", lambda i: i.predicted.output_tokens, lambda r: r.output_tokens, no_usage
         ),
-        _dollars(known.price),
+        _dollars(known.price, known.extra_price),
         Quantity(
             "latency_ms", lambda i: _timed(i, i.predicted.latency_ms),
             lambda r: r.completion.latency_ms, "No answer was timed.", time=True,
@@ -92,11 +92,12 @@ def _timed(item: Item, ms: float | None) -> float | None:
     return None if item.request.service_tier == BATCH else ms
 
 
-def _dollars(price: Price | None) -> Quantity:
+def _dollars(price: Price | None, extra_price: ExtraPrice | None) -> Quantity:
     def charged(row: Row) -> float | None:
         if price is None or row.leaves is None:
             return None
-        return price(row.item, row.leaves) / PICO_PER_USD
+        further = _further(row, extra_price)
+        return None if further is None else (price(row.item, row.leaves) + further) / PICO_PER_USD
 
     def variance(item: Item) -> float:
         if price is None or not item.predicted.cache_read_variance:
@@ -105,6 +106,14 @@ def _dollars(price: Price | None) -> Quantity:
 
     why = NO_PRICE if price is None else "The endpoint gave no usage."
     return Quantity("usd", lambda i: i.predicted.usd_pusd / PICO_PER_USD, charged, why, variance)
+
+
+def _further(row: Row, extra_price: ExtraPrice | None) -> int | None:
+    """Pico-dollars of other models inside an answer; None: unknown."""
+    extra = row.completion.answer.extra
+    if not extra:
+        return 0
+    return None if extra_price is None else extra_price(row.item, extra)
 
 
 def _discount(price: Price, item: Item) -> float:

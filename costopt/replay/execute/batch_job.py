@@ -31,7 +31,7 @@ class Prices(Protocol):
 
     def cost(
         self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
-        web_searches: int = 0,
+        web_searches: int = 0, extra: Sequence[tuple[str, Sequence[int]]] = (),
     ) -> int | None: ...  # fmt: skip
 
 
@@ -188,7 +188,7 @@ class Bench:
         cost = None
         if answer.leaves is not None:
             cost = self.money.cost(
-                asked.provider, asked.model, answer.leaves, TIER, answer.web_searches
+                asked.provider, asked.model, answer.leaves, TIER, answer.web_searches, answer.extra
             )
         return AttemptState.ANSWERED, item.worst_pusd if cost is None else cost
 

@@ -186,5 +186,10 @@ def _price(item: Item, answer: Answer, origin: Origin, money: Prices) -> int | N
     asked = item.request
     tier = answer.service_tier or ("" if asked.service_tier == TIER else asked.service_tier)
     return money.cost(
-        asked.provider, asked.model, answer.leaves, tier or "default", answer.web_searches
+        asked.provider,
+        asked.model,
+        answer.leaves,
+        tier or "default",
+        answer.web_searches,
+        answer.extra,
     )

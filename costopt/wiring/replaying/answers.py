@@ -15,7 +15,7 @@ from costopt.model.result import Projection
 from costopt.replay.compare.known import Known, Logged, PolicyLayer
 from costopt.replay.compare.measured import CUT_WORDS
 from costopt.replay.items import Item, Plan
-from costopt.replay.money import Money
+from costopt.replay.money import Extra, Money, plain_leaves
 from costopt.replay.requests import Requests
 from costopt.wiring.replaying.asked import Asked
 from costopt.wiring.replaying.info import projected_usd
@@ -62,18 +62,23 @@ def known_of(
 ) -> Known:
     """Everything beside plan and run."""
     prices = Money(answers.evaluator.prices, free=True)
+    charged = Money(answers.evaluator.prices, free=asked.free)
 
     def price(item: Item, leaves: Sequence[int]) -> int:
         tier = item.request.service_tier
         return prices.cost(item.request.provider, item.logged_model, leaves, tier) or 0
+
+    def extra_price(item: Item, extra: Extra) -> int | None:
+        nothing, tier = plain_leaves(0, 0), item.request.service_tier
+        return charged.cost(item.request.provider, item.logged_model, nothing, tier, extra=extra)
 
     layers = [
         PolicyLayer(str(r["layer"]), dict(r["settings"]), projected_usd(r), _share(r["risk"]))
         for r in projection.layers
     ]  # fmt: skip
     return Known(
-        price=price, logged=answers.logged, cached=answers.cached(policy), layers=layers,
-        at=dt.datetime.now(dt.UTC).date().isoformat(),
+        price=price, extra_price=extra_price, logged=answers.logged,
+        cached=answers.cached(policy), layers=layers, at=dt.datetime.now(dt.UTC).date().isoformat(),
         settings={"endpoint": asked.endpoint, "cold": asked.terms.cold, "plan": plan.id},
     )  # fmt: skip
 

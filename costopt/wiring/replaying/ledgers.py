@@ -33,7 +33,7 @@ class Nothing:
 
     def cost(
         self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
-        web_searches: int = 0,
+        web_searches: int = 0, extra: Sequence[tuple[str, Sequence[int]]] = (),
     ) -> int | None:  # fmt: skip
         """$0."""
         return 0

@@ -36,6 +36,7 @@ class SourcesReader:
             tuple(_block(s) for s in parts.segments), parts.finish,
             tuple(parts.usage.leaves) if counted else None,
             cached_known=counted and tells_cached(body), web_searches=parts.usage.web_searches,
+            extra=tuple((model, tuple(leaves)) for model, leaves in parts.usage.extra),
             model=parts.model, service_tier=parts.service_tier, id=parts.id,
         )  # fmt: skip
 
