@@ -79,6 +79,7 @@ def test_without_an_endpoint_the_log_answers_and_nothing_is_measured(
     assert replay["now_savings_usd"] is None and not replay["evidence"]
     assert all(row["measured"] is None for row in replay["compared"])
     assert all(layer["now_usd"] is None for layer in replay["layers"])
+    assert not any("At worst" in note for note in replay["notes"])  # nobody is paid
     assert Path(".costopt/replay/1/result.json").exists()
 
 

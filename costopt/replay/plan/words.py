@@ -13,6 +13,13 @@ from costopt.replay.plan.sample import Sampler
 from costopt.replay.plan.strata import STRETCH
 from costopt.replay.terms import Terms
 
+AT_WORST = (
+    "At worst: no input is cached, all answers fill their cap, and input has the log's own count "
+    "plus 2 %, plus 15 % where the request was edited, or one token for every two bytes where "
+    "another model's tokenizer counts."
+)
+"""What the dollars `at worst` mean, where any are paid."""
+
 
 def proves(stratum: str, exposed: Exposed | None, items: Sequence[Item]) -> str:
     """`50 of 50 agreeing proves at least 92.9 %`, of the answers that will judge."""
@@ -106,12 +113,8 @@ def notes_of(sampler: Sampler, items: Sequence[Item], terms: Terms) -> tuple[str
             f"Another model answers ({', '.join(names[:5])}): the unchanged request is asked there, too, "
             "and is the reference."
         )
-    if items:
-        out.append(
-            "At worst: no input is cached, all answers fill their cap, and input has the log's own count "
-            "plus 2 %, plus 15 % where the request was edited, or one token for every two bytes where "
-            "another model's tokenizer counts."
-        )
+    if any(item.worst_pusd for item in items):
+        out.append(AT_WORST)
     return tuple(out)
 
 

@@ -16,6 +16,7 @@ from costopt.replay.executed import Executed, RunState
 from costopt.replay.items import Plan
 from costopt.replay.money import Money
 from costopt.replay.plan.plan import make_plan
+from costopt.replay.plan.words import AT_WORST
 from costopt.report.render.json import result_json
 from costopt.report.words import plural
 from costopt.wiring.phases import phase
@@ -124,7 +125,8 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
             done.evaluator, checked, asked.terms, money, endpoint=asked.endpoint,
             providers=speaks_for(asked.places),
         )  # fmt: skip
-    plan = replace(plan, notes=(*plan.notes, *left_out_notes(plan, asked.places)))
+    notes = [note for note in plan.notes if not (asked.recorded and note == AT_WORST)]
+    plan = replace(plan, notes=(*notes, *left_out_notes(plan, asked.places)))
     if not plan.items:
         raise _nothing_to_send(plan)
     _needs_a_ledger(options, asked, plan)
