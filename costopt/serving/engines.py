@@ -1,0 +1,61 @@
+"""Inference engines by their defaults: how many sequences and tokens a step may hold, by GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from costopt.errors import UsageError, nearest
+from costopt.serving.hardware import Gpu
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What the simulator needs to know of an engine."""
+
+    name: str
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    gpu_memory_utilization: float = 0.9
+    chunked_prefill: bool = True
+    prefix_caching: bool = True
+    client_wait_slots: float = 0.0
+    """Harness term: waits of a benchmark's client that its TTFT contains, in slots of
+    output x TPOT / concurrency. Off for users; see `with_harness`."""
+
+
+TRTLLM_CLIENT_WAIT_SLOTS = 0.85
+"""Fitted by `scripts/fit_serving.py` on the TensorRT-LLM rows alone; it explains that harness and
+predicts nothing for a user."""
+
+
+def engine(name: str, gpu: Gpu) -> Engine:
+    """An engine at its server defaults on this GPU."""
+    asked = name.strip().lower().replace("-", "").replace("_", "").replace("tensorrtllm", "trtllm")
+    makers = {"vllm": _vllm, "trtllm": _trtllm, "sglang": _sglang, "": _vllm}
+    if asked not in makers:
+        known = ("vllm", "trtllm", "sglang")
+        hint = nearest(asked, known) or f"Known: {', '.join(known)}."
+        raise UsageError(f"No engine is called `{name}`.", hint=hint)
+    return makers[asked](gpu)
+
+
+def _vllm(gpu: Gpu) -> Engine:
+    """vLLM V1, `vllm serve` (engine/arg_utils.py, 0.33, read 2026-11-25): by memory, A100 apart."""
+    large = gpu.memory_bytes >= 70 * _GIB and not gpu.name.startswith("a100")
+    tokens = 16_384 if gpu.memory_bytes >= 160 * _GIB else 8_192 if large else 2_048
+    return Engine("vllm", 1024 if large else 256, tokens)
+
+
+def _trtllm(gpu: Gpu) -> Engine:
+    """TensorRT-LLM, `trtllm-serve`: max_batch_size 2048, max_num_tokens 8192, of the memory left after
+    loading 0.9 is KV cache (https://nvidia.github.io/TensorRT-LLM/, read 2026-11-25)."""
+    return Engine("trtllm", 2048, 8_192)
+
+
+def _sglang(gpu: Gpu) -> Engine:
+    """SGLang: chunked_prefill_size 8192 from 60 GB up, else 2048-4096; mem_fraction_static about 0.88
+    (server_args.py, https://docs.sglang.ai/advanced_features/server_arguments.html, read 2026-11-25)."""
+    large = gpu.memory_bytes >= 60 * _GIB
+    return Engine("sglang", 1024 if large else 256, 8_192 if large else 2_048, 0.88)

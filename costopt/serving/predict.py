@@ -1,0 +1,143 @@
+"""Operating points: so many requests always in flight on one replica, simulated by the same core.
+
+Nothing here knows a latency: a point is turned into a closed-loop workload, and what comes out is
+read off the simulated requests as a benchmark's client would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from costopt.serving.capacity import Capacity, capacity
+from costopt.serving.core.run import simulate
+from costopt.serving.core.terms import Limits, Run, StepCost, Workload
+from costopt.serving.efficiency import Efficiencies
+from costopt.serving.engines import Engine, engine
+from costopt.serving.hardware import gpu
+from costopt.serving.models import ModelShape
+from costopt.serving.precision import precision
+from costopt.serving.step import StepModel
+
+WAVES = 10
+"""Requests of a run per request in flight, the usual length of a benchmark (`num_prompts` ten times
+`max_concurrency`); its means include the burst with which it begins."""
+
+SPREAD = 0.1
+"""Lengths vary by so much around the point's own, evenly. Requests of exactly one length would march in
+step for ever: they end together, come back together, and wait for each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One operating point."""
+
+    shape: ModelShape
+    gpu: str
+    engine: str
+    precision: str
+    input_tokens: int
+    output_tokens: int
+    tensor_parallel: int = 1
+    expert_parallel: int = 1
+    concurrency: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the simulation says of a point. `fits` False: nothing ran, `note` says why."""
+
+    ttft_ms: float
+    tpot_ms: float
+    throughput_tokens_per_s: float
+    fits: bool
+    note: str
+    capacity: Capacity | None = None
+    run: Run | None = None
+
+
+def answer(
+    point: Point,
+    efficiencies: Efficiencies | None = None,
+    *,
+    waves: int = WAVES,
+    spread: float = SPREAD,
+    adjust: Callable[[Engine], Engine] = lambda e: e,
+    fast: bool | None = None,
+) -> Answer:
+    """Simulate one point. `adjust` changes the engine's defaults (limits, ablations, harness)."""
+    device = gpu(point.gpu)
+    served_by = adjust(engine(point.engine, device))
+    model = StepModel(
+        device, point.shape, precision(point.precision, point.shape), point.tensor_parallel,
+        point.expert_parallel, efficiencies,
+    )  # fmt: skip
+    refused = _refused(point)
+    room = _room(model, served_by, point)
+    total = point.input_tokens + point.output_tokens
+    refused = refused or room.refuses(total)
+    if refused:
+        return Answer(np.nan, np.nan, np.nan, False, refused, room)
+    run = simulate(
+        closed_loop(point, waves, spread),
+        *_terms(model, served_by, room, point.concurrency),
+        fast=fast,
+    )
+    return _read(point, served_by, room, run)
+
+
+def closed_loop(point: Point, waves: int, spread: float = SPREAD) -> Workload:
+    """Requests of about one size, `concurrency` of them in flight."""
+    n = max(point.concurrency * waves, 1)
+    rng = np.random.default_rng(0)
+    factors = rng.uniform(1 - spread, 1 + spread, (2, n))
+    sizes = np.array([[point.input_tokens], [point.output_tokens]]) * factors
+    prompt, output = np.maximum(np.rint(sizes), 1).astype(np.int64)
+    return Workload(np.zeros(0), prompt, output, max(point.concurrency, 1))
+
+
+def _refused(point: Point) -> str:
+    """Why a point makes no sense; empty where it does."""
+    heads, tp = point.shape.heads, point.tensor_parallel
+    if min(point.input_tokens, point.output_tokens, point.concurrency, tp) < 1:
+        return "input, output, concurrency and tensor parallel must be at least 1"
+    if heads % tp:
+        return f"{heads} attention heads cannot be split over {tp} GPUs"
+    if point.input_tokens + point.output_tokens > point.shape.max_context:
+        return f"longer than the model's context of {point.shape.max_context} tokens"
+    return ""
+
+
+def _room(model: StepModel, served_by: Engine, point: Point) -> Capacity:
+    mean_context = point.input_tokens + point.output_tokens / 2
+    return capacity(
+        model, served_by.max_num_batched_tokens, served_by.max_num_seqs, mean_context,
+        served_by.gpu_memory_utilization,
+    )  # fmt: skip
+
+
+def _terms(
+    model: StepModel, served_by: Engine, room: Capacity, concurrency: int
+) -> tuple[StepCost, Limits]:
+    """Cost and limits for the core."""
+    seqs = served_by.max_num_seqs
+    cost = model.cost(served_by.max_num_batched_tokens, min(seqs, concurrency) + 1)
+    limits = Limits(
+        seqs, served_by.max_num_batched_tokens, room.kv_blocks,
+        chunked=served_by.chunked_prefill, prefix_caching=False, frontend_s=model.eff.request_s,
+    )  # fmt: skip
+    return cost, limits
+
+
+def _read(point: Point, served_by: Engine, room: Capacity, run: Run) -> Answer:
+    """The means a client would report."""
+    ttft_s = float(run.ttft_s.mean())
+    tpot_s = float(run.tpot_s.mean()) if point.output_tokens > 1 else 0.0
+    slot_s = point.output_tokens * tpot_s / point.concurrency
+    ttft_s += served_by.client_wait_slots * slot_s
+    note = ""
+    if run.totals.preemptions:
+        note = f"KV cache overfull: {run.totals.preemptions} preemptions"
+    return Answer(ttft_s * 1e3, tpot_s * 1e3, run.tokens_per_s, True, note, room, run)
