@@ -1,0 +1,87 @@
+"""Rents: dated quotes become ranges, the user's own come first, unknown stays unknown."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from costopt.errors import UsageError
+from costopt.money import usd
+from costopt.serving.hardware import gpus
+from costopt.serving.rents import Rent, Rents, Terms, Unrented, per_second_pusd, quotes
+
+NOW = dt.date(2026, 11, 25)
+
+
+def test_every_quote_has_a_known_gpu_a_source_and_a_day() -> None:
+    for quote in quotes():
+        assert quote.gpu in gpus()
+        assert quote.source.startswith("https://") and quote.via.startswith("https://")
+        assert dt.date(2025, 1, 1) < quote.read <= NOW
+        assert Decimal("0.05") < quote.usd_per_gpu_hour < 20
+
+
+def test_every_gpu_can_be_rented_on_demand() -> None:
+    for name in {one.name for one in gpus().values()}:
+        rent = Rents(NOW).rent(name)
+        assert isinstance(rent, Rent), name
+        assert rent.low_pusd <= rent.typical_pusd <= rent.high_pusd
+
+
+def test_a_provider_counts_with_its_last_quote_up_to_the_day() -> None:
+    """RunPod's secure H100 was 3.49 in September and 3.99 in November of 2026."""
+
+    def price(day: dt.date) -> Decimal:
+        rent = Rents(day).rent("h100")
+        assert isinstance(rent, Rent)
+        found = [q for q in rent.quotes if q.provider == "RunPod secure"]
+        return found[0].usd_per_gpu_hour
+
+    assert price(dt.date(2026, 10, 1)) == Decimal("3.49")
+    assert price(NOW) == Decimal("3.99")
+
+
+def test_before_the_first_quote_there_is_no_rent() -> None:
+    found = Rents(dt.date(2024, 1, 1)).rent("h100")
+    assert isinstance(found, Unrented)
+    assert "first on_demand price known" in found.reason
+
+
+def test_terms_nobody_is_known_to_offer_are_said_to_be_unknown() -> None:
+    assert Rents(NOW).rent("mi300x", Terms.SPOT) == Unrented("no spot price of mi300x is known")
+    assert {rent.terms for rent in Rents(NOW).known("mi300x")} == {Terms.ON_DEMAND}
+
+
+def test_an_hour_in_seconds_is_the_hour_again() -> None:
+    for quote in quotes():
+        day = usd(per_second_pusd(quote.usd_per_gpu_hour) * 86_400)
+        assert abs(day - 24 * quote.usd_per_gpu_hour) < Decimal("0.0000001")
+
+
+def test_own_rents_replace_the_books() -> None:
+    own = Rents(NOW, {"h100": "2.10", "a10g": {"spot": [0.4, 0.2, 0.3]}})
+    h100, spot = own.rent("H100-SXM"), own.rent("a10g", Terms.SPOT)
+    assert isinstance(h100, Rent) and isinstance(spot, Rent)
+    assert h100.low_pusd == h100.high_pusd == per_second_pusd(Decimal("2.10"))
+    assert [spot.low_pusd, spot.typical_pusd, spot.high_pusd] == [
+        per_second_pusd(Decimal(text)) for text in ("0.2", "0.3", "0.4")
+    ]
+    assert own.rent("l4") == Rents(NOW).rent("l4")
+
+
+@pytest.mark.parametrize(
+    ("overlay", "says"),
+    [
+        ({"h1000": 2}, "No GPU is called `h1000`."),
+        ({"h100": {"spott": 2}}, "Did you mean `spot`?"),
+        ({"h100": "cheap"}, "a number of US dollars"),
+        ({"h100": -1}, "not negative"),
+        ({"h100": []}, "not negative"),
+    ],
+)
+def test_a_wrong_rent_is_named(overlay: dict[str, object], says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Rents(NOW, overlay)
+    assert says in str(caught.value)
