@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from costopt.endpoints.anthropic import message_headers
 from costopt.endpoints.batch_lines import answered, not_run, refused_line, rows_of, sent, too_many
-from costopt.endpoints.client import http, open_client
+from costopt.endpoints.client import open_client
+from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.wire import anthropic_messages
 from costopt.model.exchange import Origin, Outcome, Refusal, Request, Trouble

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import orjson
 
 from costopt.endpoints import broken, outcome
-from costopt.endpoints.client import http
+from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
 from costopt.model.exchange import Completion, Origin, Outcome, Refusal, Trouble
 from costopt.model.ports import BodyReader

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+from costopt.endpoints.bounded import NotTaken
 from costopt.endpoints.connection import Connection
 from costopt.model.exchange import Refusal, Trouble
 from costopt.model.secrets import masked
@@ -22,7 +23,11 @@ def refusal(error: BaseException, connection: Connection, latency_ms: float) -> 
     """What became of a request whose sending or answer broke off."""
     chain = list(causes(error))
     names = {type(e).__name__ for e in chain}
-    if names & _NEVER_SENT:
+    taken = next((e for e in chain if isinstance(e, NotTaken)), None)
+    if taken is not None:
+        trouble, hint = Trouble.UNREADABLE, ""
+        message = f"{connection.host} answers with what cannot be an answer ({taken})"
+    elif names & _NEVER_SENT:
         trouble, message, hint = _never_sent(chain, names, connection)
     elif names & _TOO_LATE:
         trouble = Trouble.UNSURE

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import ssl
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from costopt.endpoints.bounded import PACKED, bound
+from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
 from costopt.errors import UsageError
 
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 IDLE_S = 4.0
 """An idle connection is dropped after this: before common servers do (uvicorn and Node after 5 s), for a
 request written into a connection that is being closed is in doubt for ever."""
-
-
-def http() -> Any:
-    """The HTTP library that the installed openai is built on: httpx2 from 3.0, httpx before."""
-    import openai
-
-    return import_module("httpx2" if hasattr(openai, "DefaultAsyncHttpx2Client") else "httpx")
 
 
 def open_client(connection: Connection, base_url: str) -> AsyncOpenAI:
@@ -36,6 +30,8 @@ def open_client(connection: Connection, base_url: str) -> AsyncOpenAI:
         # A redirect would carry the key to a host that nobody named.
         follow_redirects=False,
         verify=tls(connection),
+        headers=PACKED,
+        event_hooks={"response": [bound()]},
         timeout=library.Timeout(
             connection.timeout_s,
             # Well before the whole time is over: what was never connected was never sent.
@@ -51,7 +47,7 @@ def open_client(connection: Connection, base_url: str) -> AsyncOpenAI:
         api_key=connection.key or "none", base_url=base_url, max_retries=0, http_client=found,
         timeout=found.timeout, default_query=connection.query,
     )  # fmt: skip
-    if not connection.hostname.endswith("openai.com"):
+    if connection.hostname != "openai.com" and not connection.hostname.endswith(".openai.com"):
         client.organization = client.project = None  # of the environment: nobody else's business
     return client
 

@@ -34,13 +34,16 @@ async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    rest = b""
+    rest: list[bytes] = []
     async for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield line.rstrip(b"\r")
-    if rest:
-        yield rest.rstrip(b"\r")
+        rest.append(chunk)
+        if b"\n" in chunk:  # a line without an end is put together once
+            *whole, last = b"".join(rest).split(b"\n")
+            rest = [last]
+            for line in whole:
+                yield line.rstrip(b"\r")
+    if last := b"".join(rest):
+        yield last.rstrip(b"\r")
 
 
 def _object(data: list[bytes]) -> dict[str, Any]:

@@ -25,4 +25,4 @@ def invented(headers: Mapping[str, str], body: Mapping[str, Any]) -> bool:
         usage.get("prompt_tokens", usage.get("input_tokens")),
         usage.get("completion_tokens", usage.get("output_tokens")),
     )
-    return told in _ALWAYS
+    return all(isinstance(n, int) for n in told) and told in _ALWAYS

@@ -7,9 +7,12 @@ checked 2026-11-25. A difference is of the whole server: what others sent meanwh
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from costopt.endpoints.client import http, tls
+from costopt.endpoints.bounded import PACKED, bound
+from costopt.endpoints.client import tls
+from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.prometheus import Page, parse
 
@@ -68,13 +71,14 @@ async def read(connection: Connection) -> Page:
     library = http()
     headers = {"Authorization": f"Bearer {connection.key}"} if connection.key else {}
     try:
-        async with library.AsyncClient(
-            follow_redirects=False, verify=tls(connection), timeout=_PATIENCE_S
-        ) as client:
-            answer = await client.get(f"{connection.root}/metrics", headers=headers)
-    except (library.HTTPError, OSError):
+        async with asyncio.timeout(_PATIENCE_S), library.AsyncClient(
+            follow_redirects=False, verify=tls(connection), timeout=_PATIENCE_S,
+            event_hooks={"response": [bound(_MOST_BYTES)]},
+        ) as client:  # fmt: skip
+            answer = await client.get(f"{connection.root}/metrics", headers=headers | PACKED)
+    except (library.HTTPError, OSError, TimeoutError):
         return Page()
-    if answer.status_code != 200 or len(answer.content) > _MOST_BYTES:
+    if answer.status_code != 200:
         return Page()
     page = parse(answer.text)
     return page if server_of(page) else Page()

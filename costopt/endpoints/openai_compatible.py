@@ -50,9 +50,9 @@ class ChatSpeech:
     def ended(self, events: Sequence[Event]) -> bool:
         """Every choice has its finish reason. `[DONE]` is no sign: some servers send none."""
         choices = [c for e in events for c in items(e.get("choices"))]
-        begun = {c.get("index", 0) for c in choices}
+        begun = {str(c.get("index", 0)) for c in choices}
         return bool(begun) and begun == {
-            c.get("index", 0) for c in choices if c.get("finish_reason")
+            str(c.get("index", 0)) for c in choices if c.get("finish_reason")
         }
 
 

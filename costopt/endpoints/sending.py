@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from costopt.endpoints import broken, outcome
-from costopt.endpoints.client import http
+from costopt.endpoints.client_library import http
 from costopt.endpoints.clients import Clients
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.events import events

@@ -42,7 +42,7 @@ class AnthropicStream:
 
     def add(self, event: Event) -> bool:
         """Take an event; message_stop ends it."""
-        kind = event["type"]
+        kind = event.get("type")
         told = event.get("index")
         index = told if isinstance(told, int) else 0
         if kind == "message_start":
