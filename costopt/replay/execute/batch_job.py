@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Protocol
 
 from costopt.model.exchange import (
     Attempt,
-    AttemptState,
     Completion,
     Outcome,
     Refusal,
@@ -19,20 +17,11 @@ from costopt.model.exchange import (
     outcome_json,
 )
 from costopt.model.ports import BatchEndpoint, ReplayLedger
+from costopt.replay.execute.charges import TIER, Prices, charged
 from costopt.replay.items import Item
 
-TIER = "batch"
 NEVER_SENT = "the provider has no job under this mark: it was never sent"
 _S = 1_000_000
-
-
-class Prices(Protocol):
-    """What is asked of `replay.money.Money`."""
-
-    def cost(
-        self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
-        web_searches: int = 0, extra: Sequence[tuple[str, Sequence[int]]] = (),
-    ) -> int | None: ...  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -169,28 +158,11 @@ class Bench:
                 raise
 
     def _settled(self, job: Job, item: Item, outcome: Outcome | None, now: int) -> Settled:
-        state, usd = self._charged(item, outcome)
+        # A line that the ended job does not mention is in doubt.
+        state, usd = charged(item, outcome, self.money, TIER)
         told = outcome_json(outcome) if outcome is not None else {}
         told["batch"] = {"mark": job.mark, "job": job.id, "tier_said": tier_said(outcome)}
         return Settled(self.run, item.id, job.numbers[item.id], state, now, usd, told)
-
-    def _charged(self, item: Item, outcome: Outcome | None) -> tuple[AttemptState, int]:
-        """State and pico-dollars of a line. One that the ended job does not mention is in doubt."""
-        if outcome is None:
-            return AttemptState.IN_DOUBT, item.worst_pusd
-        if isinstance(outcome, Refusal):
-            if outcome.trouble is Trouble.UNREADABLE:
-                return AttemptState.UNREADABLE, item.worst_pusd
-            if outcome.trouble is Trouble.UNSURE:
-                return AttemptState.IN_DOUBT, item.worst_pusd
-            return AttemptState.FAILED, 0
-        answer, asked = outcome.answer, item.request
-        cost = None
-        if answer.leaves is not None:
-            cost = self.money.cost(
-                asked.provider, asked.model, answer.leaves, TIER, answer.web_searches, answer.extra
-            )
-        return AttemptState.ANSWERED, item.worst_pusd if cost is None else cost
 
 
 def tier_said(outcome: Outcome | None) -> str:

@@ -8,7 +8,6 @@ comparison, for a batch must not change what a model says.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,18 +23,14 @@ from costopt.model.exchange import (
 )
 from costopt.model.marks import Mark
 from costopt.model.ports import BatchEndpoint, Progress, ReplayLedger, silent
-from costopt.replay.execute.batch_job import Bench, Job, Prices, Unknown, Waits
+from costopt.replay.execute.batch_job import Bench, Job, Unknown, Waits
+from costopt.replay.execute.charges import Prices, now_us
 from costopt.replay.executed import Done
 from costopt.replay.items import Item
 
 TRIES = 3
 """Submissions of a line while the provider says that none came about."""
 AGAIN = (Trouble.RETRY, Trouble.NOT_SENT)
-
-
-def now_us() -> int:
-    """UTC microseconds."""
-    return time.time_ns() // 1_000
 
 
 @dataclass(frozen=True)

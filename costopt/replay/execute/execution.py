@@ -12,9 +12,9 @@ from typing import Any
 from costopt.model.exchange import Attempt, Settled
 from costopt.model.ports import BatchEndpoint, Endpoint, Progress
 from costopt.money import show
-from costopt.replay.execute.batch_job import TIER, Prices
 from costopt.replay.execute.batches import Batched, run_batches
 from costopt.replay.execute.chains import Chain, chains
+from costopt.replay.execute.charges import TIER, Prices
 from costopt.replay.execute.journal import Journal, Turns
 from costopt.replay.execute.limits import Patience
 from costopt.replay.execute.sender import Sender

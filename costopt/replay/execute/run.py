@@ -8,11 +8,10 @@ from collections.abc import Awaitable
 
 from costopt.errors import UsageError
 from costopt.model.ports import BatchEndpoint, Endpoint, Progress, ReplayLedger
-from costopt.replay.execute.batch_job import Prices
+from costopt.replay.execute.charges import Prices, now_us
 from costopt.replay.execute.execution import Execution
 from costopt.replay.execute.journal import Turns
 from costopt.replay.execute.limits import Patience
-from costopt.replay.execute.sender import now_us
 from costopt.replay.execute.tally import settle_what_is_open
 from costopt.replay.executed import Executed, RunState
 from costopt.replay.items import Plan

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 from itertools import count
 
 from costopt.model.exchange import (
-    Answer,
     Attempt,
     AttemptState,
-    Completion,
-    Origin,
     Outcome,
     Refusal,
     Settled,
@@ -21,7 +17,7 @@ from costopt.model.exchange import (
 )
 from costopt.model.ports import Endpoint
 from costopt.money import show
-from costopt.replay.execute.batch_job import TIER, Prices
+from costopt.replay.execute.charges import Prices, charged, now_us
 from costopt.replay.execute.journal import Journal
 from costopt.replay.execute.limits import TOO_MANY, Gate, Patience
 from costopt.replay.execute.spend import GO_ON, Spend
@@ -32,11 +28,6 @@ from costopt.replay.items import Item
 from costopt.replay.terms import Terms
 
 _NOT_SENT = Refusal(Trouble.NOT_SENT, "interrupted before it was sent")
-
-
-def now_us() -> int:
-    """UTC microseconds."""
-    return time.time_ns() // 1_000
 
 
 @dataclass
@@ -163,33 +154,3 @@ class Sender:
     def _over_budget(self, item: Item) -> None:
         more = f"the next request may cost {show(item.worst_pusd)}"
         self.stopping.stop(RunState.STOPPED_BY_BUDGET, self.spend.told(more), GO_ON)
-
-
-def charged(item: Item, outcome: Outcome | None, money: Prices) -> tuple[AttemptState, int]:
-    """State and pico-dollars of an attempt. None: nobody knows what became of it."""
-    if isinstance(outcome, Completion):
-        usd = _price(item, outcome.answer, outcome.origin, money)
-        return AttemptState.ANSWERED, item.worst_pusd if usd is None else usd
-    if outcome is None or outcome.trouble is Trouble.UNSURE:
-        return AttemptState.IN_DOUBT, item.worst_pusd
-    if outcome.trouble is Trouble.UNREADABLE:
-        return AttemptState.UNREADABLE, item.worst_pusd
-    return AttemptState.FAILED, 0
-
-
-def _price(item: Item, answer: Answer, origin: Origin, money: Prices) -> int | None:
-    """By the usage that the endpoint counted; None: it gave none, or the usage has no price."""
-    if origin is Origin.RECORDED:
-        return 0  # nobody was asked
-    if answer.leaves is None:
-        return None
-    asked = item.request
-    tier = answer.service_tier or ("" if asked.service_tier == TIER else asked.service_tier)
-    return money.cost(
-        asked.provider,
-        asked.model,
-        answer.leaves,
-        tier or "default",
-        answer.web_searches,
-        answer.extra,
-    )
