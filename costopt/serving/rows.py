@@ -31,12 +31,12 @@ def predict(
     for row in rows:
         try:
             point = point_of(row, shapes or {})
+            if point not in known:
+                known[point] = answer(point, efficiencies)
+            said = _answered(known[point])
         except (CostoptError, ValueError) as error:
-            out.append({**row, **_unanswered(str(error).replace("\n ", ""))})
-            continue
-        if point not in known:
-            known[point] = answer(point, efficiencies)
-        out.append({**row, **_answered(known[point])})
+            said = _unanswered(str(error).replace("\n ", ""))
+        out.append({**row, **said})
     return out
 
 

@@ -1,0 +1,107 @@
+"""`predict`: every row answered through the simulator's own steps, or told why it cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from costopt.serving import predict as predicting
+from costopt.serving.core.terms import Run
+from costopt.serving.models import shape
+from costopt.serving.predict import Point, answer
+from costopt.serving.rows import OUTPUT, predict
+
+ROW: dict[str, Any] = {
+    "model": "meta-llama/Llama-3.1-8B-Instruct", "gpu": "h100_sxm", "engine": "vllm",
+    "precision": "", "input_tokens": "512", "output_tokens": "64", "tensor_parallel": "1",
+    "expert_parallel": "1", "concurrency": "4",
+}  # fmt: skip
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run]]:
+    """Every run of the core that a prediction makes."""
+    seen: list[Run] = []
+    real = predicting.simulate
+
+    def counted(*args: Any, **kwargs: Any) -> Run:
+        seen.append(real(*args, **kwargs))
+        return seen[-1]
+
+    monkeypatch.setattr(predicting, "simulate", counted)
+    yield seen
+
+
+def test_a_prediction_is_a_simulation(runs: list[Run]) -> None:
+    """One run per point; its requests, steps and events are those of ten waves of four."""
+    row = predict([ROW])[0]
+    run = runs[0]
+    assert len(runs) == 1
+    assert run.served.sum() == 40
+    assert run.totals.steps > 60 * 10
+    assert 40 <= run.totals.events <= run.totals.steps
+    assert row["ttft_ms"] == pytest.approx(1e3 * run.ttft_s.mean())
+    assert row["tpot_ms"] == pytest.approx(1e3 * run.tpot_s.mean())
+    assert row["throughput_tokens_per_s"] == pytest.approx(run.tokens_per_s)
+
+
+def test_equal_rows_are_simulated_once(runs: list[Run]) -> None:
+    assert len(predict([ROW, ROW, {**ROW, "concurrency": "5"}])) == 3
+    assert len(runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"model": "acme/unknown"}, "shape"),
+        ({"gpu": "h900"}, "GPU"),
+        ({"engine": "nope"}, "engine"),
+        ({"input_tokens": ""}, "input_tokens"),
+        ({"concurrency": "0"}, "at least 1"),
+        ({"tensor_parallel": "3"}, "heads"),
+        ({"input_tokens": "200000"}, "context"),
+        ({"model": "llama-3.1-70b"}, "weights"),
+        ({"gpu": "l4", "input_tokens": "60000", "output_tokens": "60000"}, "KV cache"),
+    ],
+)
+def test_a_row_that_cannot_run_says_why(change: dict[str, str], why: str) -> None:
+    row = predict([{**ROW, **change}])[0]
+    assert row["fits"] is False
+    assert why in row["note"]
+    assert row["ttft_ms"] is None
+    assert set(OUTPUT) <= set(row)
+
+
+def test_names_play_no_part() -> None:
+    """The same shape under any name, and two names exchanged with their shapes, change nothing."""
+    small, large = shape("qwen2.5-0.5b"), shape("llama-3.2-1b")
+    rows = [{**ROW, "model": name} for name in ("a", "b")]
+    straight = predict(rows, shapes={"a": small, "b": large})
+    crossed = predict(list(reversed(rows)), shapes={"a": large, "b": small})
+    for one, other in zip(straight, crossed, strict=True):
+        assert [one[k] for k in OUTPUT] == [other[k] for k in OUTPUT]
+
+
+def test_more_in_flight_is_slower_for_each_and_more_in_all() -> None:
+    rows = predict([{**ROW, "concurrency": c} for c in (1, 4, 16)])
+    assert [r["tpot_ms"] for r in rows] == sorted(r["tpot_ms"] for r in rows)
+    assert [r["ttft_ms"] for r in rows] == sorted(r["ttft_ms"] for r in rows)
+    rates = [r["throughput_tokens_per_s"] for r in rows]
+    assert rates == sorted(rates)
+
+
+def test_the_same_row_gives_the_same_answer_whichever_twin_runs() -> None:
+    pytest.importorskip("numba")
+    point = Point(shape("llama-3.1-8b"), "a100", "vllm", "fp8", 700, 90, 1, 1, 24)
+    plain, fast = answer(point, fast=False), answer(point, fast=True)
+    assert fast.ttft_ms == pytest.approx(plain.ttft_ms, rel=1e-9)
+    assert fast.tpot_ms == pytest.approx(plain.tpot_ms, rel=1e-9)
+
+
+def test_an_overfull_cache_queues_and_says_so() -> None:
+    point = Point(shape("llama-3.1-8b"), "l4", "vllm", "bf16", 2000, 500, 1, 1, 64)
+    found = answer(point, waves=2)
+    assert found.fits
+    assert "preemption" in found.note or found.ttft_ms > 10_000
