@@ -146,10 +146,14 @@ class Money:
         return found
 
 
+_ANSWERS = ("n", "candidateCount", "candidate_count", "best_of")
+"""Whoever's name it has in the log: an endpoint sends it under its own."""
+
+
 def answers_of(request: Request) -> int:
-    """Answers that the request asks for at once (`n`); each is charged."""
-    asked = settings_of(request).get("n")
-    return asked if isinstance(asked, int) and asked > 1 else 1
+    """Answers that the request asks for at once; each is charged."""
+    told = settings_of(request)
+    return max([1, *(n for name in _ANSWERS if isinstance(n := told.get(name), int))])
 
 
 def plain_leaves(input_tokens: int, output_tokens: int) -> tuple[int, ...]:  # [leaf]

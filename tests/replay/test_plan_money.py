@@ -97,6 +97,7 @@ def test_marks_may_be_written_at_the_dearer_rate() -> None:
 def test_each_of_several_answers_is_charged() -> None:
     once = MONEY.bounds(asked(), 0)[1]
     assert MONEY.bounds(asked(settings='{"n":3}'), 0)[1] == 3 * once
+    assert MONEY.bounds(asked(settings='{"candidateCount":4}'), 0)[1] == 4 * once  # sent as `n`
 
 
 def test_without_a_cap_there_is_no_worst_case() -> None:
