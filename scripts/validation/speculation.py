@@ -19,8 +19,8 @@ from costopt.accel.encodings import O200K
 from costopt.accel.ranks import find_encoder
 from costopt.model.call import Call
 from costopt.serving.speculation.arithmetic import conditional_acceptance, reported_acceptance
-from costopt.serving.speculation.drafted import Steps
-from costopt.serving.speculation.lookup import measured
+from costopt.serving.speculation.drafted import Steps, spread
+from costopt.serving.speculation.lookup import steps_by_answer
 from costopt.serving.speculation.ngram import NGram
 from costopt.serving.speculation.suffix import Suffix
 from validation.cache_traces import by_source, mini_swe, tau2
@@ -117,13 +117,19 @@ def _texts(folder: Path, table: Table) -> None:
         ("taubench-gpt4o-airline", lambda: by_source(folder / "traces" / "taubench-gpt4o-airline")),
     )
     for name, load in traces:
-        pairs = list(_exchanges(load(), encoder.encode))
+        calls = _first(load())
+        pairs = list(_exchanges(calls, encoder.encode))
+        sessions = np.unique([call.session_id or call.key for call in calls], return_inverse=True)[
+            1
+        ].tolist()
         for rule, settings in RULES:
-            steps = measured(pairs, settings)
-            table.shown(f"{name}, {rule}: {len(pairs)} answers", _told(steps))
+            parts = list(steps_by_answer(pairs, settings))
+            found = spread(parts, sessions)
+            error = f" +-{found.standard_error:.2f}" if found else ""
+            table.shown(f"{name}, {rule}: {len(pairs)} answers", _told(Steps.joined(parts), error))
 
 
-def _told(steps: Steps) -> str:
+def _told(steps: Steps, error: str) -> str:
     length, reported = steps.acceptance_length, steps.reported_acceptance
     if length is None or reported is None:
         return "nothing drafted"
@@ -135,7 +141,7 @@ def _told(steps: Steps) -> str:
 def _exchanges(
     calls: list[Call], encode: Callable[[str], list[int]]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Prompt and answer ids of the first calls in time; a block is encoded once."""
+    """Prompt and answer ids; a block is encoded once."""
     known: dict[str, NDArray[np.int64]] = {}
 
     def ids(texts: list[str]) -> NDArray[np.int64]:
@@ -144,10 +150,11 @@ def _exchanges(
                 known[text] = np.array(encode(text), np.int64)
         return np.concatenate([known[text] for text in texts] or [np.zeros(0, np.int64)])
 
-    told = [
-        call
-        for call in sorted(calls, key=lambda call: call.at_us or 0)
-        if call.request and call.response
-    ]
-    for call in told[:MOST_CALLS]:
+    for call in calls:
         yield ids([s.text for s in call.request or ()]), ids([s.text for s in call.response or ()])
+
+
+def _first(calls: list[Call]) -> list[Call]:
+    """Calls with texts, the first in time."""
+    told = [call for call in calls if call.request and call.response]
+    return sorted(told, key=lambda call: call.at_us or 0)[:MOST_CALLS]

