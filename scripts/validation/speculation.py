@@ -119,9 +119,8 @@ def _texts(folder: Path, table: Table) -> None:
     for name, load in traces:
         calls = _first(load())
         pairs = list(_exchanges(calls, encoder.encode))
-        sessions = np.unique([call.session_id or call.key for call in calls], return_inverse=True)[
-            1
-        ].tolist()
+        keys = [call.session_id or call.key for call in calls]
+        sessions = np.unique(keys, return_inverse=True)[1].tolist()
         for rule, settings in RULES:
             parts = list(steps_by_answer(pairs, settings))
             found = spread(parts, sessions)
@@ -133,9 +132,8 @@ def _told(steps: Steps, error: str) -> str:
     length, reported = steps.acceptance_length, steps.reported_acceptance
     if length is None or reported is None:
         return "nothing drafted"
-    return (
-        f"{steps.tokens_per_step:.2f} a step, {steps.coverage:.0%} drafted, {reported:.0%} accepted"
-    )
+    drafted = f"{steps.coverage:.0%} drafted, {reported:.0%} accepted"
+    return f"{steps.tokens_per_step:.2f}{error} a step, {drafted}"
 
 
 def _exchanges(
