@@ -58,7 +58,7 @@ def show(amount: int, places: int = 2) -> str:
     if value and value < Decimal(1).scaleb(-places):
         places = min(12, -value.adjusted() + 1)
     sign = "-" if amount < 0 and value else ""
-    return f"{sign}${value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN):,}"
+    return f"{sign}${value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN):,f}"
 
 
 def exact_sum(amounts: NDArray[np.int64]) -> PicoUsd:

@@ -184,6 +184,8 @@ def test_a_budget_binds_before_anything_is_sent(capsys: pytest.CaptureFixture[st
         (["--budget", "much"], "no amount of dollars"),
         (["--sample", "0"], "at least one"),
         (["--model-map", "gpt-4o"], "maps no model"),
+        (["--base-url", "http://127.0.0.1:9", "--model-map", "gpt-4o-2024-08-60=m"],
+         "Did you mean `gpt-4o-2024-08-06`?"),
         (["--batch-patience", "soon"], "no span of time"),
         (["--target-ci", "80"], "no half width"),
         (["--api", "gemini", "--base-url", "http://127.0.0.1:9"], "One of: openai, anthropic"),

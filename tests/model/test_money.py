@@ -37,6 +37,10 @@ def test_text_that_is_no_amount_is_refused(text: str) -> None:
         pico(text)
 
 
+def test_tiny_amounts_are_shown_as_plain_decimals() -> None:
+    assert show(100_000) == "$0.00000010" and show(1) == "$0.000000000001"
+
+
 def test_sums_beyond_int64_are_exact() -> None:
     # 3 x $5 million: 1.5e19 pico-dollars, above what int64 holds.
     amounts = np.array([5 * 10**18] * 3, np.int64)

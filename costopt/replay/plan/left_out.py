@@ -16,6 +16,8 @@ from costopt.replay.sendable import Sendable
 Bool = NDArray[np.bool_]
 Int = NDArray[np.int64]
 NO_REASON = 0
+NO_PLACE = "no endpoint is given for"
+"""How the reason begins where nobody speaks for a call's provider."""
 
 
 class Unsendable:
@@ -39,16 +41,14 @@ class Unsendable:
         self._note(code, "it used the provider's hosted search, whose fees have no bound", searched)
         if providers is not None:
             there = np.array([name in providers for name in recorded.provider.values], np.bool_)
-            self._note(
-                code, "no endpoint is given for its provider", ~there[recorded.provider.codes]
-            )
+            self._note(code, f"{NO_PLACE} its provider", ~there[recorded.provider.codes])
         self.logged: Int = code
         self.policy: Int = code.copy()
         self._by_text(self.policy, evaluator, sender, view)
         if providers is not None:
             there = np.array([name in providers for name in view.provider.values], np.bool_)
             unknown = ~there[view.provider.codes]
-            self._note(self.policy, "no endpoint is given for the provider it moves to", unknown)
+            self._note(self.policy, f"{NO_PLACE} the provider it moves to", unknown)
 
     def counted(self, code: Int, rows: Bool) -> dict[str, int]:
         """Reason to the calls among `rows` that it keeps out, the most first."""

@@ -126,9 +126,12 @@ def _within(sampler: Sampler, terms: Terms, budget: int) -> Chosen:
 def _over(sampler: Sampler, terms: Terms, chosen: Chosen, budget: int) -> UsageError:
     largest = _taken(sampler.draws(), terms, len(chosen.draws), budget)
     calls = len(chosen.draws)
+    most, bound = show(chosen.worst_pusd), show(budget)
+    if most == bound:  # rounded to the same cents, they would contradict the sentence
+        most, bound = show(chosen.worst_pusd, 6), show(budget, 6)
     message = (
-        f"{calls:,} {'calls' if calls != 1 else 'call'} may cost up to {show(chosen.worst_pusd)}, over "
-        f"the budget of {show(budget)}. Nothing was sent."
+        f"{calls:,} {'calls' if calls != 1 else 'call'} may cost up to {most}, over "
+        f"the budget of {bound}. Nothing was sent."
     )
     if not largest.draws:
         return UsageError(message, hint=f"Allow more: --budget {_round_up(chosen.worst_pusd)}")

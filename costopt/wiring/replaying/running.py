@@ -15,6 +15,7 @@ from costopt.money import usd_float
 from costopt.replay.executed import Executed, RunState
 from costopt.replay.items import Plan
 from costopt.replay.money import Money
+from costopt.replay.plan.left_out import NO_PLACE
 from costopt.replay.plan.plan import make_plan
 from costopt.replay.plan.words import AT_WORST
 from costopt.report.render.json import result_json
@@ -26,12 +27,14 @@ from costopt.wiring.replaying import files
 from costopt.wiring.replaying.answers import LogAnswers
 from costopt.wiring.replaying.asked import Asked, asked_of
 from costopt.wiring.replaying.endpoints import Reached, live_endpoint, recorded_endpoint
+from costopt.wiring.replaying.free import free_notes
 from costopt.wiring.replaying.go_on import command
 from costopt.wiring.replaying.info import executed_info, planned
 from costopt.wiring.replaying.judging import Asking, judge_of
 from costopt.wiring.replaying.ledgers import Nothing, Runs
 from costopt.wiring.replaying.left_out import left_out_notes
 from costopt.wiring.replaying.metrics import Counters
+from costopt.wiring.replaying.models import check_models
 from costopt.wiring.replaying.places import speaks_for
 from costopt.wiring.replaying.proving import Proof, prove
 from costopt.wiring.replaying.question import may_send
@@ -95,6 +98,8 @@ def replay(
     try:
         if wishes.plan_only:
             return _only_planned(ready)
+        for note in free_notes(ready.plan, ready.asked, ready.money):  # nobody is asked
+            tell(note, quiet=options.quiet)
         answers = LogAnswers(ready.simulated.evaluator)
         reached = _reach(ready, answers)
         if not may_send(ready.plan, ready.asked, options, ask, _judge_pusd(ready)):
@@ -118,6 +123,7 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
     shapley = len(checked.layers) <= SHAPLEY_LAYERS
     done = simulate(options, checked, shapley=shapley, keep=False, measured=False)
     money = Money(done.evaluator.prices, free=asked.free)
+    check_models(wishes, checked, done.evaluator)
     if asked.terms.judge:
         money.check([judge_of(asked)])
     with phase(progress_for(options), "planning the replay"):
@@ -126,7 +132,8 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
             providers=speaks_for(asked.places),
         )  # fmt: skip
     notes = [note for note in plan.notes if not (asked.recorded and note == AT_WORST)]
-    plan = replace(plan, notes=(*notes, *left_out_notes(plan, asked.places)))
+    free = free_notes(plan, asked, money)
+    plan = replace(plan, notes=(*free, *notes, *left_out_notes(plan, asked.places)))
     if not plan.items:
         raise _nothing_to_send(plan)
     _needs_a_ledger(options, asked, plan)
@@ -138,10 +145,10 @@ def prepare(options: TraceOptions, policy: Path | Policy, wishes: Wishes) -> Pre
 
 def _nothing_to_send(plan: Plan) -> InputError:
     why = "; ".join(f"{plural(x.calls, 'call')}: {x.reason}" for x in plan.left_out[:3])
-    return InputError(
-        f"not one call of this log can be sent again. {why}".strip(),
-        hint="A replay needs the texts of requests: a log of whole bodies, read without --no-content.",
-    )
+    hint = "A replay needs the texts of requests: a log of whole bodies, read without --no-content."
+    if plan.left_out and all(x.reason.startswith(NO_PLACE) for x in plan.left_out):
+        hint = "--base-url URL sends all calls to one address."
+    return InputError(f"not one call of this log can be sent again. {why}".strip(), hint=hint)
 
 
 def _needs_a_ledger(options: TraceOptions, asked: Asked, plan: Plan) -> None:
