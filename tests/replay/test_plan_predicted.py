@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from costopt.model.call import Breakpoint, Call
-from costopt.model.leaf import INPUT
-from costopt.prices.contract import CacheRules, DatedRates, Unpriced
+from costopt.model.leaf import INPUT, N_LEAVES, Leaf
+from costopt.prices.contract import NO_RATE, CacheRules, DatedRates, Unpriced
 from costopt.replay.items import Arm, Item
 from costopt.replay.money import Money
+from costopt.replay.plan.predicted import priced
 from tests.billing.small import call, seg, usage
 from tests.engine.toys.last_segments import LastSegments
 from tests.engine.toys.other_model import OtherModel
@@ -176,3 +177,25 @@ class _Double(FakeBook):
         (period,) = found.periods
         tiers = tuple(replace(t, rates=tuple(2 * r for r in t.rates)) for t in period.tiers)
         return replace(found, periods=(replace(period, tiers=tiers),))
+
+
+def test_tokens_of_a_cache_that_the_logged_model_has_not_are_no_gift() -> None:
+    """A stand-in says what it read from its cache; the book has no price for that: all input is fresh."""
+
+    class NoCache(FakeBook):
+        def rates(self, provider: str, model: str, **how: Any) -> DatedRates | Unpriced:
+            found = super().rates(provider, model)
+            assert isinstance(found, DatedRates)
+            (period,) = found.periods
+            (tier,) = period.tiers
+            row = list(tier.rates)
+            row[Leaf.CACHE_READ] = NO_RATE
+            tiers = (replace(tier, rates=tuple(row)),)
+            return replace(found, periods=(replace(period, tiers=tiers),))
+
+    leaves = [0] * N_LEAVES
+    leaves[Leaf.INPUT_FRESH], leaves[Leaf.CACHE_READ] = 20, 80
+    leaves[Leaf.OUTPUT_TEXT], leaves[Leaf.OUTPUT_REASONING] = 5, 7
+    money = Money(NoCache())
+    assert money.cost("openai", "m", leaves) is None
+    assert priced(money, "openai", "m", leaves, "default") == 100 * INPUT_RATE + 12 * OUTPUT_RATE

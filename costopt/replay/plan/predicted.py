@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from costopt.engine.evaluate import Evaluator
-from costopt.model.leaf import N_LEAVES, Leaf
+from costopt.model.leaf import INPUT, N_LEAVES, OUTPUT, Leaf
 from costopt.replay.items import Predicted
 from costopt.replay.money import Money, plain_leaves
 from costopt.replay.plan.own_cache import Warm
@@ -19,8 +20,7 @@ NOTHING = Predicted(0, 0.0, 0.0, 0, 0, 0, None, None)
 def predicted(send: Send, warm: Warm, evaluator: Evaluator, money: Money) -> tuple[Predicted, int]:
     """(prediction, expected pico-dollars at the endpoint)."""
     leaves, trace = leaves_of(send, warm), evaluator.trace
-    region = text_of(evaluator.recorded.region, send.row)
-    own = Money(evaluator.prices, region=region)
+    own = projections_money(evaluator, send.row)
     tier = send.request.service_tier
     expected = priced(money, send.request.provider, send.request.model, leaves, tier)
     found = Predicted(
@@ -36,6 +36,11 @@ def predicted(send: Send, warm: Warm, evaluator: Evaluator, money: Money) -> tup
     return found, min(expected, send.worst_pusd)
 
 
+def projections_money(evaluator: Evaluator, row: int) -> Money:
+    """The projection's prices of a call: where it was made."""
+    return Money(evaluator.prices, region=text_of(evaluator.recorded.region, row))
+
+
 def leaves_of(send: Send, warm: Warm) -> Leaves:  # [leaf]
     """The request's tokens, with the expectation of what is read in whole tokens."""
     leaves = [0] * N_LEAVES
@@ -48,11 +53,12 @@ def leaves_of(send: Send, warm: Warm) -> Leaves:  # [leaf]
     return tuple(leaves)
 
 
-def priced(money: Money, provider: str, model: str, leaves: Leaves, tier: str) -> int:
-    """Pico-dollars; where the book has no price for what a cache does, of all input as fresh."""
+def priced(money: Money, provider: str, model: str, leaves: Sequence[int], tier: str) -> int:
+    """Pico-dollars; where the book has no price for what a cache does, of all input as fresh. What was
+    measured is priced the same way: a stand-in may read from a cache that the logged model has not."""
     found = money.cost(provider, model, leaves, tier)
     if found is None:
-        plain = plain_leaves(sum(leaves[: Leaf.OUTPUT_TEXT]), leaves[Leaf.OUTPUT_TEXT])
+        plain = plain_leaves(sum(leaves[INPUT]), sum(leaves[OUTPUT]))
         found = money.cost(provider, model, plain, tier)
     if found is None:  # the plan leaves out calls without a price
         raise LookupError(f"no price for {provider}/{model}")

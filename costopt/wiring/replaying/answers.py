@@ -16,6 +16,7 @@ from costopt.replay.compare.known import Known, Logged, PolicyLayer
 from costopt.replay.compare.measured import CUT_WORDS
 from costopt.replay.items import Item, Plan
 from costopt.replay.money import Extra, Money, plain_leaves
+from costopt.replay.plan.predicted import priced, projections_money
 from costopt.replay.requests import Requests
 from costopt.wiring.replaying.asked import Asked
 from costopt.wiring.replaying.info import projected_usd
@@ -61,12 +62,11 @@ def known_of(
     answers: LogAnswers, policy: Policy, projection: Projection, plan: Plan, asked: Asked
 ) -> Known:
     """Everything beside plan and run."""
-    prices = Money(answers.evaluator.prices, free=True)
     charged = Money(answers.evaluator.prices, free=asked.free)
 
     def price(item: Item, leaves: Sequence[int]) -> int:
-        tier = item.request.service_tier
-        return prices.cost(item.request.provider, item.logged_model, leaves, tier) or 0
+        sent, own = item.request, projections_money(answers.evaluator, item.row)
+        return priced(own, sent.provider, item.logged_model, leaves, sent.service_tier)
 
     def extra_price(item: Item, extra: Extra) -> int | None:
         nothing, tier = plain_leaves(0, 0), item.request.service_tier
