@@ -17,6 +17,7 @@ from costopt.endpoints.batch_lines import answered, not_run, refused_line, rows_
 from costopt.endpoints.client import open_client
 from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
+from costopt.endpoints.scrub import scrubbed
 from costopt.endpoints.wire import anthropic_messages
 from costopt.model.exchange import Origin, Outcome, Refusal, Request, Trouble
 from costopt.model.marks import Mark
@@ -145,7 +146,9 @@ class AnthropicBatch:
             return text
         took = _seconds(told.get("ended_at"), 0) - _seconds(told.get("created_at"), 0)
         return {
-            str(row.get("custom_id")).partition("_")[2]: self._outcome(row, max(0.0, took) * 1000.0)
+            str(row.get("custom_id")).partition("_")[2]: scrubbed(
+                self._outcome(row, max(0.0, took) * 1000.0), self._connection.key
+            )
             for row in rows_of(text)
         }
 

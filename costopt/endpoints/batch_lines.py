@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import orjson
-
-from costopt.endpoints import broken, outcome
+from costopt.endpoints import broken, outcome, scrub
 from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
+from costopt.endpoints.json_text import dumps, loads
 from costopt.model.exchange import Completion, Origin, Outcome, Refusal, Trouble
 from costopt.model.ports import BodyReader
 
@@ -39,7 +38,7 @@ async def sent(call: Awaitable[T], connection: Connection, need: str = "") -> T 
             error.status_code, error.response.text, connection.host, "", _ms(began),
             {name.lower(): value for name, value in error.response.headers.items()},
         )  # fmt: skip
-        refused = _scrubbed(outcome.refusal(reply), connection)
+        refused = scrub.refusal(outcome.refusal(reply), connection.key)
         known = refused.trouble is Trouble.STOP and error.status_code in _NONE_HERE
         return replace(refused, trouble=Trouble.REFUSED, hint="") if known else refused
     except (openai.APIConnectionError, http().HTTPError, OSError) as error:
@@ -53,12 +52,6 @@ async def sent(call: Awaitable[T], connection: Connection, need: str = "") -> T 
         return Refusal(Trouble.UNREADABLE, message[:300], latency_ms=_ms(began))
 
 
-def _scrubbed(refused: Refusal, connection: Connection) -> Refusal:
-    """A server that repeats the key in its error does not bring it into a report."""
-    key = connection.key
-    return replace(refused, message=refused.message.replace(key, "***")) if key else refused
-
-
 def _ms(began: float) -> float:
     return (time.perf_counter() - began) * 1000.0
 
@@ -67,7 +60,7 @@ def rows_of(text: str) -> Iterator[Mapping[str, Any]]:
     """The objects of a results file; a line that is none is passed over, and its request stays unsettled."""
     for line in text.splitlines():
         try:
-            row = orjson.loads(line) if line.strip() else None
+            row = loads(line.encode("utf-8", "surrogatepass")) if line.strip() else None
         except ValueError:
             continue
         if isinstance(row, dict):
@@ -89,7 +82,7 @@ def answered(
 def refused_line(status: int, body: object, connection: Connection) -> Refusal:
     """A line that the provider ran and refused. Lines without an answer are never charged, so that
     nothing is in doubt; what would end a replay concerns this line alone."""
-    text = orjson.dumps(body).decode()
+    text = dumps(body)
     found = outcome.refusal(outcome.Reply(status, text, connection.host, "", 0.0))
     here = {Trouble.STOP: Trouble.REFUSED, Trouble.UNSURE: Trouble.RETRY}
     return replace(found, trouble=here.get(found.trouble, found.trouble))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
+from costopt.endpoints.json_text import loads
 
 _DONE = b"[DONE]"
 
@@ -47,7 +47,7 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _object(data: list[bytes]) -> dict[str, Any]:
-    found = orjson.loads(b"\n".join(data))
+    found = loads(b"\n".join(data))
     if not isinstance(found, dict):
         raise ValueError("an event of the stream is no JSON object")
     return found

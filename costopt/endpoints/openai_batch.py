@@ -15,6 +15,7 @@ from costopt.endpoints.batch_lines import answered, not_run, refused_line, rows_
 from costopt.endpoints.client import open_client
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.openai_compatible import ChatSpeech
+from costopt.endpoints.scrub import scrubbed
 from costopt.model.exchange import Origin, Outcome, Refusal, Request, Trouble
 from costopt.model.marks import Mark
 from costopt.model.ports import BodyReader
@@ -137,7 +138,8 @@ class OpenAIBatch:
             if isinstance(text, Refusal):
                 return text
             for row in rows_of(text):
-                found.setdefault(str(row.get("custom_id")), self._outcome(row, batch))
+                outcome = scrubbed(self._outcome(row, batch), self._connection.key)
+                found.setdefault(str(row.get("custom_id")), outcome)
         counts = batch.request_counts
         if batch.status == "completed" and counts and counts.total == len(found):
             return found
@@ -168,7 +170,9 @@ class OpenAIBatch:
             e.message or e.code or "" for e in (batch.errors and batch.errors.data) or []
         )
         failed = Refusal(Trouble.REFUSED, f"{self._connection.host} refused the batch: {why}"[:300])
-        rest = failed if batch.status == "failed" else not_run(f"the batch is {batch.status}")
+        rest = scrubbed(failed, self._connection.key)
+        if batch.status != "failed":
+            rest = not_run(f"the batch is {batch.status}")
         return {**{str(row.get("custom_id")): rest for row in rows_of(asked)}, **found}
 
     def _outcome(self, row: Mapping[str, Any], batch: Batch) -> Outcome:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
-
-import orjson
 
 from costopt.endpoints import broken, outcome
 from costopt.endpoints.client_library import http
@@ -16,8 +14,10 @@ from costopt.endpoints.clients import Clients
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.events import events
 from costopt.endpoints.invented import invented
+from costopt.endpoints.json_text import dumps, loads
 from costopt.endpoints.limits import limits_of
 from costopt.endpoints.manners import Manner, Manners
+from costopt.endpoints.scrub import scrubbed
 from costopt.endpoints.speech import Speech
 from costopt.model.exchange import Completion, Origin, Outcome, Refusal, Request, Trouble
 from costopt.model.ports import BodyReader
@@ -71,7 +71,7 @@ class HttpEndpoint:
         try:
             manner = await self._manners.enter()
             told = await self._send(request, item, manner)
-            return self._manners.learn(manner, self._scrubbed(told))
+            return self._manners.learn(manner, scrubbed(told, self._connection.key))
         finally:
             self._manners.leave()
 
@@ -135,7 +135,7 @@ class HttpEndpoint:
         finally:
             await response.aclose()
         try:
-            body = orjson.loads(raw)
+            body = loads(raw)
         except ValueError:
             return self._unreadable("no JSON", heard)
         if not isinstance(body, dict):
@@ -150,7 +150,7 @@ class HttpEndpoint:
         try:
             async for event in events(response.aiter_bytes()):
                 if event.get("error"):
-                    text = orjson.dumps(event).decode()
+                    text = dumps(event)
                     reply = self._reply(request, heard, 200, text)
                     return outcome.within(event, reply, begun=heard.said_at is not None)
                 if heard.said_at is None and self._speech.begins(event):
@@ -193,13 +193,6 @@ class HttpEndpoint:
 
     def _reply(self, request: Request, heard: _Heard, status: int, text: str) -> outcome.Reply:
         return outcome.Reply(status, text, self.name, request.model, heard.ms(), heard.headers)
-
-    def _scrubbed(self, told: Outcome) -> Outcome:
-        """A server that repeats the key in its error does not bring it into a report."""
-        key = self._connection.key
-        if isinstance(told, Refusal) and key and key in told.message:
-            return replace(told, message=told.message.replace(key, "***"))
-        return told
 
 
 def _text(response: Any) -> str:
