@@ -83,12 +83,12 @@ class Evidence:
         return any(not same_model(str(m.get("served") or ""), (name,)) for name, m in rows)
 
     def of(self, layer: Layer, chosen: Mapping[str, Any] = _NOTHING) -> Entry:
-        """The newest entry at the layer's settings; empty: none. `chosen`: settings it chose itself."""
+        """The newest entry at the layer's settings, of a stand-in only where there is no other; empty: none.
+        `chosen`: settings it chose itself."""
         inner = unbent(layer)
-        for entry in self._entries(inner):
-            if fits(inner, entry, chosen):
-                return entry
-        return _NOTHING
+        found = [entry for entry in self._entries(inner) if fits(inner, entry, chosen)]
+        own = (entry for entry in found if self.speaks(inner, entry))
+        return next(own, found[0] if found else _NOTHING)
 
     def of_other_settings(self, layer: Layer) -> Entry:
         """The newest entry of the layer at whatever settings."""

@@ -7,7 +7,6 @@ answers_differ, ..., output_ratio, ...}`. What was measured of the log as a whol
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
 from typing import Any
 
 Entry = Mapping[str, Any]
@@ -44,7 +43,8 @@ def with_others(entries: Sequence[Entry]) -> dict[str, Any]:
 def together(entries: Sequence[Entry]) -> dict[str, Any]:
     """One entry from those of several runs, the oldest first; what is no count or ratio: the newest's.
 
-    Each run's answers count as new ones. Sessions do not add up: two runs may have asked of the same.
+    Each run's answers count as new ones. Sessions do not add up, and no interval becomes narrower than
+    those of its runs: two runs may have asked of the same calls.
     """
     if len(entries) == 1:
         return dict(entries[0])
@@ -135,10 +135,14 @@ def _weight(entry: Entry, count: str) -> int:
 
 
 def _pooled(value: float, parts: Sequence[tuple[float, Any, int]]) -> list[float]:
-    """The interval around `value` of a weighted mean of independent (value, interval, weight)."""
+    """The interval around `value` of a weighted mean of (value, interval, weight).
+
+    Samples of one log begin with the same calls, so runs are no independent trials: errors add up as they
+    are, not in squares. Asking the same calls again makes nothing surer.
+    """
     total = sum(weight for _, _, weight in parts)
-    below = sqrt(sum((w / total * (v - ci[0])) ** 2 for v, ci, w in parts))
-    above = sqrt(sum((w / total * (ci[1] - v)) ** 2 for v, ci, w in parts))
+    below = sum(w / total * (v - ci[0]) for v, ci, w in parts)
+    above = sum(w / total * (ci[1] - v) for v, ci, w in parts)
     return [value - below, value + above]
 
 

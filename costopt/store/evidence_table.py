@@ -46,10 +46,12 @@ def save_evidence(
 
 def evidence(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, dict[str, Any]]:
     """Layer name to what was measured of it: the newest settings, the others under `others`."""
-    groups: dict[str, dict[tuple[str, str], list[Entry]]] = {}
+    groups: dict[str, dict[tuple[object, ...], list[Entry]]] = {}
     for layer, settings, model, found in rows(connection, "evidence_of", dataset=dataset):
-        key = ("", "") if layer == WHOLE_LOG else (settings, model)
-        groups.setdefault(layer, {}).setdefault(key, []).append(orjson.loads(found))
+        entry = orjson.loads(found)
+        # A model that stood in for another one says nothing together with itself where it was asked for.
+        key = () if layer == WHOLE_LOG else (settings, model, entry.get("mapped"))
+        groups.setdefault(layer, {}).setdefault(key, []).append(entry)
     return {layer: _layer(layer, list(mine.values())) for layer, mine in groups.items()}
 
 

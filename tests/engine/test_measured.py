@@ -235,6 +235,13 @@ def test_a_measured_length_moves_the_dollars_and_its_interval_the_interval() -> 
     assert any("1.5 (1.2 to 1.8) times the tokens" in n for n in found.layers[0]["notes"])
 
 
+def test_a_later_stand_in_does_not_hide_what_the_model_itself_said() -> None:
+    own, other = entry(mapped=False), entry(mapped=True, model="tiny", run=13)
+    known = Evidence({"trim_tools": with_others([other, own])}, ("m",))
+    assert known.of(TRIM)["run"] == 12
+    assert Evidence({"trim_tools": other}, ("m",)).of(TRIM)["run"] == 13
+
+
 def test_a_stand_in_verifies_nothing_and_widens_the_interval_alone() -> None:
     """What another model did is no measurement of the logged one."""
     told = entry(**RATIO, model="tiny", mapped=True)

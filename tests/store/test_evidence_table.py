@@ -48,7 +48,7 @@ def test_counts_of_two_runs_add_up_and_ratios_are_pooled_by_them(store: Store) -
     assert (found["noise_answers"], found["noise_differ"]) == (200, 2)
     assert found["output_ratio"] == pytest.approx(0.95)
     low, high = found["output_ratio_ci95"]
-    assert high - 0.95 == pytest.approx(((0.25 * 0.1) ** 2 + (0.75 * 0.05) ** 2) ** 0.5)
+    assert high - 0.95 == pytest.approx(0.25 * 0.1 + 0.75 * 0.05)
     assert 0.95 - low == pytest.approx(high - 0.95)
     assert found["ci95"][0] < 4 / 400 - 2 / 200 < found["ci95"][1]
     assert found["sessions"] == 20 and found["runs"] == [1, 2] and found["run"] == 2
@@ -76,6 +76,22 @@ def test_other_settings_and_other_models_stand_beside_each_other(store: Store) -
         [1, 4],
         200,
     )
+
+
+def test_asking_the_same_calls_again_makes_nothing_surer(store: Store) -> None:
+    for run in (1, 2, 3):
+        store.save_evidence("d", run, AT_US, {"window": entry(k=3)}, f"plan {run}")
+    found = store.evidence("d")["window"]
+    assert found["output_ratio_ci95"] == pytest.approx([1.0, 1.2])
+    assert found["ci95"][1] - found["ci95"][0] == pytest.approx(0.08)
+
+
+def test_a_stand_in_is_not_put_together_with_the_model_itself(store: Store) -> None:
+    """Both were answered by `m`: asked for by its name, and in place of another model."""
+    store.save_evidence("d", 1, AT_US, {"window": entry(k=0, mapped=False)})
+    store.save_evidence("d", 2, AT_US, {"window": entry(k=50, mapped=True)})
+    found = entries_of(store.evidence("d")["window"])
+    assert [(e["mapped"], e["answers_differ"]) for e in found] == [(True, 50), (False, 0)]
 
 
 def test_a_run_and_a_plan_write_once(store: Store) -> None:

@@ -65,7 +65,7 @@ class Asking:
         done = self.run(judging, left)
         outcomes = {i: word.outcome for i, word in done.done.items() if word.outcome is not None}
         return Judged(
-            self.model, verdicts_of(kept, outcomes), len(kept), done.spent_pusd,
+            self.model, verdicts_of(kept, outcomes), len(kept), done.spent_pusd, done.in_doubt_pusd,
             tuple(_notes(len(pairs), len(kept), done)),
         )  # fmt: skip
 

@@ -41,7 +41,8 @@ class Proof:
     dropped: tuple[int, ...] = ()
     """Their places in the policy."""
     judge_pusd: int = 0
-    """What a judge cost."""
+    """What a judge cost, and what is in doubt of it."""
+    judge_doubt_pusd: int = 0
 
     @property
     def origin(self) -> str:
@@ -87,11 +88,11 @@ def prove(
         plan, executed, answers.reference, origin=origin, similarity=similarity, judged=judged,
         known=known,
     )  # fmt: skip
-    cost = 0 if judged is None else judged.usd_pusd
+    asked_judge = (0, 0) if judged is None else (judged.usd_pusd, judged.in_doubt_pusd)
     nothing = found.origin is not Origin.ENDPOINT or not any(found.halves.values())
     # A run that will go on keeps no evidence yet: it could change the very plan that goes on.
     if nothing or executed.state in GOES_ON:
-        return Proof(found, judge_pusd=cost)
+        return Proof(found, None, None, (), *asked_judge)
     dropped = tuple(i for i, layer in enumerate(found.layers) if layer.says == DROP)
     evaluator = _with_evidence(simulated, policy, found.evidence, executed.run, plan.id)
     whole = _projected(evaluator, policy, simulated.projection)
@@ -99,7 +100,7 @@ def prove(
     if dropped:
         kept = tuple(x for i, x in enumerate(policy.layers) if i not in dropped)
         now = _projected(evaluator, replace(policy, layers=kept), simulated.projection)
-    return Proof(found, whole, now, dropped, cost)
+    return Proof(found, whole, now, dropped, *asked_judge)
 
 
 def _sent_at(simulated: Simulated, run: int) -> dict[str, int]:

@@ -225,6 +225,7 @@ def _ended(ready: Prepared, reached: Reached, executed: Executed, answers: LogAn
     info = replace(
         info,
         spent_usd=info.spent_usd + usd_float(proof.judge_pusd),
+        in_doubt_usd=info.in_doubt_usd + usd_float(proof.judge_doubt_pusd),
         endpoint_metrics=dict(reached.metrics),
     )
     info = replace(proof.into(info), notes=_notes(ready, reached, executed, proof))

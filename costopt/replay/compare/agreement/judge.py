@@ -59,6 +59,8 @@ class Judged:
     """Pairs that it was asked about."""
     usd_pusd: int = 0
     """What asking cost."""
+    in_doubt_pusd: int = 0
+    """And at most more: of some questions nobody knows what became of them."""
     notes: tuple[str, ...] = field(default=())
 
     @property
