@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import orjson
+
 from costopt.endpoints import broken, outcome, scrub
 from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
-from costopt.endpoints.json_text import dumps, loads
+from costopt.endpoints.json_text import loads
 from costopt.model.exchange import Completion, Origin, Outcome, Refusal, Trouble
 from costopt.model.ports import BodyReader
 
@@ -82,7 +84,7 @@ def answered(
 def refused_line(status: int, body: object, connection: Connection) -> Refusal:
     """A line that the provider ran and refused. Lines without an answer are never charged, so that
     nothing is in doubt; what would end a replay concerns this line alone."""
-    text = dumps(body)
+    text = orjson.dumps(body).decode()
     found = outcome.refusal(outcome.Reply(status, text, connection.host, "", 0.0))
     here = {Trouble.STOP: Trouble.REFUSED, Trouble.UNSURE: Trouble.RETRY}
     return replace(found, trouble=here.get(found.trouble, found.trouble))

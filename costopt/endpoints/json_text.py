@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def loads(raw: bytes) -> Any:
@@ -16,17 +19,20 @@ def loads(raw: bytes) -> Any:
         if b"\\ud" not in raw and b"\\uD" not in raw:
             raise
     try:
-        return json.loads(raw, parse_constant=_refuse)
+        return _whole(json.loads(raw, parse_constant=_refuse))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def dumps(value: object) -> str:
-    """Escaped where it holds half a surrogate pair."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return json.dumps(value)
+def _whole(value: Any) -> Any:
+    """With the mark of what cannot be shown in place of a half: nothing behind this could write it."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(one) for name, one in value.items()}
+    return value
 
 
 def _refuse(constant: str) -> float:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+import orjson
+
 from costopt.endpoints import broken, outcome
 from costopt.endpoints.client_library import http
 from costopt.endpoints.clients import Clients
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.events import events
 from costopt.endpoints.invented import invented
-from costopt.endpoints.json_text import dumps, loads
+from costopt.endpoints.json_text import loads
 from costopt.endpoints.limits import limits_of
 from costopt.endpoints.manners import Manner, Manners
 from costopt.endpoints.scrub import scrubbed
@@ -150,7 +152,7 @@ class HttpEndpoint:
         try:
             async for event in events(response.aiter_bytes()):
                 if event.get("error"):
-                    text = dumps(event)
+                    text = orjson.dumps(event).decode()
                     reply = self._reply(request, heard, 200, text)
                     return outcome.within(event, reply, begun=heard.said_at is not None)
                 if heard.said_at is None and self._speech.begins(event):

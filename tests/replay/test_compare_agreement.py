@@ -225,3 +225,9 @@ def test_the_judge_stands_beside_the_headline() -> None:
         "j judged 3 pairs in both orders and agreed with itself on 2; 1 verdicts could not be read."
     )
     assert judged.in_words() == words
+
+
+def test_half_a_surrogate_pair_of_a_log_is_shown_as_its_escape() -> None:
+    from costopt.replay.compare.worst import _cut
+
+    assert _cut("a\ud83d b") == "a\\ud83d b"

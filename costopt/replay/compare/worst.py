@@ -72,6 +72,7 @@ def _shown(pair: Pair, layer: str, score: float) -> Disagreement:
 
 
 def _cut(text: str) -> str:
-    """Masked before it is cut: half a key is still half a key."""
-    text = masked(text[:_READ_CHARS])
+    """Masked before it is cut: half a key is still half a key. Half a surrogate pair, which no file can
+    hold, is shown as its escape."""
+    text = masked(text[:_READ_CHARS].encode("utf-8", "backslashreplace").decode())
     return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]} [... cut]"
