@@ -1,0 +1,1 @@
+"""Several replicas behind one router: which of them a request goes to, and how many there must be."""
