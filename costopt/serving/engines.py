@@ -32,10 +32,14 @@ predicts nothing for a user."""
 
 def engine(name: str, gpu: Gpu) -> Engine:
     """An engine at its server defaults on this GPU."""
-    asked = name.strip().lower().replace("-", "").replace("_", "").replace("tensorrtllm", "trtllm")
-    makers = {"vllm": _vllm, "trtllm": _trtllm, "sglang": _sglang, "": _vllm}
+    asked = name.strip().lower().replace("-", "").replace("_", "").replace(".", "")
+    asked = asked.replace("tensorrtllm", "trtllm")
+    makers = {
+        "vllm": _vllm, "trtllm": _trtllm, "sglang": _sglang, "transformers": _one_by_one,
+        "llamacpp": _one_by_one, "": _vllm,
+    }  # fmt: skip
     if asked not in makers:
-        known = ("vllm", "trtllm", "sglang")
+        known = ("vllm", "trtllm", "sglang", "transformers", "llama_cpp")
         hint = nearest(asked, known) or f"Known: {', '.join(known)}."
         raise UsageError(f"No engine is called `{name}`.", hint=hint)
     return makers[asked](gpu)
@@ -59,3 +63,13 @@ def _sglang(gpu: Gpu) -> Engine:
     (server_args.py, https://docs.sglang.ai/advanced_features/server_arguments.html, read 2026-11-25)."""
     large = gpu.memory_bytes >= 60 * _GIB
     return Engine("sglang", 1024 if large else 256, 8_192 if large else 2_048, 0.88)
+
+
+def _one_by_one(gpu: Gpu) -> Engine:
+    """Servers that answer one request after the other, its whole prompt in one step.
+
+    `transformers serve` without --continuous-batching (cli/serving/utils.py: `GenerateManager`, 5.24,
+    https://github.com/huggingface/transformers) and llama-cpp-python's server (server/app.py:
+    `llama_inner_lock`, 0.3, https://github.com/abetlen/llama-cpp-python), both read 2026-11-25.
+    """
+    return Engine("one by one", 1, 8_192, chunked_prefill=False, prefix_caching=False)

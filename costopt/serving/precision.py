@@ -26,6 +26,8 @@ _BF16 = Precision("bf16", 16, 16, "bf16", "bf16")
 _FORMATS = {
     "bf16": _BF16,
     "fp16": replace(_BF16, name="fp16"),
+    # What servers on a CPU compute in; no GPU's sheet here has a peak for it.
+    "fp32": Precision("fp32", 32, 32, "fp32", "fp32", 32),
     "fp8": Precision("fp8", 8, 8, "fp8", "fp8"),
     "int8": Precision("int8", 8, 8, "int8", "int8"),
     # Four bits and a 16-bit scale (and zero) per group of 128: AutoAWQ's and GPTQ's usual layout.
@@ -37,7 +39,7 @@ _FORMATS = {
     "mxfp4": Precision("mxfp4", 16, 4.25, "bf16", "bf16"),
 }
 _ALIASES = {
-    "bfloat16": "bf16", "half": "fp16", "float16": "fp16", "w8a8": "int8", "awq": "int4",
+    "bfloat16": "bf16", "half": "fp16", "float16": "fp16", "float32": "fp32", "w8a8": "int8", "awq": "int4",
     "gptq": "int4", "w4a16": "int4", "fp8_block": "fp8", "e4m3": "fp8",
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from costopt.serving.core.run import simulate
 from costopt.serving.core.terms import Limits, Run, StepCost, Workload
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine, engine
-from costopt.serving.hardware import gpu
+from costopt.serving.hardware import Gpu, gpu
 from costopt.serving.models import ModelShape
 from costopt.serving.precision import precision
 from costopt.serving.step import StepModel
@@ -66,15 +66,17 @@ def answer(
     spread: float = SPREAD,
     adjust: Callable[[Engine], Engine] = lambda e: e,
     fast: bool | None = None,
+    device: Gpu | None = None,
 ) -> Answer:
-    """Simulate one point. `adjust` changes the engine's defaults (limits, ablations, harness)."""
-    device = gpu(point.gpu)
+    """Simulate one point. `adjust` changes the engine's defaults (limits, ablations, harness);
+    `device` stands for the GPU of that name (one that is in no data file)."""
+    device = device or gpu(point.gpu)
     served_by = adjust(engine(point.engine, device))
     model = StepModel(
         device, point.shape, precision(point.precision, point.shape), point.tensor_parallel,
         point.expert_parallel, efficiencies,
     )  # fmt: skip
-    refused = _refused(point)
+    refused = _refused(point) or _no_peak(model)
     room = _room(model, served_by, point)
     total = point.input_tokens + point.output_tokens
     refused = refused or room.refuses(total)
@@ -107,6 +109,15 @@ def _refused(point: Point) -> str:
         return f"{heads} attention heads cannot be split over {tp} GPUs"
     if point.input_tokens + point.output_tokens > point.shape.max_context:
         return f"longer than the model's context of {point.shape.max_context} tokens"
+    return ""
+
+
+def _no_peak(model: StepModel) -> str:
+    """32-bit products have peaks of their own, which no sheet in the data gives."""
+    if model.precision.compute == "fp32" and "fp32" not in model.gpu.dense_flops:
+        return (
+            f"no peak for fp32 is known of {model.gpu.name}; engines serve in bf16 or below there"
+        )
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from costopt.errors import CostoptError
 from costopt.serving.efficiency import Efficiencies
+from costopt.serving.hardware import Gpu
 from costopt.serving.models import ModelShape, shape
 from costopt.serving.predict import Answer, Point, answer
 
@@ -21,10 +22,12 @@ def predict(
     rows: Iterable[Mapping[str, Any]],
     efficiencies: Efficiencies | None = None,
     shapes: Mapping[str, ModelShape] | None = None,
+    devices: Mapping[str, Gpu] | None = None,
 ) -> list[dict[str, Any]]:
     """Each row with `OUTPUT` added; none is left out. A row that cannot run has nulls and its reason.
 
-    `shapes` adds or replaces models by the name that the rows use (read from a config.json).
+    `shapes` adds or replaces models by the name that the rows use (read from a config.json), `devices`
+    hardware that is in no data file (a calibrated profile's).
     """
     known: dict[Point, Answer] = {}
     out = []
@@ -32,7 +35,7 @@ def predict(
         try:
             point = point_of(row, shapes or {})
             if point not in known:
-                known[point] = answer(point, efficiencies)
+                known[point] = answer(point, efficiencies, device=(devices or {}).get(point.gpu))
             said = _answered(known[point])
         except (CostoptError, ValueError) as error:
             said = _unanswered(str(error).replace("\n ", ""))
