@@ -32,7 +32,7 @@ bench:  ## measure ingest, tokens and start-up
 laws:  ## stories and laws of one layer: make laws NAME=window (all without a name)
 	$(PYTHON) -m pytest -q tests/layers/test_cases.py tests/laws -k "$(NAME)"
 
-new-layer new-source new-finding new-check new-section:  ## make new-layer NAME=acme
+new-layer new-source new-finding new-check new-section new-endpoint:  ## make new-layer NAME=acme
 	$(PYTHON) scripts/new.py $(@:new-%=%) $(NAME)
 
-.PHONY: help setup check fix test docs samples reports bench laws new-layer new-source new-finding new-check new-section
+.PHONY: help setup check fix test docs samples reports bench laws new-layer new-source new-finding new-check new-section new-endpoint

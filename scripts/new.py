@@ -3,7 +3,7 @@
     python scripts/new.py layer  old_images
     python scripts/new.py source acme_gateway
     python scripts/new.py finding idle_tools
-    python scripts/new.py check  | section ...
+    python scripts/new.py check  | section | endpoint ...
 
 What it writes works and passes its test; then make it true. CONTRIBUTING.md walks through it.
 """
@@ -38,6 +38,10 @@ KINDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("check.py", "costopt/checklist/{name}.py"),
         ("check_test.py", "tests/checklist/test_{name}.py"),
     ),
+    "endpoint": (
+        ("endpoint.py", "costopt/endpoints/{name}.py"),
+        ("endpoint_test.py", "tests/endpoints/test_{name}.py"),
+    ),
     "section": (
         ("section.py", "costopt/report/sections/{name}.py"),
         ("section_test.py", "tests/report/test_section_{name}.py"),
@@ -48,6 +52,7 @@ NEXT = {
     "source": "pytest tests/sources -k {dashed}   then: costopt explain {dashed}",
     "finding": "pytest tests/findings/test_{name}.py   then: costopt explain {name}",
     "check": "pytest tests/checklist/test_{name}.py   then: costopt explain {name}",
+    "endpoint": "pytest tests/endpoints/test_{name}.py   then: name it in endpoints/choose.py",
     "section": "pytest tests/report/test_section_{name}.py",
 }
 

@@ -18,6 +18,7 @@ TESTS = {
     "finding": ["tests/findings/test_acme_gateway.py"],
     "check": ["tests/checklist/test_acme_gateway.py"],
     "section": ["tests/report/test_section_acme_gateway.py"],
+    "endpoint": ["tests/endpoints/test_acme_gateway.py"],
 }
 
 
@@ -26,7 +27,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package and its tests, which the installed one must not shadow."""
     root = tmp_path_factory.mktemp("tree")
     skip = shutil.ignore_patterns("__pycache__", ".hypothesis")
-    for name in ("costopt", "tests"):
+    for name in ("costopt", "tests", "scripts"):
         shutil.copytree(ROOT / name, root / name, ignore=skip)
     shutil.copy(ROOT / "pyproject.toml", root)
     return root

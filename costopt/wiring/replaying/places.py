@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from costopt.endpoints.choose import APIS
 from costopt.endpoints.connection import Connection
 from costopt.errors import UsageError
 from costopt.wiring.policy.replay import address
 from costopt.wiring.replaying.wishes import Wishes
 
-APIS = ("openai", "anthropic")
 LIVE = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 """The providers' own addresses (https://platform.openai.com/docs/api-reference,
 https://docs.anthropic.com/en/api/overview, checked 2026-11-25)."""
