@@ -1,0 +1,150 @@
+"""Where renting GPUs begins to pay: solved by simulating the scaled traffic, not by dividing prices.
+
+A fleet of n replicas costs n rents whatever it does, and an API bill grows with the traffic. n replicas
+therefore pay from the multiple of today's traffic on at which the bill equals n rents - if they can serve
+that much within the service level, which one simulation decides. The break-even is the smallest such
+multiple. Where one replica can, it is one replica's rent; where even many cannot, renting never pays on
+this GPU, and the reason is a token's cost, not the volume. Just above the break-even traffic may grow
+into one more replica before that one's rent is earned: the crossing chart shows these teeth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from costopt.money import PicoUsd
+from costopt.serving.arrivals import Arrivals
+from costopt.serving.arrivals_scaled import scaled
+from costopt.serving.economics import Costed, api_bill_pusd, costed
+from costopt.serving.fleet.replica import Replica
+from costopt.serving.fleet.run import serve
+from costopt.serving.fleet.size import Sized, Unsized, even_alone, smallest
+from costopt.serving.fleet.slo import Slo, verdict
+from costopt.serving.fleet.terms import Routing
+from costopt.serving.rents import Rent
+
+SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Fleets that are tried. A large fleet serves hardly more a replica than one of half its size."""
+MOST_REQUESTS = 2_000_000
+"""Of one simulation; larger traffic is not tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """From here on the fleet is not dearer than the API."""
+
+    multiple: float
+    """Of today's traffic."""
+    tokens_per_day: float
+    replicas: int
+    day_pusd: PicoUsd
+    """What both cost there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeverEven:
+    """Renting does not pay at any traffic that was tried: why."""
+
+    reason: str
+    tried_multiple: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Whose traffic, on what, at which level and rent, against which bill."""
+
+    arrivals: Arrivals
+    one: Replica
+    slo: Slo
+    rent: Rent
+    api_per_day_pusd: int
+    routing: Routing = Routing.LEAST_LOADED
+    seed: int = 0
+
+
+def break_even(
+    problem: Problem,
+    rent_pusd: int | None = None,
+    sizes: Sequence[int] = SIZES,
+    *,
+    fast: bool | None = None,
+) -> BreakEven | NeverEven:
+    """The smallest multiple of today's traffic at which a fleet costs no more than the API.
+
+    `rent_pusd`: a GPU-second, the typical rent by default.
+    """
+    refused = even_alone(problem.arrivals.workload(), problem.one, problem.slo, fast=fast)
+    if refused:
+        return NeverEven(refused, 0.0)
+    if problem.api_per_day_pusd <= 0:
+        return NeverEven("the API bill is $0", 0.0)
+    second = problem.rent.typical_pusd if rent_pusd is None else rent_pusd
+    tried = 0.0
+    for replicas in sizes:
+        day = PicoUsd(replicas * problem.one.gpus * 86_400 * second)
+        multiple = day / problem.api_per_day_pusd
+        if multiple * problem.arrivals.n > MOST_REQUESTS:
+            break
+        tried = multiple
+        if carries(problem, replicas, multiple, fast=fast):
+            volume = problem.arrivals.tokens_per_day * multiple
+            return BreakEven(multiple, volume, replicas, day)
+    if not tried:
+        return NeverEven(f"it would be above {MOST_REQUESTS:,} requests in the window", tried)
+    return NeverEven("a replica's rent buys more API tokens than the replica can serve", tried)
+
+
+def break_even_range(
+    problem: Problem, *, fast: bool | None = None
+) -> tuple[BreakEven | NeverEven, ...]:
+    """The same at the low, the typical and the high rent, each simulated at its own traffic."""
+    rent = problem.rent
+    prices = (rent.low_pusd, rent.typical_pusd, rent.high_pusd)
+    return tuple(break_even(problem, price, fast=fast) for price in prices)
+
+
+def carries(problem: Problem, replicas: int, multiple: float, *, fast: bool | None = None) -> bool:
+    """Whether so many replicas serve this multiple of the traffic within the level."""
+    arrivals = scaled(problem.arrivals, multiple, problem.seed)
+    if not arrivals.n:
+        return True
+    fleet = serve(
+        arrivals.workload(), replicas, problem.one.cost, problem.one.limits, problem.routing,
+        window_s=arrivals.span_s, fast=fast,
+    )  # fmt: skip
+    return verdict(fleet.run, problem.slo).keeps
+
+
+@dataclass(frozen=True)
+class Point:
+    """One place of the crossing chart."""
+
+    multiple: float
+    tokens_per_day: float
+    api_pusd: PicoUsd
+    fleet: Costed | None
+    """None: no fleet keeps the level there."""
+    replicas: int
+    reason: str = ""
+
+
+def crossing(
+    problem: Problem, multiples: Sequence[float], *, fast: bool | None = None
+) -> tuple[Point, ...]:
+    """API bill and smallest fleet at several multiples of today's traffic, ascending."""
+    points = []
+    for multiple in sorted(multiples):
+        arrivals = scaled(problem.arrivals, multiple, problem.seed)
+        volume = problem.arrivals.tokens_per_day * multiple
+        bill = api_bill_pusd(problem.api_per_day_pusd, multiple)
+        if arrivals.n:
+            found = smallest(arrivals, problem.one, problem.slo, problem.routing, fast=fast)
+        else:
+            found = Unsized("no session is left at this scale")
+        if isinstance(found, Sized):
+            money = costed(found.fleet, problem.one, arrivals, problem.rent)
+            points.append(Point(multiple, volume, bill, money, found.replicas))
+        else:
+            points.append(Point(multiple, volume, bill, None, 0, found.reason))
+    return tuple(points)
