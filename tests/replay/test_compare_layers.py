@@ -109,11 +109,11 @@ def test_a_difference_of_a_kind_without_a_floor_drops_nobody() -> None:
 
 
 def test_no_excess_where_nearly_all_differ_by_chance_keeps_nothing() -> None:
-    layer = layer_of(trimmed(900, calls=1000, noise=1000, noisy=900).compared())
+    layer = layer_of(trimmed(360, calls=400, noise=400, noisy=360).compared())
     head = layer.agreement[0]
     assert head.excess_pp == 0 and head.excess_ci95_pp is not None and head.excess_ci95_pp[1] < 5
     assert layer.says == "more" and "only the others can show a change" in layer.why
-    assert layer_of(trimmed(100, calls=1000, noise=1000, noisy=100).compared()).says == "keep"
+    assert layer_of(trimmed(20, calls=400, noise=400, noisy=20).compared()).says == "keep"
 
 
 def test_a_floor_of_another_kind_keeps_nothing() -> None:
