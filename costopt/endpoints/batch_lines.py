@@ -15,6 +15,7 @@ from costopt.endpoints.connection import Connection
 from costopt.endpoints.json_text import loads
 from costopt.model.exchange import Completion, Origin, Outcome, Refusal, Trouble
 from costopt.model.ports import BodyReader
+from costopt.model.secrets import masked
 
 TIER = "batch"
 _NONE_HERE = (404, 405)
@@ -52,6 +53,16 @@ async def sent(call: Awaitable[T], connection: Connection, need: str = "") -> T 
     ) as error:  # a page of text is no list to it
         message = f"{connection.host} answers with what is no answer of a batch API ({error})"
         return Refusal(Trouble.UNREADABLE, message[:300], latency_ms=_ms(began))
+
+
+async def readable(work: Awaitable[T], connection: Connection) -> T | Refusal:
+    """What is made of an answer. The client checks no types: one of other types ends no run, its job is
+    looked at again."""
+    try:
+        return await work
+    except (AttributeError, TypeError, ValueError) as error:
+        message = f"{connection.host} answers with what is no answer of a batch API ({error})"
+        return Refusal(Trouble.UNREADABLE, masked(message[:300]))
 
 
 def _ms(began: float) -> float:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from costopt.endpoints.batch_lines import answered, not_run, refused_line, rows_of, sent, too_many
+from costopt.endpoints.batch_lines import (
+    answered,
+    not_run,
+    readable,
+    refused_line,
+    rows_of,
+    sent,
+    too_many,
+)
 from costopt.endpoints.client import open_client
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.openai_compatible import ChatSpeech
@@ -75,7 +83,7 @@ class OpenAIBatch:
         """The id of the new job. custom_ids are those of `requests`."""
         try:
             lines = b"".join(orjson.dumps(self._line(i, r)) + b"\n" for i, r in requests)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # orjson's own for half a character
             return Refusal(Trouble.REFUSED, str(error))
         upload = self._client.files.create(
             file=(f"{mark}.jsonl", lines, "application/jsonl"), purpose="batch",
@@ -91,7 +99,9 @@ class OpenAIBatch:
             extra_headers=self._headers,
         )  # fmt: skip
         job = await sent(creation, self._connection, "id")
-        return job if isinstance(job, Refusal) else job.id
+        if isinstance(job, Refusal) or isinstance(job.id, str):
+            return job if isinstance(job, Refusal) else job.id
+        return Refusal(Trouble.UNREADABLE, "the answer to the batch's creation names no job")
 
     def _line(self, custom_id: str, request: Request) -> dict[str, Any]:
         """A line of the input file: the body that would be sent live. The tier is the job's alone."""
@@ -100,7 +110,11 @@ class OpenAIBatch:
 
     async def find(self, mark: str) -> str | None | Refusal:
         """The job whose metadata holds this mark: jobs are listed newest first, back to its time."""
-        oldest, after = Mark.read(mark).at_s - CLOCKS_S, ""
+        oldest = Mark.read(mark).at_s - CLOCKS_S
+        return await readable(self._found(mark, oldest), self._connection)
+
+    async def _found(self, mark: str, oldest: int) -> str | None | Refusal:
+        after = ""
         for _ in range(PAGES):
             more = {"after": after} if after else {}
             page = await sent(self._page(more), self._connection, "data")
@@ -108,7 +122,7 @@ class OpenAIBatch:
                 return page
             for job in page.data:
                 if (job.metadata or {}).get(MARK) == mark:
-                    return job.id
+                    return _id_of(job)
             if (
                 not page.data
                 or page.has_more is False
@@ -126,6 +140,9 @@ class OpenAIBatch:
     async def collect(self, job: str) -> Mapping[str, Outcome] | None | Refusal:
         """Outcomes by custom_id of an ended job. A line that no file mentions is not run where the
         job's own counts say so, else it is absent."""
+        return await readable(self._collected(job), self._connection)
+
+    async def _collected(self, job: str) -> Mapping[str, Outcome] | None | Refusal:
         call = self._client.batches.retrieve(job, extra_headers=self._headers)
         batch = await sent(call, self._connection, "status")
         if isinstance(batch, Refusal):
@@ -191,6 +208,13 @@ class OpenAIBatch:
     async def close(self) -> None:
         if self._opened is not None:
             await self._opened.close()
+
+
+def _id_of(job: Any) -> str:
+    """Raises TypeError: one that is no text can be asked for by nobody."""
+    if not isinstance(job.id, str):
+        raise TypeError("a job without an id")
+    return job.id
 
 
 def _turnaround_ms(batch: Batch) -> float:

@@ -17,11 +17,15 @@ import pytest
 
 from costopt.endpoints import bounded
 from costopt.endpoints.anthropic import Anthropic
+from costopt.endpoints.anthropic_batch import AnthropicBatch
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.metrics import read
+from costopt.endpoints.openai_batch import OpenAIBatch
 from costopt.endpoints.openai_compatible import OpenAICompatible
 from costopt.model.exchange import Completion, Refusal, Trouble
-from tests.endpoints.asking import Kind, completed, one, refused
+from costopt.model.marks import Mark
+from costopt.wiring.replaying.reader import SourcesReader
+from tests.endpoints.asking import Kind, completed, one, refused, request
 
 CHAT = {
     "id": "x", "object": "chat.completion", "model": "m",
@@ -33,7 +37,7 @@ CHUNKS = [
     {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
     {"object": "chat.completion.chunk", "choices": [], "usage": CHAT["usage"]},
 ]  # fmt: skip
-EVENTS = [
+EVENTS: list[dict[str, Any]] = [
     {
         "type": "message_start",
         "message": {"id": "x", "type": "message", "content": [], "usage": {}},
@@ -138,6 +142,47 @@ def test_answers_of_any_shape_become_outcomes(kind: Kind, whole: Any, parts: lis
         found = [one(kind, url, stream=bool(n % 2)) for n in range(120)]
     assert all(isinstance(o, Completion | Refusal) for o in found)
     assert any(isinstance(o, Refusal) for o in found)
+
+
+MARK = Mark.of(1, ["a.1"], 1_795_564_800_000_000)
+JOB = {
+    "id": "b", "object": "batch", "status": "completed", "input_file_id": "f", "output_file_id": "f",
+    "error_file_id": "f", "created_at": 1795564801, "completed_at": 1795564901,
+    "metadata": {"costopt": str(MARK)}, "request_counts": {"total": 2, "completed": 1, "failed": 1},
+    "errors": {"data": [{"message": "x", "code": "c"}]},
+}  # fmt: skip
+BATCH = {
+    "id": "b", "processing_status": "ended", "created_at": "2026-11-25T00:00:01Z",
+    "ended_at": "2026-11-25T00:01:01Z", "results_url": "https://example.com/r",
+    "request_counts": {"succeeded": 1, "processing": 0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "job", "line"),
+    [
+        (OpenAIBatch, JOB, {"custom_id": "a", "response": {"status_code": 200, "body": CHAT}}),
+        (AnthropicBatch, BATCH,
+         {"custom_id": f"{MARK.token}_a", "result": {"type": "succeeded", "message": CHAT}}),
+    ],
+)  # fmt: skip
+def test_jobs_of_any_shape_end_no_run(kind: Any, job: Any, line: Any) -> None:
+    rng = random.Random(3)
+
+    async def ask(url: str) -> None:
+        batch = kind(Connection(url, timeout_s=5), SourcesReader())
+        try:
+            assert isinstance(await batch.submit([("a", request())], str(MARK)), str | Refusal)
+            assert isinstance(await batch.find(str(MARK)), str | Refusal | None)
+            assert isinstance(await batch.collect("b"), dict | Refusal | None)
+        finally:
+            await batch.close()
+
+    for _ in range(30):
+        page = {"object": "list", "data": [job], "has_more": False}
+        shapes = [_mutated(told, rng) for told in ({"id": "f"}, job, page, job, line)]
+        with serving(*(answer(json.dumps(shape).encode()) for shape in shapes)) as url:
+            asyncio.run(ask(url))
 
 
 def _mutated(value: Any, rng: random.Random) -> Any:
