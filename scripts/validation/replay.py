@@ -1,8 +1,9 @@
 """Replays against a real server: how often the interval holds what was measured, and how far totals are off.
 
 Each run has a log of its own, written by an agent that really called the server (`replay_world`), and a
-policy out of four; the tool plans, sends, compares as `costopt replay` does. The engine is llama.cpp where
-COSTOPT_LLAMA_PYTHON names a Python that has it, else `transformers serve`, which is slower: then fewer runs.
+policy out of four; the tool plans, sends, compares as `costopt replay` does. The engines are llama.cpp, where
+COSTOPT_LLAMA_PYTHON names a Python that has it, and `transformers serve`, which is slower: fewer runs,
+too few to judge a coverage by.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from scripts.servers import llama_cpp_server, transformers_serve
 from validation.replay_world import MODEL, PRICES, write_log
 from validation.table import Table
 
-LLAMA = "llama.cpp"
 RUNS, RUNS_SLOW = 200, 24
 SEED = 5_000
 """Of the first log; used for nothing else."""
@@ -71,25 +69,39 @@ class Seen:
 
 def run(folder: Path, table: Table) -> None:
     """`folder` is not needed: the logs are made here."""
+    engines = [transformers_serve.serve]
+    if os.environ.get(llama_cpp_server.VARIABLE):
+        engines.insert(0, llama_cpp_server.serve)
+    for serve in engines:
+        with tempfile.TemporaryDirectory() as work, serve(Path(work)) as url:
+            _engine(table, url, Path(work), llama=serve is llama_cpp_server.serve)
+
+
+def _engine(table: Table, url: str, work: Path, *, llama: bool) -> None:
+    """All runs against one server."""
     seen = {(policy, what): Seen() for policy in POLICIES for what in QUANTITIES}
-    with tempfile.TemporaryDirectory() as work, _server(Path(work)) as (engine, url, model):
-        runs = RUNS if engine == LLAMA else RUNS_SLOW
-        for number in range(runs):
-            policy = list(POLICIES)[number % len(POLICIES)]
-            for what, row in _one(url, model, Path(work), number, policy).items():
-                seen[policy, what].add(row)
-    table.title(f"{runs} replays against {engine}, the policy's arm, on the half that judges")
-    _tell(table, seen)
+    model = MODEL if llama else transformers_serve.model_name(work)
+    runs, name = (RUNS, "llama.cpp") if llama else (RUNS_SLOW, "transformers serve")
+    for number in range(runs):
+        policy = list(POLICIES)[number % len(POLICIES)]
+        for what, row in _one(url, model, work, number, policy).items():
+            seen[policy, what].add(row)
+    table.title(f"{runs} replays against {name}, the policy's arm, on the half that judges")
+    _tell(table, seen, judge=runs == RUNS)
 
 
-def _tell(table: Table, seen: dict[tuple[str, str], Seen]) -> None:
+def _tell(table: Table, seen: dict[tuple[str, str], Seen], *, judge: bool) -> None:
     for what in QUANTITIES:
         found = [seen[policy, what] for policy in POLICIES]
         judged = sum(s.judged for s in found)
         share = 100 * sum(s.inside for s in found) / max(1, judged)
         without = sum(s.without for s in found)
         table.shown(f"{what}: runs judged, without an interval", judged, without)
-        table.near(f"{what}: measured inside the 95 % interval, % of runs", 94.5, share, 4.5)
+        inside = f"{what}: measured inside the 95 % interval, % of runs"
+        if judge:
+            table.near(inside, 94.5, share, 4.5)
+        else:
+            table.shown(inside, f"{share:.1f}")
     for policy in POLICIES:
         usd = seen[policy, "usd"]
         off = sorted(usd.off_pct)
@@ -123,14 +135,3 @@ def _one(url: str, model: str, work: Path, number: int, policy: str) -> dict[str
     info = done.result.replay
     rows = {row.what: row for row in (info.compared if info else []) if row.arm == "policy"}
     return {what: rows.get(what) for what in QUANTITIES}
-
-
-@contextmanager
-def _server(work: Path) -> Iterator[tuple[str, str, str]]:
-    """(engine, address, its name for the model)."""
-    if os.environ.get(llama_cpp_server.VARIABLE):
-        with llama_cpp_server.serve(work) as url:
-            yield LLAMA, url, MODEL
-    else:
-        with transformers_serve.serve(work) as url:
-            yield "transformers serve", url, transformers_serve.model_name(work)
