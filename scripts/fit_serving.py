@@ -3,9 +3,10 @@
     python scripts/fit_serving.py ROWS.csv [--write] [--prior 0.05]
 
 ROWS has the columns of `costopt selfhost predict` and `ttft_ms`, `tpot_ms`. Bounded least squares on
-log errors of both, each dampened beyond 10 % (some rows of any collection are wrong), with a weak pull
+log errors of both, each dampened beyond 10 % (Cauchy's loss: some rows of any collection come from a
+harness that its columns do not describe, and must not bend physics), with a weak pull
 towards the priors, so that a constant that the rows do not show stays where physics puts it. Prints
-every constant with its bounds, what it would be without the pull, and the residuals.
+every constant with its bounds, then the residuals by model.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from costopt.serving.rows import point_of
 
 DATA = Path(__file__).parent.parent / "costopt" / "serving" / "data" / "efficiencies.json"
 SOFT = 0.1
-"""Log errors beyond it count linearly."""
+"""Log errors beyond it count less and less."""
 PRIOR = 0.05
 """Weight of a log distance from the prior against a log error."""
 BUSY = 256
@@ -78,6 +79,12 @@ def answers(
     return [known[one] for one in points]
 
 
+def soft(errors: Float) -> Float:
+    """Residuals whose squares are Cauchy's loss."""
+    errors = np.nan_to_num(errors, nan=1.0)
+    return np.sign(errors) * SOFT * np.sqrt(np.log1p((errors / SOFT) ** 2))
+
+
 def log_errors(rows: Sequence[Measured], found: Sequence[Answer]) -> tuple[Float, Float]:
     """[row] of TTFT and of TPOT; NaN where nothing was answered."""
     ttft = [math.log(a.ttft_ms / r.ttft_ms) for r, a in zip(rows, found, strict=True)]
@@ -90,26 +97,28 @@ def fit(
     adjust: Callable[[Engine], Engine] = Unchanged,
     *,
     prior: float = PRIOR,
-    turns: int = 7,
     fixed: Mapping[str, float] | None = None,
+    start: Efficiencies | None = None,
+    turns: int = 5,
 ) -> Efficiencies:
-    """The constants for these rows. `fixed`: not fitted (an ablation's)."""
+    """The constants for these rows. `fixed`: not fitted (an ablation's); `start`: where to begin."""
     rows = list({row.point: row for row in rows if row.point.concurrency <= BUSY}.values())
-    names = [name for name in Efficiencies.names() if name not in (fixed or {})]
-    low, high, start = np.log(np.array([Efficiencies.bounds(name) for name in names])).T
+    fixed, begin = dict(fixed or {}), start or Efficiencies()
+    names = [name for name in Efficiencies.names() if name not in fixed]
+    low, high, before = np.log(np.array([Efficiencies.bounds(name) for name in names])).T
+    first = np.log(np.array([getattr(begin, name) for name in names]))
 
     def values(z: Float) -> Efficiencies:
-        return Efficiencies(**dict(zip(names, np.exp(z).tolist(), strict=True)), **(fixed or {}))
+        return Efficiencies(**dict(zip(names, np.exp(z).tolist(), strict=True)), **fixed)
 
     def residuals(z: Float) -> Float:
         found = answers([row.point for row in rows], values(z), adjust)
-        errors = np.nan_to_num(np.concatenate(log_errors(rows, found)), nan=1.0)
-        soft = SOFT * np.sqrt(2 * (np.sqrt(1 + (errors / SOFT) ** 2) - 1))
-        return np.concatenate((np.sign(errors) * soft, prior * (z - start)))
+        return np.concatenate((*map(soft, log_errors(rows, found)), prior * (z - before)))
 
     solved = least_squares(
-        residuals, start, bounds=(low - 1e-9, high + 1e-9), diff_step=0.01, max_nfev=turns
-    )
+        residuals, np.clip(first, low, high), bounds=(low - 1e-9, high + 1e-9), diff_step=0.01,
+        max_nfev=turns,
+    )  # fmt: skip
     return values(solved.x)
 
 

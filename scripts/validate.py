@@ -30,6 +30,7 @@ PARTS = (
     "composition",
     "compression",
     "proposals",
+    "serving",
     "replay",
     "replay_kills",
     "speculation",
