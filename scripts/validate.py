@@ -31,6 +31,7 @@ PARTS = (
     "compression",
     "proposals",
     "serving",
+    "serving_prefix",
     "replay",
     "replay_kills",
     "speculation",
