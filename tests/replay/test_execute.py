@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from costopt.errors import UsageError
-from costopt.model.exchange import AttemptState, Limits, Origin, Refusal, Trouble
+from costopt.model.exchange import AttemptState, Limits, Origin, Outcome, Refusal, Trouble
 from costopt.model.ports import silent
 from costopt.replay.execute.run import execute
 from costopt.replay.executed import Executed, RunState
@@ -156,7 +156,7 @@ def test_each_trouble_has_its_price_and_its_number_of_tries(
 
 
 def test_what_the_server_puts_off_is_sent_again_until_it_passes(ledger: StoredReplays) -> None:
-    late = [refusal(Trouble.RETRY, 503), refusal(Trouble.NOT_SENT), answer()]
+    late: list[Outcome] = [refusal(Trouble.RETRY, 503), refusal(Trouble.NOT_SENT), answer()]
     done = run(plan([item("a"), item("b", place=1)]), Told({"b": late}), ledger)
     assert done.done["b"].attempts == 3 and done.done["b"].state is S.ANSWERED
     assert done.spent_pusd == 2 * CHARGE and done.retries == 2
