@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import runpy
 import sys
 from dataclasses import replace
@@ -40,7 +41,7 @@ def table(tmp_path: Path) -> Path:
 
 def test_known_constants_come_back(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    import fit_serving
+    fit_serving = importlib.import_module("fit_serving")
 
     rows = fit_serving.read_rows(table)
     fitted = fit_serving.fit(rows, turns=6)

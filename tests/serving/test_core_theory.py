@@ -41,7 +41,7 @@ def test_exponential_sizes_wait_as_in_m_m_1(seed: int) -> None:
     arrive = rng.exponential(1 / RATE, N).cumsum()
     fine = 1000
     prompt = np.maximum(rng.exponential(fine, N).astype(np.int64), 1)
-    line = StepCost(np.arange(2) / fine, np.zeros(2), 0.5 / fine, 0, 0, 0, 0, 0, 0, 0)
+    line = StepCost(np.arange(2.0) / fine, np.zeros(2), 0.5 / fine, 0, 0, 0, 0, 0, 0, 0)
     run = simulate(Workload(arrive, prompt, np.ones(N, np.int64)), line, ONE_AT_A_TIME)
     mean, half = waiting_s(run)
     assert mean == pytest.approx(RATE / (1 - RATE), abs=half)
@@ -103,7 +103,7 @@ def test_a_slower_engine_is_never_faster(seed: int) -> None:
 def test_more_load_waits_longer_and_yields_no_less() -> None:
     rng = np.random.default_rng(0)
     prompt, output = rng.integers(100, 900, 800), rng.integers(10, 200, 800)
-    cost = StepCost(2e-5 * np.arange(2), np.zeros(2), 0.008, 0, 1e-5, 2e-9, 0, 0, 0, 0)
+    cost = StepCost(2e-5 * np.arange(2.0), np.zeros(2), 0.008, 0, 1e-5, 2e-9, 0, 0, 0, 0)
     limits = Limits(256, 2048, 4000, prefix_caching=False)
     runs = [
         simulate(Workload(np.zeros(0), prompt, output, c), cost, limits) for c in (1, 4, 16, 64)

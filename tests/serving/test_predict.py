@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from costopt.serving import predict as predicting
+from costopt.serving.core.run import simulate
 from costopt.serving.core.terms import Run
 from costopt.serving.models import shape
 from costopt.serving.predict import Point, answer
@@ -24,10 +25,9 @@ ROW: dict[str, Any] = {
 def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run]]:
     """Every run of the core that a prediction makes."""
     seen: list[Run] = []
-    real = predicting.simulate
 
     def counted(*args: Any, **kwargs: Any) -> Run:
-        seen.append(real(*args, **kwargs))
+        seen.append(simulate(*args, **kwargs))
         return seen[-1]
 
     monkeypatch.setattr(predicting, "simulate", counted)

@@ -12,9 +12,12 @@ def flat_cost(step_s: float) -> StepCost:
     return StepCost(np.zeros(2), np.zeros(2), step_s, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
 
 
-def trees(rng: np.random.Generator, prompt: np.ndarray, output: np.ndarray) -> tuple[list, list]:
+def trees(
+    rng: np.random.Generator, prompt: np.ndarray, output: np.ndarray
+) -> tuple[list[int], list[int]]:
     """Block ids of requests that share heads of six trunks and part somewhere."""
-    ids, offsets, names = [], [0], {}
+    ids: list[int] = []
+    offsets, names = [0], dict[tuple[int, int], int]()
     for row, trunk in enumerate(rng.integers(0, 6, len(prompt)).tolist()):
         blocks = int(prompt[row] + rng.integers(0, 2) * output[row]) // 16
         parts_at = int(rng.integers(0, blocks + 1))
@@ -41,9 +44,9 @@ def world(seed: int, n: int = 60) -> tuple[Workload, StepCost, Limits]:
         int(rng.choice([20, 40, 80, 1000])), 16, bool(rng.random() < 0.8), True, 0.001, 1e-5,
         drafts, 2.37 if drafts else 1.0,
     )  # fmt: skip
-    tokens_s = 0.01 * rng.random() + 1e-4 * np.arange(300)
+    tokens_s = 0.01 * rng.random() + 1e-4 * np.arange(300.0)
     window = int(rng.choice([0, 64]))
     cost = StepCost(
-        tokens_s, 1e-5 * np.arange(20), 0.005, 0.002, 1e-4, 1e-6, 2e-6, window, 1e-8, 1e-8
+        tokens_s, 1e-5 * np.arange(20.0), 0.005, 0.002, 1e-4, 1e-6, 2e-6, window, 1e-8, 1e-8
     )
     return load, cost, limits
