@@ -1,0 +1,1 @@
+"""The step model's constants from measurements of one running server: pure, no clock and no network."""
