@@ -11,23 +11,29 @@ into one more replica before that one's rent is earned: the crossing chart shows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from costopt.money import PicoUsd
 from costopt.serving.arrivals import Arrivals
 from costopt.serving.arrivals_scaled import scaled
+from costopt.serving.core.run import simulate
 from costopt.serving.economics import Costed, api_bill_pusd, costed
 from costopt.serving.fleet.replica import Replica
-from costopt.serving.fleet.run import serve
+from costopt.serving.fleet.run import part, serve
 from costopt.serving.fleet.size import Sized, Unsized, even_alone, smallest
 from costopt.serving.fleet.slo import Slo, verdict
 from costopt.serving.fleet.terms import Routing
 from costopt.serving.rents import Rent
 
-SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-"""Fleets that are tried. A large fleet serves hardly more a replica than one of half its size."""
-MOST_REQUESTS = 2_000_000
-"""Of one simulation; larger traffic is not tried."""
+SIZES = (1, 2, 4)
+"""Fleets that are tried. The traffic of each replica is the same in all; larger ones only share their
+peaks better, and hardly better than these."""
+SAMPLE = 5_000
+"""Requests from which the most that a replica can serve is found."""
+SLACK = 1.25
+"""Traffic so far beyond that is not simulated: the sample, too, is only a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class NeverEven:
 
     reason: str
     tried_multiple: float
+    """The largest that was simulated; 0: none had to be."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +87,31 @@ def break_even(
     if problem.api_per_day_pusd <= 0:
         return NeverEven("the API bill is $0", 0.0)
     second = problem.rent.typical_pusd if rent_pusd is None else rent_pusd
-    tried = 0.0
+    each = problem.one.gpus * 86_400 * second
+    bought, most = each / problem.api_per_day_pusd, ceiling(problem, fast=fast)
+    if bought > SLACK * most:
+        return NeverEven(
+            f"a replica's rent buys {bought:.3g} times this traffic at the API; working all day "
+            f"without a pause it serves {most:.3g} times",
+            0.0,
+        )
     for replicas in sizes:
-        day = PicoUsd(replicas * problem.one.gpus * 86_400 * second)
-        multiple = day / problem.api_per_day_pusd
-        if multiple * problem.arrivals.n > MOST_REQUESTS:
-            break
-        tried = multiple
-        if carries(problem, replicas, multiple, fast=fast):
-            volume = problem.arrivals.tokens_per_day * multiple
-            return BreakEven(multiple, volume, replicas, day)
-    if not tried:
-        return NeverEven(f"it would be above {MOST_REQUESTS:,} requests in the window", tried)
-    return NeverEven("a replica's rent buys more API tokens than the replica can serve", tried)
+        if carries(problem, replicas, replicas * bought, fast=fast):
+            volume = problem.arrivals.tokens_per_day * replicas * bought
+            return BreakEven(replicas * bought, volume, replicas, PicoUsd(replicas * each))
+    return NeverEven(
+        f"{sizes[-1]} replicas do not keep the level at {bought:.3g} times this traffic each",
+        sizes[-1] * bought,
+    )
+
+
+def ceiling(problem: Problem, *, fast: bool | None = None) -> float:
+    """The multiple of today's traffic that one replica serves if it never waits for a request."""
+    arrivals = problem.arrivals
+    rows = np.arange(min(arrivals.n, SAMPLE))
+    sample = replace(part(arrivals.workload(), rows), arrive_s=np.zeros(len(rows)))
+    run = simulate(sample, problem.one.cost, problem.one.limits, fast=fast)
+    return arrivals.span_s / run.span_s * len(rows) / arrivals.n if run.span_s else 0.0
 
 
 def break_even_range(

@@ -22,6 +22,7 @@ from costopt.serving.break_even import (
     break_even,
     break_even_range,
     carries,
+    ceiling,
     crossing,
 )
 from costopt.serving.economics import api_bill_pusd, costed
@@ -145,14 +146,23 @@ def test_a_lower_rent_pays_earlier_and_a_dearer_api_too() -> None:
 
 
 def test_what_division_promises_simulation_refuses() -> None:
-    """At $0.04 a day one rent buys 432 times the traffic: division says break even there, but a replica
-    does not carry it, and the answer is never."""
-    poor = problem("0.04")
-    assert carries(poor, 1, 40.0, fast=True)
-    found = break_even(poor, sizes=(1,), fast=True)
-    assert isinstance(found, NeverEven)
-    assert found.reason == "a replica's rent buys more API tokens than the replica can serve"
-    assert found.tried_multiple == pytest.approx(432.0)
+    """At a twentieth of a cent a day one rent buys far more than a replica can serve; near its limit the
+    peaks decide, which are simulated."""
+    hopeless = break_even(problem("0.0005"), fast=True)
+    assert isinstance(hopeless, NeverEven) and hopeless.tried_multiple == 0.0
+    assert "a replica's rent buys 3.46e+04 times this traffic" in hopeless.reason
+    most = ceiling(problem("1"), fast=True)
+    close = problem(f"{17.28 / most:.6f}")
+    assert not carries(close, 1, most, fast=True)
+    found = break_even(close, sizes=(1,), fast=True)
+    assert isinstance(found, NeverEven) and found.tried_multiple == pytest.approx(most, rel=1e-3)
+
+
+def test_no_multiple_that_is_carried_is_above_the_ceiling() -> None:
+    case = problem("1")
+    most = ceiling(case, fast=True)
+    assert carries(case, 1, most / 16, fast=True)
+    assert not carries(case, 1, 1.3 * most, fast=True)
 
 
 def test_nothing_to_compare_with() -> None:
