@@ -19,11 +19,12 @@ from costopt.money import PicoUsd
 from costopt.serving.arrivals import Arrivals
 from costopt.serving.arrivals_scaled import scaled
 from costopt.serving.core.run import simulate
+from costopt.serving.core.terms import Run
 from costopt.serving.economics import Costed, api_bill_pusd, costed
 from costopt.serving.fleet.replica import Replica
 from costopt.serving.fleet.run import part, serve
 from costopt.serving.fleet.size import Sized, Unsized, even_alone, smallest
-from costopt.serving.fleet.slo import Slo, verdict
+from costopt.serving.fleet.slo import Slo, attained, verdict
 from costopt.serving.fleet.terms import Routing
 from costopt.serving.rents import Rent
 
@@ -32,8 +33,10 @@ SIZES = (1, 2, 4)
 peaks better, and hardly better than these."""
 SAMPLE = 5_000
 """Requests from which the most that a replica can serve is found."""
-SLACK = 1.25
+SLACK = 1.05
 """Traffic so far beyond that is not simulated: the sample, too, is only a sample."""
+FAR_SHARE = 0.5
+"""A fleet that keeps the level for so few is overloaded, not unlucky: larger ones are not tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +98,17 @@ def break_even(
             f"without a pause it serves {most:.3g} times",
             0.0,
         )
+    tried = 0
     for replicas in sizes:
-        if carries(problem, replicas, replicas * bought, fast=fast):
+        tried, run = replicas, run_at(problem, replicas, replicas * bought, fast=fast)
+        if verdict(run, problem.slo).keeps:
             volume = problem.arrivals.tokens_per_day * replicas * bought
             return BreakEven(replicas * bought, volume, replicas, PicoUsd(replicas * each))
+        if min(level.share for level in attained(run, problem.slo)) < FAR_SHARE:
+            break
+    many = f"{tried} replicas do" if tried > 1 else "a replica does"
     return NeverEven(
-        f"{sizes[-1]} replicas do not keep the level at {bought:.3g} times this traffic each",
-        sizes[-1] * bought,
+        f"{many} not keep the level at {bought:.3g} times this traffic each", tried * bought
     )
 
 
@@ -123,16 +130,19 @@ def break_even_range(
     return tuple(break_even(problem, price, fast=fast) for price in prices)
 
 
-def carries(problem: Problem, replicas: int, multiple: float, *, fast: bool | None = None) -> bool:
-    """Whether so many replicas serve this multiple of the traffic within the level."""
+def run_at(problem: Problem, replicas: int, multiple: float, *, fast: bool | None = None) -> Run:
+    """So many replicas under this multiple of the traffic."""
     arrivals = scaled(problem.arrivals, multiple, problem.seed)
-    if not arrivals.n:
-        return True
     fleet = serve(
         arrivals.workload(), replicas, problem.one.cost, problem.one.limits, problem.routing,
         window_s=arrivals.span_s, fast=fast,
     )  # fmt: skip
-    return verdict(fleet.run, problem.slo).keeps
+    return fleet.run
+
+
+def carries(problem: Problem, replicas: int, multiple: float, *, fast: bool | None = None) -> bool:
+    """Whether so many replicas serve this multiple of the traffic within the level."""
+    return verdict(run_at(problem, replicas, multiple, fast=fast), problem.slo).keeps
 
 
 @dataclass(frozen=True)
