@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from fit_serving import BUSY, Measured, Unchanged, answers, fit, log_errors, read_rows
 
 TPOT_GOAL, TTFT_GOAL = 0.10, 0.15
-NO_LIMIT = 1e4
+NO_LIMIT = 20.0
 Float = NDArray[np.float64]
 Pair = tuple[Float, Float]
 

@@ -26,7 +26,8 @@ class Pool(NamedTuple):
 
 
 def make_pool(blocks: int, ids: int) -> Pool:
-    """All blocks free, in order, nothing remembered."""
+    """All blocks free, in order, nothing remembered; no `ids`: their number alone counts."""
+    free, blocks = blocks, blocks if ids else 0
     ring = np.arange(blocks + 1, dtype=np.int64)
     after, before = (ring + 1) % (blocks + 1), (ring - 1) % (blocks + 1)
     return Pool(
@@ -35,7 +36,7 @@ def make_pool(blocks: int, ids: int) -> Pool:
         np.zeros(blocks, np.int64),
         np.full(blocks, -1, np.int64),
         np.full(max(ids, 1), -1, np.int64),
-        np.array([blocks], np.int64),
+        np.array([free], np.int64),
     )
 
 

@@ -150,7 +150,7 @@ def prefix_hits(offsets: Int, ids: Int, blocks: int, *, fast: bool | None = None
 
         hits = np.zeros(len(offsets) - 1, np.int64)
         longest = int(np.diff(offsets).max(initial=0))
-        pool = make_pool(blocks, int(ids.max(initial=-1)) + 1)
+        pool = make_pool(blocks, int(ids.max(initial=0)) + 1)
         held = np.zeros(longest + 1, np.int64)
         hits_of(offsets.astype(np.int64), ids.astype(np.int64), pool, held, hits)
         return hits
