@@ -84,6 +84,8 @@ def break_even(
 
     `rent_pusd`: a GPU-second, the typical rent by default.
     """
+    if not problem.arrivals.n:
+        return NeverEven("there is no traffic", 0.0)
     refused = even_alone(problem.arrivals.workload(), problem.one, problem.slo, fast=fast)
     if refused:
         return NeverEven(refused, 0.0)

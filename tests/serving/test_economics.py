@@ -167,6 +167,9 @@ def test_no_multiple_that_is_carried_is_above_the_ceiling() -> None:
 
 def test_nothing_to_compare_with() -> None:
     assert break_even(problem("0")) == NeverEven("the API bill is $0", 0.0)
+    nobody = replace(problem("5"), arrivals=traffic().part(np.zeros(300, np.bool_)))
+    assert break_even(nobody) == NeverEven("there is no traffic", 0.0)
+    assert crossing(nobody, (1.0,))[0].reason == "no session is left at this scale"
     strict = replace(problem("5"), slo=Slo(ttft_s=0.001))
     found = break_even(strict, fast=True)
     assert isinstance(found, NeverEven) and found.reason.startswith("even alone")
