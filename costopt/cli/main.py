@@ -21,7 +21,7 @@ from costopt.errors import CostoptError
 # Order is the order of the help page. A command is `cli/<module>.py` with a function of that name.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Look": ("demo", "audit", "show", "explain", "checklist"),
-    "Try": ("policy", "simulate", "sweep", "recommend"),
+    "Try": ("policy", "simulate", "sweep", "recommend", "selfhost"),
     "Prove": ("replay",),
     "Own data": ("ingest", "calls", "reconcile", "report", "store", "prices", "doctor"),
 }

@@ -1,0 +1,1 @@
+"""`costopt selfhost predict` and `calibrate`: files, endpoints and profiles around the simulator."""
