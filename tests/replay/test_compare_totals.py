@@ -167,12 +167,13 @@ def test_failed_and_unsent_requests_are_counted_and_in_no_figure() -> None:
     assert "1 planned requests are in no figure: not sent." in found.notes
 
 
-def test_few_sessions_give_a_ratio_and_no_interval() -> None:
+def test_few_sessions_give_neither_ratio_nor_interval() -> None:
     made = Story()
     for row in range(12):
         made.ask(Arm.POLICY, row, "yes", into=100 + row, session=row % 2)
     found = line(made.compared(), "input_tokens")
-    assert found.basis.endswith("other half") and found.calibrated_ci95 is None
+    assert found.basis == "log" and found.calibrated_ci95 is None
+    assert found.calibrated == found.predicted
     assert "fewer than 4 sessions" in found.reason
 
 

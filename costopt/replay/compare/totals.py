@@ -154,7 +154,7 @@ def _compared(
         measured=measured / scale, diff_pct=_diff_pct(bare, measured),
         calibrated=total / scale, calibrated_ci95=low_high,
         inside=None if bounds is None else _inside(bounds, measured, whole=quantity.name != "usd"),
-        basis=BARE if note == BARE else CALIBRATED, reason="" if note == BARE else note,
+        basis=BARE if note else CALIBRATED, reason="" if note == BARE else note,
     )  # fmt: skip
 
 
@@ -197,23 +197,22 @@ def _both(quantity: Quantity, rows: Iterable[Row]) -> Iterable[_Call]:
 def _parts(
     quantity: Quantity, judged: Sequence[_Call], wrote: Sequence[_Call]
 ) -> tuple[list[Foretold], str]:
-    """(the total in parts, one a model; `BARE`, or why there is no interval, or nothing)."""
+    """(the total in parts, one a model; `BARE` or a sentence where it is the bare projection's)."""
     parts: list[Foretold] = []
-    thin = False
     for models in _groups(judged, wrote):
         mine, rest = (
             [c for c in calls if c.item.request.model in models] for calls in (judged, wrote)
         )
         ratio = ratio_of(_sizes(rest))
-        if ratio is None:
-            return [Foretold(sum(c.predicted for c in judged), float("nan"), 1.0)], BARE
-        thin = thin or ratio.sessions < MIN_SESSIONS
+        if ratio is None or ratio.sessions < MIN_SESSIONS:
+            bare = Foretold(sum(c.predicted for c in judged), float("nan"), 1.0)
+            return [bare], _THIN if rest else BARE
         own = tuple(sum(quantity.variance(c.item) for c in calls) for calls in (rest, mine))
         parts.append(foretold(ratio, _sizes(mine), (own[0], own[1])))
-    return parts, _THIN if thin else ""
+    return parts, ""
 
 
-_THIN = f"The writing half has fewer than {MIN_SESSIONS} sessions: they tell no interval."
+_THIN = f"The writing half has fewer than {MIN_SESSIONS} sessions: their ratio would be chance."
 
 
 def _groups(judged: Sequence[_Call], wrote: Sequence[_Call]) -> list[set[str]]:
