@@ -5,7 +5,8 @@ tokens of a step, KV format, prefix cache, context length. What an engine cannot
 Syntax as of vLLM 0.33 (https://docs.vllm.ai/en/latest/cli/serve/), SGLang
 (https://docs.sglang.ai/advanced_features/server_arguments.html), TGI
 (https://huggingface.co/docs/text-generation-inference/reference/launcher) and Ollama
-(https://docs.ollama.com/modelfile, https://docs.ollama.com/faq), checked 2026-11-25.
+(https://docs.ollama.com/modelfile, https://docs.ollama.com/faq). Not verified: TGI's flags beside
+`--speculate`, and SGLang's `--ep-size`, `--context-length` and `--quantization`.
 """
 
 from __future__ import annotations
