@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from costopt.wiring.selfhosting.wishes import Calibration
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Rent GPUs? predict answers operating points, calibrate fits a running server.",
 )
+
+_SERVER, _GRID, _RUN = "The server", "What is sent", "The run"
+
+
+def _option(panel: str, *names: str, text: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
 
 
 @app.callback()
@@ -58,3 +67,103 @@ def predict(
     refused = len(found.rows) - found.fitting
     said = f"{len(found.rows):,} rows: {found.fitting:,} answered"
     tell(said + (f", {refused:,} cannot run (see note)" if refused else ""), quiet=quiet)
+
+
+@app.command()
+def calibrate(
+    base_url: Annotated[str, _option(_SERVER, "--base-url", text="Its OpenAI-compatible address.")],
+    model: Annotated[str, _option(_SERVER, "--model", text="Its name of the model.")] = "",
+    shape: Annotated[
+        str, _option(_SERVER, "--shape", text="The model itself, where that name is an alias.")
+    ] = "",
+    model_config: Annotated[
+        str, _option(_SERVER, "--model-config", text="config.json of the model.")
+    ] = "",
+    gpu: Annotated[
+        str, _option(_SERVER, "--gpu", text="h100_sxm, ...; this-machine: its processor.")
+    ] = "",
+    hardware: Annotated[
+        Path | None, _option(_SERVER, "--hardware", text="JSON of hardware of your own.")
+    ] = None,
+    engine: Annotated[
+        str, _option(_SERVER, "--engine", text="vllm, sglang, trtllm, transformers, llama_cpp.")
+    ] = "vllm",
+    precision: Annotated[str, _option(_SERVER, "--precision", text="bf16, fp8, ...")] = "",
+    tensor_parallel: Annotated[
+        int, _option(_SERVER, "--tensor-parallel", text="GPUs of a replica.", min=1)
+    ] = 1,
+    expert_parallel: Annotated[
+        int, _option(_SERVER, "--expert-parallel", text="Of them, experts.", min=1)
+    ] = 1,
+    api_key_env: Annotated[
+        str | None, _option(_SERVER, "--api-key-env", text="Variable that holds its key.")
+    ] = None,
+    loads: Annotated[str, _option(_GRID, "--loads", text="Requests in flight.")] = "1,2,4,8",
+    prompt_tokens: Annotated[
+        str, _option(_GRID, "--prompt-tokens", text="Lengths of prompts.")
+    ] = "128,512",
+    output_tokens: Annotated[
+        int, _option(_GRID, "--output-tokens", text="Most tokens of an answer.")
+    ] = 64,
+    requests: Annotated[
+        int, _option(_GRID, "--requests", text="Of one load; 0: 3 times it, at least 8.")
+    ] = 0,
+    seed: Annotated[int, _option(_GRID, "--seed", text="Of the prompts' words.")] = 0,
+    budget: Annotated[
+        str | None, _option(_GRID, "--budget", text="Most it may spend.", metavar="USD")
+    ] = None,
+    prices: Annotated[Path | None, _option(_GRID, "--prices", text="Your prices.yaml.")] = None,
+    read_only: Annotated[
+        bool, _option(_RUN, "--read-only", text="Send no prompt: read /metrics alone.")
+    ] = False,
+    profile: Annotated[str, _option(_RUN, "--profile", text="Name to keep it under.")] = "",
+    timeout: Annotated[float, _option(_RUN, "--timeout", text="Seconds for an answer.")] = 600.0,
+    yes: Annotated[bool, _option(_RUN, "--yes", "-y", text="Answer yes to questions.")] = False,
+    json: Annotated[bool, _option(_RUN, "--json", text="JSON alone on stdout.")] = False,
+    quiet: Annotated[bool, _option(_RUN, "--quiet", "-q", text="No progress, no hints.")] = False,
+    offline: Annotated[bool, _option(_RUN, "--offline", text="Fail on any network.")] = False,
+) -> None:
+    """Drive a running server over a small grid of loads and fit the simulator's constants to it.
+
+    Says how many requests and tokens that is and asks first. The constants are kept as a profile for
+    `predict --efficiencies NAME`, with what fitted them and how near they come.
+    """
+    from costopt.wiring.selfhosting.wishes import Calibration
+
+    if offline:
+        from costopt.cli.options import forbid_network
+
+        forbid_network()
+    asked = Calibration(
+        base_url, model, shape, model_config, gpu, hardware, engine, precision, tensor_parallel,
+        expert_parallel, loads, prompt_tokens, output_tokens, requests, read_only, profile, budget,
+        api_key_env, prices, timeout, seed, yes, quiet,
+    )  # fmt: skip
+    _calibrate(asked, json)
+
+
+def _calibrate(asked: Calibration, json: bool) -> None:
+    from costopt.model.escape import clean
+    from costopt.wiring.progress import progress_for
+    from costopt.wiring.reading import tell
+    from costopt.wiring.request import TraceOptions
+    from costopt.wiring.selfhosting.calibrating import run
+    from costopt.wiring.selfhosting.shown import body, shown
+
+    done = run(asked, progress_for(TraceOptions(quiet=asked.quiet)))
+    if done.declined:
+        tell("nothing was sent.", quiet=asked.quiet)
+        return
+    if json:
+        import json as writer
+
+        typer.echo(writer.dumps(body(done), indent=1, allow_nan=False))
+    else:
+        typer.echo("\n".join(clean(line) for line in shown(done)))
+    if done.path is not None:
+        tell(f"wrote {done.path}", quiet=asked.quiet)
+        name = done.path.stem
+        tell(
+            f"next: costopt selfhost predict --rows rows.csv --efficiencies {name}",
+            quiet=asked.quiet,
+        )
