@@ -42,7 +42,7 @@ def costopt(*words: str, cwd: Path = ROOT) -> str:
 
 def steady(text: str) -> str:
     """Without the seconds that this run took: they are another machine's."""
-    return re.sub(r" +\d+\.\d s$", "", text, count=1, flags=re.MULTILINE)
+    return re.sub(r"( ·)? +\d+\.\d s$", "", text, count=1, flags=re.MULTILINE)
 
 
 def picture(text: str, title: str) -> str:
@@ -66,6 +66,8 @@ def write(out: Path) -> None:
     (out / "show-F1.txt").write_text(costopt("show", "F1", SAMPLE, "--no-store"), encoding="utf-8")
     simulate = ("simulate", SAMPLE, "--policy", POLICY, "--no-store")
     (out / "simulate.txt").write_text(steady(costopt(*simulate)), encoding="utf-8")
+    replay = ("replay", *simulate[1:], "--base-url", "recorded")
+    (out / "replay.txt").write_text(steady(costopt(*replay)), encoding="utf-8")
     (out / "result.json").write_text(costopt(*simulate, "--json"), encoding="utf-8")
     charts = out / "charts"
     if charts.exists():

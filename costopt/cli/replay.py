@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -138,7 +139,8 @@ def _run(options: TraceOptions, policy: Path, wishes: Any) -> None:
         width = shutil.get_terminal_size((80, 40)).columns
         place = again(options) + part(options)
         seconds = time.perf_counter() - started
-        for line in replay_screen(done.result, width, seconds, place, done.go_on):
+        chosen = "" if policy == POLICY else f" --policy {shlex.quote(str(policy))}"
+        for line in replay_screen(done.result, width, seconds, place, done.go_on, chosen):
             typer.echo(painted(line))
     if done.error is not None:
         raise done.error

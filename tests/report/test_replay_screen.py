@@ -139,3 +139,10 @@ def test_nothing_replayed_is_said() -> None:
 
 def test_spans_are_worded() -> None:
     assert [span(s) for s in (0.4, 12.3, 372, 7500)] == ["0.4 s", "12 s", "6 m 12 s", "2 h 5 m"]
+
+
+def test_further_commands_name_the_policy_that_was_replayed() -> None:
+    text = " ".join(
+        "\n".join(replay_screen(replayed(), 140, policy=" --policy other.yaml")).split()
+    )
+    assert "costopt simulate --policy other.yaml" in text

@@ -21,10 +21,12 @@ AGAINST_THE_LOG = "REPLAYED AGAINST YOUR LOG: proves plumbing and prices, NOT an
 
 
 def replay_screen(
-    result: Result, width: int = 80, seconds: float | None = None, again: str = "", go_on: str = ""
-) -> list[str]:
-    """The lines of the screen. `again`: what further commands need to find this trace. `go_on`: the
-    command that sends a plan, or goes on with what was stopped. `seconds`: of the whole command."""
+    result: Result, width: int = 80, seconds: float | None = None, again: str = "", go_on: str = "",
+    policy: str = "",
+) -> list[str]:  # fmt: skip
+    """The lines of the screen. `again`: what further commands need to find this trace, `policy`: and this
+    policy. `go_on`: the command that sends a plan, or goes on with what was stopped. `seconds`: of the
+    whole command."""
     width = min(width, MAX_WIDTH)
     info, found = result.replay, result.projection
     if info is None or found is None:
@@ -34,7 +36,11 @@ def replay_screen(
     top = [*_sent(info, width, seconds), *_spent(info, width), *_left(info, width), ""]
     floor = _noise(info, width)
     bottom = [*_sums(info, found, width), *_sample(info, width), ""]
-    end = [*checklist_line(result, width), *_kept(info, width), *_next(info, width, again, go_on)]
+    end = [
+        *checklist_line(result, width),
+        *_kept(info, width),
+        *_next(info, width, again, policy, go_on),
+    ]
     fixed = len(top) + len(floor) + len(bottom) + len(end)
     table = layer_table(info, found, width, MAX_LINES - fixed)
     notes = _notes(info, width, MAX_LINES - fixed - len(table))
@@ -205,11 +211,11 @@ def _notes(info: ReplayInfo, width: int, room: int) -> list[str]:
     return lines
 
 
-def _next(info: ReplayInfo, width: int, again: str, go_on: str) -> list[str]:
+def _next(info: ReplayInfo, width: int, again: str, policy: str, go_on: str) -> list[str]:
     parts = [go_on] if go_on else []
     if info.origin != ENDPOINT and not go_on:
-        parts.append(f"costopt replay --base-url URL --plan-only{again}")
-    parts.append(f"costopt simulate{again}")
+        parts.append(f"costopt replay --base-url URL --plan-only{policy}{again}")
+    parts.append(f"costopt simulate{policy}{again}")
     if "--no-store" not in again:  # a report is made of the result that the store keeps
         parts.append(f"costopt report --html r.html{again}")
     return packed("Next  ", parts, width)
