@@ -35,6 +35,7 @@ PARTS = (
     "replay",
     "replay_kills",
     "speculation",
+    "calibration",
 )
 MARKS = ("<!-- measured: {} -->", "<!-- end: {} -->")
 

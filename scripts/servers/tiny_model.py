@@ -28,12 +28,15 @@ END, PAD = "<|end|>", "<|pad|>"
 VOCABULARY = 512
 
 
-def make(folder: Path, seed: int = 0) -> Path:
-    """The model's folder, made where it is not there yet; another seed is another model."""
+def make(folder: Path, seed: int = 0, **sizes: int) -> Path:
+    """The model's folder, made where it is not there yet; another seed is another model.
+
+    `sizes` outdo those of the configuration (`hidden_size=256`).
+    """
     if not (folder / "model.safetensors").exists():
         folder.mkdir(parents=True, exist_ok=True)
         _tokenizer().save_pretrained(folder)
-        _model(seed).save_pretrained(folder)
+        _model(seed, sizes).save_pretrained(folder)
     return folder
 
 
@@ -54,15 +57,16 @@ def _tokenizer() -> Any:
     return fast
 
 
-def _model(seed: int) -> Any:
+def _model(seed: int, sizes: dict[str, int]) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
     tokens = _tokenizer()
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+             "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
     config = LlamaConfig(
-        vocab_size=len(tokens), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=8192,
+        **(small | sizes), vocab_size=len(tokens), max_position_embeddings=8192,
         # Wide enough that what is said depends on what was asked.
         initializer_range=0.4, tie_word_embeddings=False, bos_token_id=None,
         eos_token_id=tokens.eos_token_id, pad_token_id=tokens.pad_token_id,

@@ -32,7 +32,7 @@ from costopt.wiring.replaying.wishes import Wishes
 from costopt.wiring.selfhosting.about import about
 from costopt.wiring.selfhosting.counters import drafted, from_the_start
 from costopt.wiring.selfhosting.driving import Grid, GridPoint, drive, request_of
-from costopt.wiring.selfhosting.profiles import path_of, save
+from costopt.wiring.selfhosting.profiles import FOLDER, path_of, save
 from costopt.wiring.selfhosting.server import replica_of, served_model
 from costopt.wiring.selfhosting.wishes import Calibration, numbers
 
@@ -55,7 +55,9 @@ class Done:
     notes: tuple[str, ...] = ()
 
 
-def run(asked: Calibration, progress: Progress = silent, ask: Ask | None = None) -> Done:
+def run(
+    asked: Calibration, progress: Progress = silent, ask: Ask | None = None, folder: Path = FOLDER
+) -> Done:
     """The whole command. UsageError, EndpointError: nothing was kept."""
     place = places_of(
         Wishes(base_url=asked.base_url, api="openai", api_key_env=asked.api_key_env), {}
@@ -82,7 +84,7 @@ def run(asked: Calibration, progress: Progress = silent, ask: Ask | None = None)
     )  # fmt: skip
     told = about(fitted, replica, metrics, place.host, grid, dt.datetime.now(tz=dt.UTC))
     name = asked.profile or f"{replica.device.name}-{replica.shape.name}".replace("/", "-")
-    path = save(_plain(name), fitted.values, replica, told)
+    path = save(_plain(name), fitted.values, replica, told, folder)
     return Done(replica, fitted, metrics, told, path, notes=_notes(grid, fitted))
 
 
