@@ -22,6 +22,47 @@ def _option(panel: str, *names: str, text: str, **more: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=panel, **more)
 
 
+BaseUrl = Annotated[str, _option(_SERVER, "--base-url", text="Its OpenAI-compatible address.")]
+Model = Annotated[str, _option(_SERVER, "--model", text="Its name of the model.")]
+Shape = Annotated[
+    str, _option(_SERVER, "--shape", text="The model itself, where that name is an alias.")
+]
+Config = Annotated[str, _option(_SERVER, "--model-config", text="config.json of the model.")]
+OnGpu = Annotated[
+    str, _option(_SERVER, "--gpu", text="h100_sxm, ...; this-machine: its processor.")
+]
+Hardware = Annotated[
+    Path | None, _option(_SERVER, "--hardware", text="JSON of hardware of your own.")
+]
+Engine = Annotated[
+    str, _option(_SERVER, "--engine", text="vllm, sglang, trtllm, transformers, llama_cpp.")
+]
+Precision = Annotated[str, _option(_SERVER, "--precision", text="bf16, fp8, ...")]
+Tensor = Annotated[int, _option(_SERVER, "--tensor-parallel", text="GPUs of a replica.", min=1)]
+Expert = Annotated[int, _option(_SERVER, "--expert-parallel", text="Over them, experts.", min=1)]
+KeyEnv = Annotated[
+    str | None, _option(_SERVER, "--api-key-env", text="Environment variable that holds the key.")
+]
+Loads = Annotated[str, _option(_GRID, "--loads", text="Requests in flight.")]
+Prompts = Annotated[str, _option(_GRID, "--prompt-tokens", text="Lengths of prompts.")]
+Output = Annotated[int, _option(_GRID, "--output-tokens", text="Most tokens of an answer.")]
+Requests = Annotated[
+    int, _option(_GRID, "--requests", text="Of one load; 0: 3 times it, at least 8.")
+]
+Seed = Annotated[int, _option(_GRID, "--seed", text="Of the prompts' words.")]
+Budget = Annotated[str | None, _option(_GRID, "--budget", text="Most it may spend.", metavar="USD")]
+Prices = Annotated[Path | None, _option(_GRID, "--prices", text="Your prices.yaml over the book.")]
+ReadOnly = Annotated[
+    bool, _option(_RUN, "--read-only", text="Send no prompt: read /metrics alone.")
+]
+Profile = Annotated[str, _option(_RUN, "--profile", text="Name to keep it under.")]
+Timeout = Annotated[float, _option(_RUN, "--timeout", text="Seconds for an answer.")]
+Yes = Annotated[bool, _option(_RUN, "--yes", "-y", text="Answer yes to questions.")]
+Json = Annotated[bool, _option(_RUN, "--json", text="JSON alone on stdout.")]
+Quiet = Annotated[bool, _option(_RUN, "--quiet", "-q", text="No progress, no hints.")]
+Offline = Annotated[bool, _option(_RUN, "--offline", text="Fail on any network access.")]
+
+
 @app.callback()
 def _root() -> None:
     """Latency and throughput of a server of one's own, simulated; its constants from a running one."""
@@ -39,8 +80,8 @@ def predict(
     efficiencies: Annotated[
         str, typer.Option(help="Constants: shipped, or the name of a calibrated profile.")
     ] = "shipped",
-    json: Annotated[bool, typer.Option("--json", help="JSON alone on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no hints.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Simulate each row: TTFT, TPOT and throughput, or why it cannot run.
 
@@ -71,57 +112,31 @@ def predict(
 
 @app.command()
 def calibrate(
-    base_url: Annotated[str, _option(_SERVER, "--base-url", text="Its OpenAI-compatible address.")],
-    model: Annotated[str, _option(_SERVER, "--model", text="Its name of the model.")] = "",
-    shape: Annotated[
-        str, _option(_SERVER, "--shape", text="The model itself, where that name is an alias.")
-    ] = "",
-    model_config: Annotated[
-        str, _option(_SERVER, "--model-config", text="config.json of the model.")
-    ] = "",
-    gpu: Annotated[
-        str, _option(_SERVER, "--gpu", text="h100_sxm, ...; this-machine: its processor.")
-    ] = "",
-    hardware: Annotated[
-        Path | None, _option(_SERVER, "--hardware", text="JSON of hardware of your own.")
-    ] = None,
-    engine: Annotated[
-        str, _option(_SERVER, "--engine", text="vllm, sglang, trtllm, transformers, llama_cpp.")
-    ] = "vllm",
-    precision: Annotated[str, _option(_SERVER, "--precision", text="bf16, fp8, ...")] = "",
-    tensor_parallel: Annotated[
-        int, _option(_SERVER, "--tensor-parallel", text="GPUs of a replica.", min=1)
-    ] = 1,
-    expert_parallel: Annotated[
-        int, _option(_SERVER, "--expert-parallel", text="Of them, experts.", min=1)
-    ] = 1,
-    api_key_env: Annotated[
-        str | None, _option(_SERVER, "--api-key-env", text="Variable that holds its key.")
-    ] = None,
-    loads: Annotated[str, _option(_GRID, "--loads", text="Requests in flight.")] = "1,2,4,8",
-    prompt_tokens: Annotated[
-        str, _option(_GRID, "--prompt-tokens", text="Lengths of prompts.")
-    ] = "128,512",
-    output_tokens: Annotated[
-        int, _option(_GRID, "--output-tokens", text="Most tokens of an answer.")
-    ] = 64,
-    requests: Annotated[
-        int, _option(_GRID, "--requests", text="Of one load; 0: 3 times it, at least 8.")
-    ] = 0,
-    seed: Annotated[int, _option(_GRID, "--seed", text="Of the prompts' words.")] = 0,
-    budget: Annotated[
-        str | None, _option(_GRID, "--budget", text="Most it may spend.", metavar="USD")
-    ] = None,
-    prices: Annotated[Path | None, _option(_GRID, "--prices", text="Your prices.yaml.")] = None,
-    read_only: Annotated[
-        bool, _option(_RUN, "--read-only", text="Send no prompt: read /metrics alone.")
-    ] = False,
-    profile: Annotated[str, _option(_RUN, "--profile", text="Name to keep it under.")] = "",
-    timeout: Annotated[float, _option(_RUN, "--timeout", text="Seconds for an answer.")] = 600.0,
-    yes: Annotated[bool, _option(_RUN, "--yes", "-y", text="Answer yes to questions.")] = False,
-    json: Annotated[bool, _option(_RUN, "--json", text="JSON alone on stdout.")] = False,
-    quiet: Annotated[bool, _option(_RUN, "--quiet", "-q", text="No progress, no hints.")] = False,
-    offline: Annotated[bool, _option(_RUN, "--offline", text="Fail on any network.")] = False,
+    base_url: BaseUrl,
+    model: Model = "",
+    shape: Shape = "",
+    model_config: Config = "",
+    gpu: OnGpu = "",
+    hardware: Hardware = None,
+    engine: Engine = "vllm",
+    precision: Precision = "",
+    tensor_parallel: Tensor = 1,
+    expert_parallel: Expert = 1,
+    loads: Loads = "1,2,4,8",
+    prompt_tokens: Prompts = "128,512",
+    output_tokens: Output = 64,
+    requests: Requests = 0,
+    read_only: ReadOnly = False,
+    profile: Profile = "",
+    budget: Budget = None,
+    api_key_env: KeyEnv = None,
+    prices: Prices = None,
+    timeout: Timeout = 600.0,
+    seed: Seed = 0,
+    yes: Yes = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    offline: Offline = False,
 ) -> None:
     """Drive a running server over a small grid of loads and fit the simulator's constants to it.
 
