@@ -9,7 +9,7 @@ from costopt.errors import UsageError
 from costopt.serving.calibration.observed import Observed, as_observed
 from costopt.serving.capacity import Capacity, capacity
 from costopt.serving.core.run import compiled, simulate
-from costopt.serving.core.terms import Limits
+from costopt.serving.core.terms import BLOCK_TOKENS, Limits
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine
 from costopt.serving.hardware import Gpu
@@ -31,7 +31,7 @@ class Replica:
     draft_tokens: int = 0
     tokens_per_step: float = 1.0
     """Speculation as its own counters show it."""
-    _rooms: dict[int, Capacity] = field(default_factory=dict, repr=False, compare=False)
+    _rooms: dict[int, Capacity] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def served(self, points: Sequence[Observed], values: Efficiencies) -> list[Observed]:
         """[point] the measured requests served with these constants."""
@@ -75,8 +75,13 @@ class Replica:
     def _limits(self, point: Observed, values: Efficiencies) -> Limits:
         """Every prompt begins differently, so the prefix cache finds nothing."""
         engine = self.engine
+        longest = int((point.prompt_tokens + point.output_tokens).max(initial=1))
+        each = longest // BLOCK_TOKENS + 2 + self.draft_tokens
+        blocks = min(
+            self._room(point).kv_blocks, each * point.concurrency
+        )  # more are never touched
         return Limits(
-            engine.max_num_seqs, engine.max_num_batched_tokens, self._room(point).kv_blocks,
+            engine.max_num_seqs, engine.max_num_batched_tokens, blocks,
             chunked=engine.chunked_prefill, prefix_caching=False, frontend_s=values.request_s,
             draft_tokens=self.draft_tokens, tokens_per_step=self.tokens_per_step,
         )  # fmt: skip

@@ -22,6 +22,8 @@ _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "ut
 
 
 _OPEN = "a quote is left open"
+_MOST_LINES = 50
+"""Of one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def read_sheet(path: Path, needed: Sequence[str], known: Sequence[str]) -> Sheet
     where = "stdin" if str(path) == "-" else str(path)
     physical = re.split(r"\r\n|\n|\r", text)
     delimiter = ";" if physical[0].count(";") > physical[0].count(",") else ","
-    records = _records(text, physical, delimiter)
+    records = _records(physical, delimiter)
     head = next(records, None)
     if head is None or not any(head[1]):
         raise InputError("the file is empty.", where=where, hint=f"Its columns: {', '.join(known)}")
@@ -75,34 +77,42 @@ def _line(columns: Sequence[str], number: int, cells: Sequence[str], wrong: str)
     return Line(number, found, wrong)
 
 
-def _records(
-    text: str, physical: Sequence[str], delimiter: str
-) -> Iterator[tuple[int, list[str], str]]:
-    """(line, cells, what is wrong). A record over several lines is one only if its quotes close and none
+def _records(physical: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+    """(line, cells, what is wrong). A record goes over several lines only where its quotes close and none
     of its lines would be a row: a quote that is left open would swallow all that follow."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    width, last = 0, 0
-    while True:
-        before = last
-        try:
-            cells = next(reader)
-            wrong = ""
-        except StopIteration:
-            return
-        except csv.Error as error:
-            cells, wrong = [], str(error)
-        last = reader.line_num
-        if not cells and not wrong:
+    place, width = 0, 0
+    while place < len(physical):
+        if not physical[place].strip():
+            place += 1
             continue
+        cells, taken = _record(physical[place : place + _MOST_LINES], delimiter, width)
+        if taken:
+            yield place + 1, cells, ""
+        else:
+            yield place + 1, _alone(physical[place], delimiter), _OPEN
         width = width or len(cells)
-        parts = [(n + 1, _alone(physical[n], delimiter)) for n in range(before, last)]
-        swallowed = any(len(inner) == width for _, inner in parts[1:])
-        if len(parts) > 1 and (wrong or len(cells) != width or swallowed):
-            yield from (
-                (n, inner, _OPEN if inner == parts[0][1] else "") for n, inner in parts if inner
+        place += max(taken, 1)
+
+
+def _record(lines: Sequence[str], delimiter: str, width: int) -> tuple[list[str], int]:
+    """Cells of the record that begins here, and its lines; ([], 0): its quotes do not close."""
+    for taken in range(1, len(lines) + 1):
+        if taken > 1:
+            if len(_alone(lines[taken - 1], delimiter)) == width:
+                return [], 0
+            if '"' not in lines[taken - 1]:
+                continue
+        try:
+            reader = csv.reader(
+                io.StringIO("\n".join(lines[:taken])), delimiter=delimiter, strict=True
             )
-            continue
-        yield before + 1, cells or [physical[before][:200]], wrong
+            return next(reader), taken
+        except csv.Error as error:
+            if "unexpected end" not in str(
+                error
+            ):  # letters behind a closing quote: taken as they are
+                return next(csv.reader([lines[0]], delimiter=delimiter)), 1
+    return [], 0
 
 
 def _alone(line: str, delimiter: str) -> list[str]:
