@@ -178,6 +178,30 @@ def test_a_server_is_driven_fitted_and_kept(capsys: pytest.CaptureFixture[str]) 
     assert own["ttft_ms"] != plain["ttft_ms"] and own["fits"] == "true"
 
 
+def test_a_profile_of_own_hardware_is_predicted_as_it_was_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An empty cell means the calibrated server's own: not bf16 and vLLM, which never ran there."""
+    own = {
+        "name": "my-box",
+        "dense_tflops": {"fp32": 1},
+        "memory_mib": 65536,
+        "memory_gb_per_s": 20,
+    }
+    Path("box.json").write_text(json.dumps(own))
+    more = ("--hardware", "box.json", "--precision", "fp32", "--engine", "transformers", *GRID)
+    with running(SLOW) as server:
+        code, _, err = calibrated(capsys, server.url, *more, "--profile", "box", "--yes")
+    assert code == 0, err
+    said, empty = predicted(
+        capsys,
+        f"{HEAD}\nllama-3.1-8b,my-box,transformers,fp32,256,16,1,1,2\n"
+        "llama-3.1-8b,my-box,,,256,16,1,1,2\n",
+        "--efficiencies", "box",
+    )  # fmt: skip
+    assert said["fits"] == "true" and said["ttft_ms"] == empty["ttft_ms"]
+
+
 def test_nothing_is_sent_without_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
     with running(SLOW) as server:
         code, out, err = calibrated(capsys, server.url, "--gpu", "h100", *GRID)

@@ -83,6 +83,7 @@ def run(
         lambda done, total: progress("fitting the constants", done, total),
     )  # fmt: skip
     told = about(fitted, replica, metrics, place.host, grid, dt.datetime.now(tz=dt.UTC))
+    told["engine_name"] = asked.engine
     name = asked.profile or f"{replica.device.name}-{replica.shape.name}".replace("/", "-")
     path = save(_plain(name), fitted.values, replica, told, folder)
     return Done(replica, fitted, metrics, told, path, notes=_notes(grid, fitted))

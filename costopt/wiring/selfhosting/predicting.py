@@ -44,6 +44,8 @@ class Known:
     """None: the shipped constants."""
     shapes: Mapping[str, ModelShape] = field(default_factory=dict)
     devices: Mapping[str, Gpu] = field(default_factory=dict)
+    usual: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """GPU to what an empty cell means there: the calibrated server's own precision and engine."""
 
 
 def predict_file(
@@ -64,18 +66,22 @@ def known_of(configs: Sequence[str], efficiencies: str) -> Known:
     """Shapes of `PATH` or `NAME=PATH`; constants, hardware and shape of a calibrated profile."""
     shapes: dict[str, ModelShape] = {}
     devices: dict[str, Gpu] = {}
+    usual: dict[str, Mapping[str, str]] = {}
     values = None
     if efficiencies != SHIPPED:
         profile = load(efficiencies)
         values = profile.values
         shapes[profile.replica.shape.name] = profile.replica.shape
-        devices[profile.replica.device.name] = profile.replica.device
+        device = profile.replica.device
+        devices[device.name] = device
+        engine = str(profile.about.get("engine_name", ""))
+        usual[device.name] = {"precision": profile.replica.precision.name, "engine": engine}
     for told in configs:
         name, equals, path = told.rpartition("=")
         one = shape_from_config(Path(path), name if equals else "")
         folder = Path(path).parent.name if path.endswith(".json") else Path(path).name
         shapes |= dict.fromkeys([one.name, folder, path] if not equals else [name], one)
-    return Known(values, shapes, devices)
+    return Known(values, shapes, devices, usual)
 
 
 def _answered(
@@ -99,6 +105,8 @@ def _answered(
 
 
 def _answer(row: Mapping[str, str], known: Known) -> dict[str, Any]:
+    usual = known.usual.get(row["gpu"], {})
+    row = {name: cell or usual.get(name, "") for name, cell in row.items()}
     found = predict([row], known.values, known.shapes, known.devices)[0]
     return {name: found[name] for name in OUTPUT}
 
