@@ -86,7 +86,7 @@ def run(
     told["engine_name"] = asked.engine
     name = asked.profile or f"{replica.device.name}-{replica.shape.name}".replace("/", "-")
     path = save(_plain(name), fitted.values, replica, told, folder)
-    return Done(replica, fitted, metrics, told, path, notes=_notes(grid, fitted))
+    return Done(replica, fitted, metrics, told, path, notes=_notes(grid, fitted, metrics))
 
 
 def grid_of(asked: Calibration, model: str) -> Grid:
@@ -186,7 +186,7 @@ def _plain(name: str) -> str:
     ].strip("-.")
 
 
-def _notes(grid: Grid, fitted: Calibrated) -> tuple[str, ...]:
+def _notes(grid: Grid, fitted: Calibrated, metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """What a reader should know before believing the fit."""
     notes = []
     if fitted.at_bound:
@@ -199,4 +199,8 @@ def _notes(grid: Grid, fitted: Calibrated) -> tuple[str, ...]:
     short = [p for p in fitted.points if float(p.output_tokens.mean()) < 0.5 * grid.output_tokens]
     if short:
         notes.append("Many answers ended early: TPOT rests on few tokens.")
+    if drafted(metrics) is not None:
+        notes.append(
+            "The acceptance rate is that of made-up words and of whoever used the server meanwhile."
+        )
     return tuple(notes)
