@@ -145,6 +145,24 @@ def test_counts_that_double_change_what_is_measured_and_not_what_was_predicted(
     assert totals[1][1:] == totals[0][1:]
 
 
+def test_a_charge_above_the_worst_case_is_said(
+    capsys: pytest.CaptureFixture[str], own_folder: Path
+) -> None:
+    lines = [json.loads(line) for line in (own_folder / "log.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["request"]["max_tokens"] = 12
+        usage, words = line["response"]["usage"], len(json.dumps(line["request"]).split())
+        usage |= {"prompt_tokens": words, "total_tokens": words + usage["completion_tokens"]}
+    (own_folder / "capped.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    said = "more than the worst case of $"
+    for counts, expected in (("real", False), ("doubled", True)):
+        with running(Behaviour(usage=counts)) as server:
+            asked = ("capped.jsonl", "--base-url", server.url, "--yes", "--fresh", "--json")
+            told = found(ok(capsys, *asked))
+        assert any(said in note for note in told["notes"]) == expected, counts
+        assert (told["spent_usd"] > told["worst_usd"]) == expected, counts
+
+
 def test_an_invented_usage_is_no_measurement(capsys: pytest.CaptureFixture[str]) -> None:
     with running(Behaviour(usage="constant")) as server:
         replay = found(ok(capsys, "--base-url", f"{server.url}/v1", "--yes", "--json"))

@@ -14,6 +14,7 @@ from costopt.money import usd_float
 from costopt.replay.executed import Executed
 from costopt.replay.items import Arm, Item, Plan
 from costopt.report.render.replay import AGAINST_THE_LOG
+from costopt.report.render.screen import dollars, places_for
 from costopt.report.words import plural
 from costopt.wiring.replaying.asked import Asked
 
@@ -59,6 +60,27 @@ def statement(origin: str, answered: int, endpoint: str) -> str:
     if not answered:
         return f"No request was answered by {endpoint}: nothing is measured."
     return f"Measured on {plural(answered, 'answer')} of {endpoint}."
+
+
+def over_worst(plan: Plan, executed: Executed) -> tuple[str, ...]:
+    """One sentence where answers were charged more than they could cost at worst: a server that counts more
+    than the log did, whatever its reason. Retries count as further worst cases."""
+    answers, charged, worst = 0, 0, 0
+    for item in plan.items:
+        done = executed.done.get(item.id)
+        if done is None or done.state is not AttemptState.ANSWERED:
+            continue
+        most = item.worst_pusd * max(1, done.attempts)
+        if done.usd_pusd > most:
+            answers, charged, worst = answers + 1, charged + done.usd_pusd, worst + most
+    if not answers:
+        return ()
+    places = places_for(usd_float(charged - worst))
+    return (
+        f"The endpoint charged {dollars(usd_float(charged), places)} for {plural(answers, 'answer')}, more "
+        f"than the worst case of {dollars(usd_float(worst), places)}: it counts more tokens than the log "
+        "does. A budget then stops the run, but what is under way may pass it.",
+    )
 
 
 def _sample(plan: Plan) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from costopt.wiring.replaying.asked import Asked, asked_of
 from costopt.wiring.replaying.endpoints import Reached, live_endpoint, recorded_endpoint
 from costopt.wiring.replaying.free import free_notes
 from costopt.wiring.replaying.go_on import command
-from costopt.wiring.replaying.info import executed_info, planned
+from costopt.wiring.replaying.info import executed_info, over_worst, planned
 from costopt.wiring.replaying.judging import Asking, judge_of
 from costopt.wiring.replaying.ledgers import Nothing, Runs
 from costopt.wiring.replaying.left_out import left_out_notes
@@ -240,7 +240,8 @@ def _notes(ready: Prepared, reached: Reached, executed: Executed, proof: Proof) 
     found = [] if ready.asked.recorded else proof.notes
     left = [executed.hint] if executed.hint and executed.state is not RunState.STOPPED else []
     told = (*reached.notes, *getattr(reached.endpoint, "notes", ()))
-    return list(dict.fromkeys([*found, *left, *told, *ready.plan.notes]))
+    above = over_worst(ready.plan, executed)
+    return list(dict.fromkeys([*above, *found, *left, *told, *ready.plan.notes]))
 
 
 def _again(ready: Prepared, executed: Executed, info: ReplayInfo) -> str:
