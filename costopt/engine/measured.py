@@ -34,6 +34,8 @@ BESIDE = (
     "truncated", "price_multiplier", "turnaround_s", "ttft_ms", "tpot_ms", "tokens_per_s",
 )  # fmt: skip
 """What a replay measures that moves no dollars of the projection."""
+RULES = ("price_multiplier",)
+"""Of these: a price rule over measured tokens. No bill was seen, so it is shown and not called measured."""
 _SHOWN = (
     "test", "tests", "alone", "replayed_answers", "answers_differ", "cached_answers", "cached_differ",
     "noise_answers", "noise_differ", "sessions", "judge", "output_ratio", "output_ratio_ci95", "outputs",
@@ -111,7 +113,7 @@ class _Measured:
         limits = (
             Column.MAX_TOKENS in self.layer.touches
         )  # of others it is the log's own limit that cuts
-        beside = [n for n in BESIDE if n != "truncated" or limits]
+        beside = [n for n in BESIDE if n not in RULES and (n != "truncated" or limits)]
         return [*out, *(n for n in beside if self.entry.get(n) is not None)]
 
     def _evidence(self) -> dict[str, Any]:
@@ -123,6 +125,7 @@ class _Measured:
             "applied": {
                 k: [r.value, r.low, r.high]
                 for k, r in self.known.ratios(self.layer, entry).items()
+                if k in self._own or k in self._carried
             } if self.speaks else {},
         }  # fmt: skip
         if proof is not None:
@@ -149,7 +152,10 @@ class _Measured:
 
     @property
     def _carried(self) -> Mapping[str, Ratio]:
-        """Ratios that the engine applies behind the layer."""
+        """Ratios that the engine applies behind the layer: none where it edits no request (a cache, a
+        batch), whose calls are sent as they were or not at all."""
+        if Column.REQUEST not in self.layer.touches:
+            return {}
         found = self.known.ratios(self.layer, self.entry)
         return {k: r for k, r in found.items() if k not in self._own and k != "reasoning_ratio"}
 

@@ -8,7 +8,7 @@ from costopt.engine.matched import Ratio, different
 from costopt.engine.proof import Proof
 from costopt.layers.base import Layer
 from costopt.model.effect import LayerReport
-from costopt.model.evidence import Entry, runs_of
+from costopt.model.evidence import Entry, excess, runs_of
 
 MUCH_CHANCE = 0.5
 """Answers that differ by chance, from which on the test itself is worth a warning."""
@@ -33,6 +33,19 @@ def replay_words(entry: Entry) -> str:
     if len(runs) < 2:
         return f"replay {runs[0]}{day}" if runs else f"a replay{day}"
     return f"replays {', '.join(runs[:-1])} and {runs[-1]}{day}"
+
+
+def answers_words(entry: Entry) -> str:
+    """`replay 12 (2026-11-25): 3 of 50 answers differ, 1 of 40 when the same is asked twice`."""
+    found = excess(entry)
+    if found is None:
+        return f"{replay_words(entry)}: no answers compared"
+    _, answers, differ, noise, by_chance = found
+    what = "cached answers" if entry.get("cached_answers") else "answers"
+    floor = (
+        f"{by_chance:,} of {noise:,} when the same is asked twice" if noise else "no noise floor"
+    )
+    return f"{replay_words(entry)}: {differ:,} of {answers:,} {what} differ, {floor}"
 
 
 def basis_words(proof: Proof) -> str:

@@ -249,6 +249,10 @@ class AdviceItem:
     """The part of the log that it was tried on; empty: all of it. Dollars are scaled, counts are not."""
 
 
+REPLAYED = "replayed"
+"""In a finding's evidence: one sentence on what a replay measured of its layer."""
+
+
 @dataclass(frozen=True, slots=True)
 class FindingItem:
     """One kind of waste at one place."""

@@ -66,6 +66,7 @@ def audit(
     from costopt.engine.audit import Asked, build_result
     from costopt.findings.discover import find_all
     from costopt.wiring.evidence import read_evidence
+    from costopt.wiring.replayed_findings import with_replays
     from costopt.wiring.slicing import groupings
 
     zone(options.tz)
@@ -85,7 +86,8 @@ def audit(
     with phase(progress, "putting the result together"):
         asked = Asked(by, options.tz, options.seed, part)
         result = build_result(context, findings, checks, shown_name(reading.dataset), asked)
-        result = replace(result, projection=tried.projection)
+        items = with_replays(result.findings, reading.store.evidence(reading.dataset))
+        result = replace(result, projection=tried.projection, findings=items)
         if keep:
             keep_result("audit", reading, context, result)
     return Audited(result, context, findings, reading, tried.proposal)

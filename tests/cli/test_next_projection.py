@@ -69,3 +69,49 @@ def test_a_second_replay_predicts_as_the_first_did(capsys: pytest.CaptureFixture
     assert told["replayed_answers"] == second["evidence"]["trim_tools"]["replayed_answers"], (
         "the same plan asks the same calls: they do not count twice"
     )
+
+
+def test_an_audit_names_the_replay_beside_the_finding_of_its_layer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with running(Behaviour()) as server:
+        done(capsys, "replay", "log.jsonl", "--base-url", server.url, "--yes")
+    for item in done(capsys, "audit", "log.jsonl")["findings"]:
+        told = item["evidence"].get("replayed", "")
+        assert bool(told) == (item["layer"] == "trim_tools"), item["layer"]
+        assert not told or told.startswith("replay 1 (") and "when the same is asked twice" in told
+
+
+def test_a_layer_that_edits_no_request_counts_no_measured_lengths(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A hit is not sent, and a batch's request is the logged one: the ratios are the endpoint's own doing."""
+    lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
+    for line in lines[:9]:
+        line |= {"id": f"again-{line['id']}", "session_id": f"again-{line['session_id']}"}
+        line["timestamp"] = line["timestamp"].replace("T10", "T11")
+    more = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
+    Path("log.jsonl").write_text("".join(json.dumps(x) + "\n" for x in (*more, *lines[:9])))
+    Path("policy.yaml").write_text("version: 1\nlayers:\n  - exact_cache: {ttl: none}\n")
+    with running(Behaviour()) as server:
+        done(capsys, "replay", "log.jsonl", "--base-url", server.url, "--yes")
+    layer = done(capsys, "simulate", "--no-shapley")["projection"]["layers"][0]
+    assert layer["measured"] == ["risk"] and layer["evidence"]["replay"]["cached_answers"]
+    assert layer["evidence"]["replay"]["applied"] == {}
+    assert not any("counted in its dollars" in note for note in layer["notes"])
+
+
+def test_a_router_that_was_replayed_does_not_ask_for_a_replay(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rules = "{simple: {agent: desk}}"
+    Path("policy.yaml").write_text(
+        f"version: 1\nlayers:\n  - route: {{tiers: {{simple: gpt-4o-mini}}, rules: {rules}}}\n"
+    )
+    before = done(capsys, "simulate", "log.jsonl", "--no-shapley")["projection"]["layers"][0]
+    with running(Behaviour()) as server:
+        done(capsys, "replay", "--base-url", server.url, "--yes")
+    after = done(capsys, "simulate", "--no-shapley")["projection"]["layers"][0]
+    assert any("Replay a sample first" in n for n in before["notes"])
+    assert not any("Replay a sample first" in n for n in after["notes"])
+    assert "output_ratio" in after["measured"] and after["risk"]["basis"].startswith("measured by")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from costopt.model.escape import width_of
-from costopt.model.result import AdviceItem, FindingItem, Projection, Result
+from costopt.model.result import REPLAYED, AdviceItem, FindingItem, Projection, Result
 from costopt.report.render.terminal import audit_screen
 from tests.report.sample import EVIL, result
 
@@ -99,6 +99,14 @@ def test_what_no_layer_mends_and_what_is_unproven_stands_beside() -> None:
     assert "BY HAND F3 agent: waste F3: up to $0.50" in text
     assert "TO TEST F2 agent: waste F2: up to $1.00 by trim_tools, unproven" in text
     assert "trim_tools: cut" not in text
+
+
+def test_what_a_replay_left_unproven_names_the_replay() -> None:
+    told = "replay 1 (2026-11-25): 24 of 24 answers differ, 12 of 12 when the same is asked twice"
+    mine = replace(finding("F2", "trim_tools", 1.0), evidence={REPLAYED: told})
+    text = screen(made(projection([row("prompt_layout", 1.0)]), findings=[mine]))
+    said = " ".join(text.split())
+    assert f"up to $1.00 by trim_tools, unproven; {told}" in said
 
 
 @pytest.mark.parametrize("said", [

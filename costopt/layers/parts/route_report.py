@@ -142,7 +142,8 @@ def _notes(
     for tier, beside in detail.get("quality", {}).items():
         if tally.get(f"moved.{tier}", 0):
             yield _line_words(route, tier, beside)
-    if tally.get("moved_calls", 0) and not any(p.moved for p in pairs.values()):
+    unlabelled = not any(p.moved for p in pairs.values())
+    if tally.get("moved_calls", 0) and unlabelled and detail.get("measured") is None:
         yield (
             f"No moved call was answered by the target in this log with a label in `{route.labels}`: the"
             " answers are not tested. Replay a sample first."

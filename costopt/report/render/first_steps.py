@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from costopt.model.result import AdviceItem, FindingItem, Projection, Result
+from costopt.model.result import REPLAYED, AdviceItem, FindingItem, Projection, Result
 from costopt.report.policy_words import measured_layers
 from costopt.report.render.projection import risk_text
 from costopt.report.render.screen import dollars, places_for, spread, wrap
@@ -201,8 +201,10 @@ def left_open(result: Result, found: Projection, width: int) -> list[str]:
             first = mine[0]
             also = f" (also {', '.join(f.id for f in mine[1:4])})" if mine[1:] else ""
             does = f" by {first.layer}, unproven" if first.layer else ""
+            told = first.evidence.get(REPLAYED) if first.layer else None
+            does += f"; {told}" if told else ""
             text = f"{head} {first.id} {first.title}: up to {dollars(first.usd)}{does}{also}"
-            lines += wrap(text, width, "        ")[:2]
+            lines += wrap(text, width, "        ")[: 4 if told else 2]
     return lines
 
 
