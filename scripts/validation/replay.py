@@ -96,7 +96,7 @@ def _tell(table: Table, seen: dict[tuple[str, str], Seen], *, judge: bool) -> No
         judged = sum(s.judged for s in found)
         share = 100 * sum(s.inside for s in found) / max(1, judged)
         without = sum(s.without for s in found)
-        table.shown(f"{what}: runs judged, without an interval", judged, without)
+        table.shown(f"{what}: runs judged", judged, f"{without} without an interval")
         inside = f"{what}: measured inside the 95 % interval, % of runs"
         if judge:
             table.near(inside, 94.5, share, 4.5)
@@ -107,9 +107,9 @@ def _tell(table: Table, seen: dict[tuple[str, str], Seen], *, judge: bool) -> No
         off = sorted(usd.off_pct)
         median = off[len(off) // 2] if off else float("nan")
         table.shown(
-            f"{policy}: runs inside, median difference",
+            f"{policy}: runs inside",
             f"{usd.inside}/{usd.judged}",
-            f"{median:.2f} %",
+            f"median difference {median:.2f} %",
         )
     usd = seen[COMPOSED, "usd"]
     far = 100 * abs(usd.foretold / usd.measured - 1) if usd.measured else None
