@@ -355,6 +355,14 @@ def test_a_few_lines_go_through_a_batch_api(
     (layer,) = replay["layers"]
     assert "price rule" in layer["measured"] and "lines" in layer["measured"]
     assert replay["answered"] == replay["planned"] > 0
+    assert layer["says"] == "not_measured" and "the price is a rule" in layer["why"]
+    after = json.loads(costopt(capsys, "simulate", "-q", "--no-shapley", "--json").out)
+    (row,) = after["projection"]["layers"]
+    assert row["measured"] == ["turnaround_s"], (
+        "no bill was seen, and the request is the logged one"
+    )
+    assert row["evidence"]["replay"]["price_multiplier"] == 0.5
+    assert not any("counted in its dollars" in note for note in row["notes"])
 
 
 def test_ctrl_c_keeps_what_was_answered_and_the_same_command_goes_on(own_folder: Path) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 
 from costopt.report.card import Card, NotApplicable
 from costopt.report.policy_words import measured_layers, proof
-from costopt.report.sections import assumptions, risk_savings
+from costopt.report.sections import assumptions, dont, risk_savings
 from tests.report.sample import result
 from tests.report.test_projection_screen import projection, row, screen
 
@@ -53,3 +53,14 @@ def test_the_cards_tell_measured_from_what_a_replay_would_measure_and_cannot() -
     )
     assert notes[1].startswith("A replay would measure: 2 trim_tools: whether trimmed prompts")
     assert notes[2] == "No replay measures: 3 session_budget: it sends nothing."
+
+
+def test_what_a_replay_has_left_open_is_not_told_to_replay_first() -> None:
+    open_ones = [LAYERS[3], row("route", 0.5, verified=False, measured=[])]
+    shown = dataclasses.replace(result(), projection=projection(open_ones))
+    actions = {i.title: i.action for i in card(dont.build(shown)).items if i.mark == "UNPROVEN"}
+    assert len(actions) == 2
+    for title, action in actions.items():
+        assert action.startswith("A replay has measured it" if "compress" in title else "Replay"), (
+            title
+        )

@@ -20,6 +20,7 @@ from costopt.replay.items import Half, Plan
 
 NO_ANSWER = "No answered request tells of this layer."
 NO_RISK = "No answer of the judging half is at its risk."
+SAME_REQUEST = "The request stays the same: its answers are at no risk, and the price is a rule."
 _RULES = {"batch": "price rule"}
 
 
@@ -95,7 +96,8 @@ def _asked(layer: PolicyLayer, judges: Grounds) -> Asked:
 def _unmeasured(layer: PolicyLayer, rows: Sequence[Row], has: Grounds) -> Says:
     """Why no answer tells of it: the plan's own word, the origin's, or that nothing came back."""
     planned = has.plan.not_measured.get(layer.name, "")
-    why = planned or has.measured.reason or (NO_RISK if rows else NO_ANSWER)
+    sent = SAME_REQUEST if bare(layer.name) in _RULES else NO_RISK
+    why = planned or has.measured.reason or (sent if rows else NO_ANSWER)
     return Says(NOT_MEASURED, why)
 
 

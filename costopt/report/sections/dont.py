@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from costopt.model.result import ChecklistItem, Result
 from costopt.report.card import Card, Item, NotApplicable
-from costopt.report.policy_words import NO_POLICY, Row, acts, layers_of, places_of, steps_shown
+from costopt.report.policy_words import (
+    NO_POLICY,
+    Row,
+    acts,
+    layers_of,
+    places_of,
+    risk_measured,
+    steps_shown,
+)
 from costopt.report.words import dollars
 
 ORDER = 17
@@ -82,6 +90,8 @@ def _harmful(item: ChecklistItem) -> Item:
 def _unproven(name: str, row: Row, saved: str) -> Item:
     basis = row["risk"].get("basis") or "unverified"
     action = f"Replay first: {row['replay']}" if row.get("replay") else "Replay a sample first"
+    if risk_measured(row):
+        action = "A replay has measured it: a larger one, or one with a judge, may settle it"
     amount = f"{saved} if it holds" if row["step_usd"] > 0 else ""
     return Item("UNPROVEN", name, amount, (basis, *(row.get("notes") or [])[:2]),
                 f"{action.rstrip('.')}.")  # fmt: skip
