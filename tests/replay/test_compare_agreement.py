@@ -23,6 +23,7 @@ from costopt.replay.compare.agreement.judge import (
 )
 from costopt.replay.compare.agreement.table import floor_for, noise_table, table
 from costopt.replay.compare.clusters import Share, answers_needed, excess
+from costopt.replay.compare.verdict import judge_tells
 from costopt.replay.items import Arm, Item
 from tests.replay.comparing import Story, said
 
@@ -225,6 +226,18 @@ def test_the_judge_stands_beside_the_headline() -> None:
         "j judged 3 pairs in both orders and agreed with itself on 2; 1 verdicts could not be read."
     )
     assert judged.in_words() == words
+
+
+def test_what_a_judge_found_stands_where_one_would_tell_more() -> None:
+    pairs = [pair_of("one", "two", i) for i in range(4)]
+    floor = floor_for("trim_tools", pairs, [])
+    none = table(all_tests(None, None), pairs, floor)
+    assert judge_tells(none) == "a judge tells more"
+    verdicts = dict.fromkeys((p.id for p in pairs[:3]), Verdict.SAME)
+    lines = table(all_tests(None, Judged("j", verdicts, 4)), pairs, floor)
+    assert judge_tells(lines) == "a judge finds 3 of 3 the same"
+    unread = table(all_tests(None, Judged("j", {}, 4)), pairs, floor)
+    assert judge_tells(unread) == "a judge tells more"
 
 
 def test_half_a_surrogate_pair_of_a_log_is_shown_as_its_escape() -> None:

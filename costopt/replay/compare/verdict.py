@@ -39,11 +39,23 @@ def says(chosen: Chosen[Pair], lines: Sequence[Tested], floor: Floor, tolerance:
     if not floor.is_fair:  # no excess over answers of another kind says nothing of these
         alone = answers_needed(head.differ, None, tolerance)
         return _without_floor(chosen, head, tolerance, alone, _unlike(floor))
-    return _above(chosen, head, head.noise, _tail(chosen, floor), tolerance)
+    tail = _tail(chosen, floor)
+    return _above(chosen, head, head.noise, tail, tolerance, judge_tells(lines))
+
+
+def judge_tells(lines: Sequence[Tested]) -> str:
+    """What a judge has found where the words differ by chance, or that one would tell more."""
+    found = next((t.agreement for t in lines if t.agreement.test == "judge"), None)
+    if found is None or not found.answers:
+        return "a judge tells more"
+    said = f"a judge finds {found.agree:,} of {found.answers:,} the same"
+    if not found.noise_answers:
+        return said
+    return f"{said}, {found.noise_agree:,} of {found.noise_answers:,} when nothing is changed"
 
 
 def _above(
-    chosen: Chosen[Pair], head: Tested, noise: Share, tail: str, tolerance: float
+    chosen: Chosen[Pair], head: Tested, noise: Share, tail: str, tolerance: float, judge: str
 ) -> Says:  # fmt: skip
     """Not significantly above the floor: kept where little enough can have changed."""
     _, high = excess(head.differ, noise)
@@ -52,7 +64,7 @@ def _above(
     if noise.rate >= MUCH_CHANCE:
         found += (
             f"; {100 * noise.rate:.0f} % differ when nothing is changed, so that only the others can "
-            f"show a change, of which up to {100 * most:.0f} % may have changed (a judge tells more)"
+            f"show a change, of which up to {100 * most:.0f} % may have changed ({judge})"
         )
     if most <= tolerance:
         return Says(KEEP, f"{found}.")
