@@ -200,11 +200,11 @@ _AS_PROJECTED = _Told(1.0, (1.0, 1.0))
 
 
 def _relative(found: _Told, base: _Told) -> Ratio:
-    """One ratio over another, with their relative errors in squares. Where either has no interval
-    anything between no change and the value may be."""
+    """One ratio over another, with their relative errors in squares. Where either has no interval it is
+    of too few sessions to be a value: it moves nothing, and anything between no change and it may be."""
     value = found.value / base.value
     if found.ends is None or base.ends is None or found.value <= 0:
-        return Ratio(value, min(value, 1.0), max(value, 1.0))
+        return Ratio(1.0, min(value, 1.0), max(value, 1.0))
     if base is _AS_PROJECTED:
         return Ratio(value, max(0.0, min(found.ends[0], value)), max(found.ends[1], value))
     below = hypot(1 - found.ends[0] / found.value, base.ends[1] / base.value - 1)

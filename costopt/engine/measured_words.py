@@ -100,7 +100,10 @@ def ratio_notes(ratios: Mapping[str, Ratio], entry: Entry) -> Iterator[str]:
         number = f"{ratio.value:.3g} ({ratio.low:.3g} to {ratio.high:.3g})"
         if name in _RATIOS:
             said = _RATIOS[name].format(number)
-            yield f"{said}, measured by {replay_words(entry)} and counted in its dollars."
+            # Without an interval of its own (or of a stand-in) a ratio is 1, with its value at one end.
+            alone = ratio.value == 1.0 and 1.0 in (ratio.low, ratio.high)
+            use = "which only widens its interval" if alone else "and counted in its dollars"
+            yield f"{said}, measured by {replay_words(entry)}{',' if alone else ''} {use}."
 
 
 def other_settings(layer: Layer, said: LayerReport, entry: Entry) -> str:

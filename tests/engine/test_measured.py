@@ -272,12 +272,17 @@ def test_requests_under_other_layers_changes_move_no_dollars() -> None:
 
 def test_measured_input_is_taken_against_that_of_unchanged_requests() -> None:
     """The tokenizer's own error is in both: only what the layer changed is corrected."""
-    log = {"models": {"m": {"served": "m", "input_ratio": 1.1, "n": 10},
-                      "other": {"served": "other", "input_ratio": 1.1, "n": 30}}}  # fmt: skip
+    told = {"input_ratio": 1.1, "input_ratio_ci95": [1.09, 1.11]}
+    log = {"models": {"m": {"served": "m", "n": 10, **told},
+                      "other": {"served": "other", "n": 30, **told}}}  # fmt: skip
     bare = evaluator()
-    same = evaluator({"trim_tools": entry(input_ratio=1.1), "*": log})
+    same = evaluator({"trim_tools": entry(**told), "*": log})
     assert same.value((TRIM,)) == bare.value((TRIM,))
-    more = evaluator({"trim_tools": entry(input_ratio=1.21), "*": log})
+    more = evaluator(
+        {"trim_tools": entry(input_ratio=1.21, input_ratio_ci95=[1.2, 1.22]), "*": log}
+    )
+    few = evaluator({"trim_tools": entry(input_ratio=1.21), "*": log})
+    assert few.value((TRIM,)) == bare.value((TRIM,)), "no interval: it only widens the range"
     rows = changed(bare)
     was = bare.trace.leaves[:, INPUT].sum(axis=1)
     cut = bare.state((TRIM,)).view.leaves[:, INPUT].sum(axis=1)
@@ -303,7 +308,7 @@ def test_what_the_endpoint_does_to_unchanged_requests_is_no_layers_doing() -> No
     assert ratio.high == pytest.approx(1 + (0.2**2 + 0.1**2) ** 0.5)
     blind = Evidence({"trim_tools": told | {"output_ratio": 1.8}, "*": log(None)}, ("m",))
     ratio = blind.ratios(TRIM, told | {"output_ratio": 1.8})["output_ratio"]
-    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((1.2, 1.0, 1.2))
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((1.0, 1.0, 1.2))
 
 
 def test_structured_output_takes_the_measured_ratio_itself() -> None:
