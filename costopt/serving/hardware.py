@@ -30,7 +30,8 @@ class Gpu:
     """To the other GPUs of one server, one way: NVLink where there is one, else PCIe."""
     link: str
     source: str
-    checked: str
+    confirmed: bool
+    """False: entered from memory of the source, not read again. Hold it against the data sheet."""
     note: str = ""
 
     def flops(self, precision: str) -> float:
@@ -55,7 +56,7 @@ def gpus() -> Mapping[str, Gpu]:
             row["link_gb_per_s"] * 1e9,
             row["link"],
             row["source"],
-            row["checked"],
+            row["confirmed"],
             row.get("note", ""),
         )
         found |= dict.fromkeys((one.name, *row["aliases"]), one)

@@ -119,7 +119,7 @@ def shapes() -> Mapping[str, ModelShape]:
 
 
 def published(name: str) -> Mapping[str, Any]:
-    """The data file's own row of a model: published parameters, source, day checked."""
+    """The data file's own row of a model: published parameters, source, whether it was confirmed."""
     rows = json.loads(_DATA.read_text(encoding="utf-8"))["models"]
     return next(row for row in rows if row["name"] == shape(name).name)
 

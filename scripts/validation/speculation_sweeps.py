@@ -22,7 +22,7 @@ CONTEXT_TOKENS = 600.0
 None of the sources gives it."""
 RTX_3090 = Gpu(
     "rtx_3090", "ampere", {"bf16": 71e12}, 24_576 * MIB, 936e9, 32e9, "PCIe 4 x16",
-    "https://docslib.org/doc/759549/nvidia-ampere-ga102-gpu-architecture-whitepaper", "2026-11-25",
+    "https://docslib.org/doc/759549/nvidia-ampere-ga102-gpu-architecture-whitepaper", True,
     "with FP32 accumulation; nobody rents it, so it is no GPU of the product",
 )  # fmt: skip
 DISPUTED = ("eagle-vllm-3090", "eagle3-vllm-3090")

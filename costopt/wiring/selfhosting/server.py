@@ -70,7 +70,7 @@ def _from_file(path: Path) -> Gpu:
             str(row["name"]), str(row.get("architecture", "")), MappingProxyType(flops),
             int(float(row["memory_mib"]) * 2**20), float(row["memory_gb_per_s"]) * 1e9,
             float(row.get("link_gb_per_s", row["memory_gb_per_s"])) * 1e9, str(row.get("link", "")),
-            str(row.get("source", path.name)), str(row.get("checked", "")),
+            str(row.get("source", path.name)), bool(row.get("confirmed", False)),
             str(row.get("note", "")),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
