@@ -78,8 +78,9 @@ class PerToken:
     """Prices, as a replay asks for them."""
 
     def cost(
-        self, provider: str, model: str, leaves: Any, tier: str = "default", web_searches: int = 0
-    ) -> int | None:
+        self, provider: str, model: str, leaves: Any, tier: str = "default", web_searches: int = 0,
+        extra: Any = (),
+    ) -> int | None:  # fmt: skip
         return sum(leaves)
 
 
