@@ -25,9 +25,9 @@ from costopt.serving.arrivals import DAY_S, Arrivals
 from costopt.serving.arrivals_azure import azure
 from costopt.serving.arrivals_scaled import scaled
 from costopt.serving.break_even import BreakEven, NeverEven, Problem, break_even
+from costopt.serving.deployment import Deployed, Undeployed, Wish, deploy
 from costopt.serving.fleet.slo import Slo
 from costopt.serving.models import shape
-from costopt.serving.offers import NoOffer, Offer, offers
 from costopt.serving.rents import Rents, Terms, Unrented
 
 SLO = Slo(ttft_s=5.0, tpot_s=0.1, percentile=95.0)
@@ -99,12 +99,12 @@ def rented(
     model: str, gpu: str, bits: str, arrivals: Arrivals, rents: Rents, bills: dict[str, int]
 ) -> str:
     """One row of the table."""
-    (offer,) = offers(arrivals, shape(model), [gpu], SLO, rents, precision_name=bits)
+    offer = deploy(arrivals, Wish(shape(model), gpu, precision=bits, slo=SLO), rents)
     name = f"{model}, {bits}, {gpu}"
-    if isinstance(offer, NoOffer):
+    if isinstance(offer, Undeployed):
         return f"| {name} | - | - | - | - | {offer.reason} | |"
     cost, price = offer.cost, offer.cost.effective.blended_usd_per_mtok
-    machines = f"{offer.sized.replicas} x {offer.one.gpus} GPU"
+    machines = f"{offer.replicas} x {offer.one.gpus} GPU"
     day = " / ".join(
         show(part) for part in (cost.day.low_pusd, cost.day.typical_pusd, cost.day.high_pusd)
     )
@@ -116,7 +116,7 @@ def rented(
     )
 
 
-def _against(offer: Offer, arrivals: Arrivals, rents: Rents, gpu: str, bill: int) -> str:
+def _against(offer: Deployed, arrivals: Arrivals, rents: Rents, gpu: str, bill: int) -> str:
     """Break-even at the typical and at the low on-demand rent."""
     rent = rents.rent(gpu, Terms.ON_DEMAND)
     if isinstance(rent, Unrented):

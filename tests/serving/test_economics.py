@@ -25,6 +25,7 @@ from costopt.serving.break_even import (
     ceiling,
     crossing,
 )
+from costopt.serving.deployment import Deployed, Undeployed, Wish, deploy
 from costopt.serving.economics import api_bill_pusd, costed
 from costopt.serving.fleet.replica import Replica, replica
 from costopt.serving.fleet.run import serve
@@ -32,7 +33,7 @@ from costopt.serving.fleet.size import autoscaled
 from costopt.serving.fleet.slo import Slo
 from costopt.serving.fleet.terms import Scaling
 from costopt.serving.models import shape
-from costopt.serving.offers import NoOffer, Offer, offers
+from costopt.serving.offers import offers
 from costopt.serving.rents import Rent, Rents, Terms
 
 DAY = dt.date(2026, 11, 25)
@@ -194,14 +195,14 @@ def test_scaled_traffic_keeps_its_window_so_days_compare() -> None:
 
 def test_offers_are_ranked_and_refusals_explained() -> None:
     arrivals = traffic(80)
-    found = offers(
-        arrivals, shape("llama-3.1-70b"), ["a10g", "h100", "l40s", "mi300x"], Slo(ttft_s=20.0),
-        Rents(DAY), Terms.ON_DEMAND, fast=True,
-    )  # fmt: skip
-    able = [one for one in found if isinstance(one, Offer)]
+    wish = Wish(shape("llama-3.1-70b"), "", slo=Slo(ttft_s=20.0))
+    found = offers(arrivals, wish, ["a10g", "h100", "l40s", "mi300x"], Rents(DAY), fast=True)
+    able = [one for one in found if isinstance(one, Deployed)]
     prices = [one.cost.day.typical_pusd for one in able]
     assert prices == sorted(prices) and len(able) >= 2
-    spot = offers(arrivals, shape("llama-3.1-8b"), ["mi300x"], SLO, Rents(DAY), Terms.SPOT)
-    assert spot == (NoOffer("mi300x", "no spot price of mi300x is known"),)
-    huge = offers(arrivals, shape("llama-3.1-405b"), ["rtx_4090"], SLO, Rents(DAY))
-    assert isinstance(huge[0], NoOffer) and "does not fit 8 GPUs of rtx_4090" in huge[0].reason
+    spot = Wish(shape("llama-3.1-8b"), "mi300x", slo=SLO, terms=Terms.SPOT)
+    assert deploy(arrivals, spot, Rents(DAY)) == Undeployed(
+        "mi300x", "no spot price of mi300x is known"
+    )
+    huge = deploy(arrivals, Wish(shape("llama-3.1-405b"), "rtx_4090", slo=SLO), Rents(DAY))
+    assert isinstance(huge, Undeployed) and "does not fit 8 GPUs of rtx_4090" in huge.reason

@@ -11,11 +11,13 @@ from costopt.errors import UsageError
 from costopt.serving.arrivals import Arrivals
 from costopt.serving.arrivals_scaled import scaled
 from costopt.serving.core.terms import Run, Totals
-from costopt.serving.fleet.replica import Replica, Speculation, replica
+from costopt.serving.fleet.drafts import Drafts
+from costopt.serving.fleet.replica import Replica, replica
 from costopt.serving.fleet.size import Sized, Unsized, smallest
 from costopt.serving.fleet.slo import Slo, Verdict, attained, verdict
 from costopt.serving.fleet.terms import Routing
 from costopt.serving.models import shape
+from costopt.serving.speculation.arithmetic import Acceptance
 
 
 def traffic(n: int = 260, span_s: float = 40.0) -> Arrivals:
@@ -91,9 +93,10 @@ def test_a_group_of_gpus_is_the_smallest_that_holds_the_model() -> None:
 def test_speculation_lengthens_steps_and_gains_tokens() -> None:
     arrivals = traffic()
     one = llama_8b_on("h100", arrivals)
-    drafted = replace(one, speculation=Speculation(3, 2.2, 0.001))
-    assert drafted.cost.base_s == pytest.approx(one.cost.base_s + 0.001)
-    assert (drafted.limits.draft_tokens, drafted.limits.tokens_per_step) == (3, 2.2)
+    drafted = replace(one, drafts=Drafts("eagle3", 3, Acceptance.constant(0.6), "assumed"))
+    assert drafted.cost.head_s[4] > one.cost.head_s[4]
+    assert drafted.limits.draft_tokens == 3
+    assert drafted.limits.tokens_per_step == pytest.approx(1 + 0.6 + 0.36 + 0.216)
 
 
 def run_with(ttft_s: np.ndarray) -> Run:

@@ -11,25 +11,16 @@ from costopt.serving.capacity import Capacity, capacity
 from costopt.serving.core.terms import Limits, StepCost
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine, engine
+from costopt.serving.fleet.drafts import Drafts
 from costopt.serving.hardware import gpu
 from costopt.serving.models import ModelShape
 from costopt.serving.precision import precision
+from costopt.serving.speculation.costs import speculating
+from costopt.serving.speculation.methods import method
 from costopt.serving.step import StepModel
 
 GROUPS = (1, 2, 4, 8)
 """GPUs that share a model: what one server holds."""
-
-
-@dataclass(frozen=True)
-class Speculation:
-    """What drafting gives and costs, as `speculation/` works it out for this load."""
-
-    draft_tokens: int
-    """Verified beside each decoded token."""
-    tokens_per_step: float
-    """Gained on average, the bonus token included."""
-    drafting_s: float = 0.0
-    """A step is longer by so much while drafts are made."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +31,7 @@ class Replica:
     engine: Engine
     mean_context: float
     """Tokens of a sequence half-way: how much of a sliding window is in use."""
-    speculation: Speculation | None = None
+    drafts: Drafts | None = None
     kv_cache: str = "auto"
 
     @property
@@ -57,23 +48,36 @@ class Replica:
 
     @cached_property
     def cost(self) -> StepCost:
-        """Seconds of a step."""
-        drafts = self.speculation.draft_tokens if self.speculation else 0
-        sampled = self.engine.max_num_seqs * (1 + drafts) + 1
-        cost = self.model.cost(self.engine.max_num_batched_tokens, sampled)
-        if not self.speculation:
-            return cost
-        return cost._replace(base_s=cost.base_s + self.speculation.drafting_s)
+        """Seconds of a step, drafting included."""
+        engine, drafts = self.engine, self.drafts
+        many = drafts.draft_tokens if drafts else 0
+        sampled = engine.max_num_seqs * (1 + many) + 1
+        if drafts is None:
+            return self.model.cost(engine.max_num_batched_tokens, sampled)
+        return speculating(
+            self.model, method(drafts.method), many, engine.max_num_batched_tokens, sampled,
+            self.drafter,
+        )  # fmt: skip
+
+    @cached_property
+    def drafter(self) -> StepModel | None:
+        """The draft model on the same GPUs; None: the method has none of its own."""
+        if self.drafts is None or self.drafts.draft is None:
+            return None
+        shape = self.drafts.draft
+        bits = precision("", shape, self.kv_cache)
+        return StepModel(self.model.gpu, shape, bits, self.model.tp, 1, self.model.eff)
 
     @cached_property
     def limits(self) -> Limits:
         """How the engine schedules. Where nothing fits there is no block and nobody is served."""
-        own = self.speculation or Speculation(0, 1.0)
+        many = self.drafts.draft_tokens if self.drafts else 0
+        gained = self.drafts.acceptance.tokens_per_step(many) if self.drafts else 1.0
         return Limits(
             self.engine.max_num_seqs, self.engine.max_num_batched_tokens, self.room.kv_blocks,
             chunked=self.engine.chunked_prefill, prefix_caching=self.engine.prefix_caching,
-            frontend_s=self.model.eff.request_s, draft_tokens=own.draft_tokens,
-            tokens_per_step=own.tokens_per_step,
+            frontend_s=self.model.eff.request_s, draft_tokens=many,
+            tokens_per_step=gained,
         )  # fmt: skip
 
 
@@ -86,7 +90,7 @@ def replica(
     tensor_parallel: int = 0,
     engine_name: str = "vllm",
     kv_cache: str = "auto",
-    speculation: Speculation | None = None,
+    drafts: Drafts | None = None,
     efficiencies: Efficiencies | None = None,
 ) -> Replica:
     """A replica for these requests; `tensor_parallel` 0: the fewest GPUs that hold the longest of them.
@@ -104,7 +108,7 @@ def replica(
             reason = reason or f"{shape.heads} attention heads cannot be split over {size} GPUs"
             continue
         model = StepModel(device, shape, bits, size, 1, efficiencies)
-        one = Replica(model, served_by, float(middle), speculation, kv_cache)
+        one = Replica(model, served_by, float(middle), drafts, kv_cache)
         reason = one.room.refuses(longest)
         if not reason:
             return one
