@@ -16,7 +16,7 @@ _BACKGROUND = re.compile(
     r"|hourly|monthly|etl|evals?|evaluation|reindex|indexer|background)(?![a-z])",
     re.IGNORECASE,
 )
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "token_limit"})
+CUT_WORDS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "token_limit"})
 """Finish reasons of the providers for an answer cut by its limit, in lower case."""
 
 
@@ -30,7 +30,7 @@ def named_background(trace: Trace) -> NDArray[np.bool_]:  # [call]
 
 def cut_by_limit(trace: Trace) -> NDArray[np.bool_]:  # [call]
     """Answers that ended because `max_tokens` was reached."""
-    return _fits(trace.dims["finish"], lambda text: text.lower() in _CUT)
+    return _fits(trace.dims["finish"], lambda text: text.lower() in CUT_WORDS)
 
 
 def _fits(column: Categorical, test: Callable[[str], bool]) -> NDArray[np.bool_]:  # [call]

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from costopt.cli.options import reads_traces
-from costopt.wiring.request import TraceOptions
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
 
 app = typer.Typer(no_args_is_help=True, help="A policy file: init proposes one, schema, check.")
-POLICY = Path("policy.yaml")
 
 
 @app.command()
@@ -20,7 +19,7 @@ POLICY = Path("policy.yaml")
 def init(
     options: TraceOptions,
     *,
-    out: Annotated[Path, typer.Option(help="Where to write it; - for stdout.")] = POLICY,
+    out: Annotated[Path, typer.Option(help="Where to write it; - for stdout.")] = DEFAULT_POLICY,
 ) -> None:
     """Propose safe layers from the log's own findings, each simulated on it.
 
@@ -33,7 +32,7 @@ def init(
     refuse_existing(out, replace_it=options.yes)
     write_text(out, proposed(options).yaml, quiet=options.quiet)
     if str(out) != "-":
-        name = "" if out == POLICY else f" --policy {out}"
+        name = "" if out == DEFAULT_POLICY else f" --policy {out}"
         tell(f"next: costopt simulate{name}", quiet=options.quiet)
 
 
@@ -59,7 +58,7 @@ def check(options: TraceOptions) -> None:
     from costopt.wiring.policy.problems import PolicyError, problem_lines
     from costopt.wiring.proposing import checked
 
-    path = Path(options.traces[0]) if options.traces else POLICY
+    path = Path(options.traces[0]) if options.traces else DEFAULT_POLICY
     try:
         policy = checked(path, replace(options, traces=options.traces[1:]))
     except PolicyError as error:

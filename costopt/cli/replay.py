@@ -11,9 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from costopt.cli.options import reads_traces
-from costopt.wiring.request import TraceOptions
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
 
-POLICY = Path("policy.yaml")
 _WHERE, _WHAT, _RUN = "Endpoint", "Sample and money", "The run"
 
 
@@ -83,7 +82,7 @@ Policy = Annotated[Path, typer.Option("--policy", help="The policy to prove.")]
 def replay(
     options: TraceOptions,
     *,
-    policy: Policy = POLICY,
+    policy: Policy = DEFAULT_POLICY,
     base_url: BaseUrl = None,
     api: Api = None,
     api_key_env: KeyEnv = None,
@@ -139,7 +138,7 @@ def _run(options: TraceOptions, policy: Path, wishes: Any) -> None:
         width = shutil.get_terminal_size((80, 40)).columns
         place = again(options) + part(options)
         seconds = time.perf_counter() - started
-        chosen = "" if policy == POLICY else f" --policy {shlex.quote(str(policy))}"
+        chosen = "" if policy == DEFAULT_POLICY else f" --policy {shlex.quote(str(policy))}"
         for line in replay_screen(done.result, width, seconds, place, done.go_on, chosen):
             typer.echo(painted(line))
     if done.error is not None:

@@ -88,6 +88,7 @@ def predict(
     Columns: model, gpu, engine, precision, input_tokens, output_tokens, tensor_parallel,
     expert_parallel, concurrency (so many requests always in flight).
     """
+    from costopt.report.words import plural
     from costopt.wiring.progress import progress_for
     from costopt.wiring.reading import tell
     from costopt.wiring.request import TraceOptions
@@ -106,7 +107,7 @@ def predict(
     for note in found.notes:
         tell(note, quiet=quiet)
     refused = len(found.rows) - found.fitting
-    said = f"{len(found.rows):,} rows: {found.fitting:,} answered"
+    said = f"{plural(len(found.rows), 'row')}: {found.fitting:,} answered"
     tell(said + (f", {refused:,} cannot run (see note)" if refused else ""), quiet=quiet)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from costopt.cli.options import reads_traces
-from costopt.wiring.request import TraceOptions
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
 
 Policy = Annotated[Path, typer.Option("--policy", help="The policy to try.")]
 Executor = Annotated[
@@ -20,14 +20,13 @@ Executor = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Workers of processes or dask.")]
-POLICY = Path("policy.yaml")
 
 
 @reads_traces
 def simulate(
     options: TraceOptions,
     *,
-    policy: Policy = POLICY,
+    policy: Policy = DEFAULT_POLICY,
     executor: Executor = "",
     workers: Workers = None,
     no_shapley: Annotated[

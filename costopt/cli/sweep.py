@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from costopt.cli.options import reads_traces
-from costopt.cli.simulate import POLICY, Executor, Policy, Workers
-from costopt.wiring.request import TraceOptions
+from costopt.cli.simulate import Executor, Policy, Workers
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
 
 
 @reads_traces
@@ -25,7 +25,7 @@ def sweep(
             help="window.turns=4,6,8 or semantic_cache.threshold=0.80:0.99:0.01; repeat for a grid.",
         ),
     ] = None,
-    policy: Policy = POLICY,
+    policy: Policy = DEFAULT_POLICY,
     out: Annotated[Path | None, typer.Option(help="Write the points as CSV.")] = None,
     png: Annotated[Path | None, typer.Option(help="Draw them.")] = None,
     executor: Executor = "",

@@ -10,26 +10,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from costopt.endpoints.anthropic import message_headers
+from costopt.endpoints.batch_client import CLOCKS_S, PAGE, PAGES, BatchClient
 from costopt.endpoints.batch_lines import answered, not_run, refused_line, rows_of, sent, too_many
-from costopt.endpoints.client import open_client
 from costopt.endpoints.client_library import http
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.scrub import scrubbed
 from costopt.endpoints.wire import anthropic_messages
-from costopt.model.exchange import Origin, Outcome, Refusal, Request, Trouble
+from costopt.model.exchange import Outcome, Refusal, Request, Trouble
 from costopt.model.marks import Mark
 from costopt.model.ports import BodyReader
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
 PATH = "/v1/messages/batches"
-PAGE, PAGES = 100, 200
-CLOCKS_S = 24 * 3600
-"""A job older than its mark by more than this is another one: clocks differ, not by a day."""
 GONE = "its results are kept no longer"
 _JOB = re.compile(r"[A-Za-z0-9_-]+")
 _STATUS = {"invalid_request_error": 400, "request_too_large": 413, "not_found_error": 404,
@@ -37,7 +31,7 @@ _STATUS = {"invalid_request_error": 400, "request_too_large": 413, "not_found_er
            "billing_error": 402, "timeout_error": 504, "overloaded_error": 529}  # fmt: skip
 
 
-class AnthropicBatch:
+class AnthropicBatch(BatchClient):
     """Sends lines as one message batch: half the price, answers within 24 hours (mostly within one).
 
     * **Submit**: one request holds all lines. It is never repeated unseen.
@@ -56,23 +50,11 @@ class AnthropicBatch:
     """
 
     def __init__(self, connection: Connection, reader: BodyReader) -> None:
-        self._connection = connection
-        self._reader = reader
-        self._opened: AsyncOpenAI | None = None
+        super().__init__(connection, reader, connection.root)
 
     @property
     def name(self) -> str:
         return f"{self._connection.host} (message batches)"
-
-    @property
-    def origin(self) -> Origin:
-        return Origin.ENDPOINT
-
-    @property
-    def _client(self) -> AsyncOpenAI:
-        if self._opened is None:
-            self._opened = open_client(self._connection, self._connection.root)
-        return self._opened
 
     async def submit(self, requests: Sequence[tuple[str, Request]], mark: str) -> str | Refusal:
         """The id of the new batch; `custom_id` on the wire is the mark's token and the line's own id."""
@@ -176,10 +158,6 @@ class AnthropicBatch:
         inner = error.get("error") if isinstance(error, Mapping) else None
         said = str(inner.get("type")) if isinstance(inner, Mapping) else ""
         return refused_line(_STATUS.get(said, 500), error, self._connection)
-
-    async def close(self) -> None:
-        if self._opened is not None:
-            await self._opened.close()
 
 
 def _params(request: Request) -> dict[str, Any]:

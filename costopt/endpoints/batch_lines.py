@@ -51,8 +51,7 @@ async def sent(call: Awaitable[T], connection: Connection, need: str = "") -> T 
         ValueError,
         AttributeError,
     ) as error:  # a page of text is no list to it
-        message = f"{connection.host} answers with what is no answer of a batch API ({error})"
-        return Refusal(Trouble.UNREADABLE, message[:300], latency_ms=_ms(began))
+        return _no_answer(error, connection, _ms(began))
 
 
 async def readable(work: Awaitable[T], connection: Connection) -> T | Refusal:
@@ -61,8 +60,12 @@ async def readable(work: Awaitable[T], connection: Connection) -> T | Refusal:
     try:
         return await work
     except (AttributeError, TypeError, ValueError) as error:
-        message = f"{connection.host} answers with what is no answer of a batch API ({error})"
-        return Refusal(Trouble.UNREADABLE, masked(message[:300]))
+        return _no_answer(error, connection)
+
+
+def _no_answer(error: Exception, connection: Connection, latency_ms: float = 0.0) -> Refusal:
+    message = f"{connection.host} answers with what is no answer of a batch API ({error})"
+    return Refusal(Trouble.UNREADABLE, masked(message[:300]), latency_ms=latency_ms)
 
 
 def _ms(began: float) -> float:

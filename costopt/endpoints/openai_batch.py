@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from costopt.endpoints.batch_client import CLOCKS_S, PAGE, PAGES, BatchClient
 from costopt.endpoints.batch_lines import (
     answered,
     not_run,
@@ -20,28 +21,23 @@ from costopt.endpoints.batch_lines import (
     sent,
     too_many,
 )
-from costopt.endpoints.client import open_client
 from costopt.endpoints.connection import Connection
 from costopt.endpoints.openai_compatible import ChatSpeech
 from costopt.endpoints.scrub import scrubbed
-from costopt.model.exchange import Origin, Outcome, Refusal, Request, Trouble
+from costopt.model.exchange import Outcome, Refusal, Request, Trouble
 from costopt.model.marks import Mark
 from costopt.model.ports import BodyReader
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
     from openai.types import Batch
 
 URL: Final = "/v1/chat/completions"
 MARK = "costopt"
 """Key of the job's metadata that holds our mark."""
-PAGE, PAGES = 100, 200
-CLOCKS_S = 24 * 3600
-"""A job older than its mark by more than this is another one: clocks differ, not by a day."""
 _ENDED = frozenset(("completed", "failed", "expired", "cancelled"))
 
 
-class OpenAIBatch:
+class OpenAIBatch(BatchClient):
     """Sends lines as one job: half the price, answers within 24 hours (often within minutes).
 
     * **Submit**: the lines are uploaded as a file (purpose `batch`), then a job is created from it. Neither
@@ -59,25 +55,13 @@ class OpenAIBatch:
     """
 
     def __init__(self, connection: Connection, reader: BodyReader) -> None:
-        self._connection = connection
-        self._reader = reader
-        self._opened: AsyncOpenAI | None = None
         self._speech = ChatSpeech(connection)
+        super().__init__(connection, reader, self._speech.base(connection))
         self._headers = self._speech.headers(connection)
 
     @property
     def name(self) -> str:
         return f"{self._connection.host} (batch)"
-
-    @property
-    def origin(self) -> Origin:
-        return Origin.ENDPOINT
-
-    @property
-    def _client(self) -> AsyncOpenAI:
-        if self._opened is None:
-            self._opened = open_client(self._connection, self._speech.base(self._connection))
-        return self._opened
 
     async def submit(self, requests: Sequence[tuple[str, Request]], mark: str) -> str | Refusal:
         """The id of the new job. custom_ids are those of `requests`."""
@@ -204,10 +188,6 @@ class OpenAIBatch:
             return Refusal(Trouble.UNREADABLE, "the batch's answer has no body")
         request_id = str(response.get("request_id") or "")
         return answered(body, "openai", self._reader, _turnaround_ms(batch), request_id)
-
-    async def close(self) -> None:
-        if self._opened is not None:
-            await self._opened.close()
 
 
 def _id_of(job: Any) -> str:

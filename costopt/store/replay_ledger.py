@@ -6,7 +6,6 @@ is asked of them is worked out when it is read.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from costopt.model.clock import now_us
 from costopt.model.exchange import Attempt, AttemptState, Settled
 from costopt.model.secrets import masked
 from costopt.store.database import explained
@@ -54,7 +54,7 @@ class StoredReplays:
         with self._connected() as connection:
             told = _json(_safe(head))
             return number(
-                connection, "replay_begin", dataset=dataset, plan=plan, at_us=_now_us(), head=told
+                connection, "replay_begin", dataset=dataset, plan=plan, at_us=now_us(), head=told
             )
 
     def unfinished(self, plan: str) -> int | None:
@@ -98,7 +98,7 @@ class StoredReplays:
     def finish(self, run: int, summary: Mapping[str, Any]) -> None:
         with self._connected() as connection:
             told = _json(_safe(summary))
-            change(connection, "replay_finish", run=run, at_us=_now_us(), summary=told)
+            change(connection, "replay_finish", run=run, at_us=now_us(), summary=told)
 
     def spent_pusd(self, run: int) -> int:
         return int(self._rows("replay_spent", run=run)[0][0])
@@ -170,7 +170,3 @@ def _json(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:  # half a surrogate pair, as providers send it: escaped, it is plain ASCII
         return json.dumps(value, default=str)
-
-
-def _now_us() -> int:
-    return int(dt.datetime.now(dt.UTC).timestamp() * 1_000_000)

@@ -5,7 +5,6 @@ One process writes at a time. Every change is one transaction: a kill leaves the
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from costopt.errors import UsageError, nearest
 from costopt.model.bill import Bill
+from costopt.model.clock import now_us
 from costopt.model.ports import Progress, RecordStream, Texts, silent
 from costopt.model.trace import Trace
 from costopt.store.arrow_alone import without_pandas
@@ -196,7 +196,7 @@ class Store:
         Of a command on a data set the last result alone is kept: one can be tens of megabytes.
         """
         if at_us is None:
-            at_us = int(dt.datetime.now(dt.UTC).timestamp() * 1_000_000)
+            at_us = now_us()
         with explained(self._where):
             self._connection.begin()
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from costopt.billing.context import AuditContext
 from costopt.engine.advice import try_advice
@@ -16,8 +15,8 @@ from costopt.model.finding import Finding
 from costopt.model.result import Projection
 from costopt.wiring.policy.propose import Proposal, propose
 from costopt.wiring.reading import Reading, tell
-from costopt.wiring.request import TraceOptions
-from costopt.wiring.simulating import DEFAULT_POLICY, builder_of, evaluator_of, evidence_of
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
+from costopt.wiring.simulating import builder_of, evaluator_of, evidence_of
 from costopt.wiring.writing import write_text
 
 SHAPLEY_LAYERS = 4
@@ -66,7 +65,7 @@ def keep_proposal(proposal: Proposal | None, options: TraceOptions) -> None:
     """
     if proposal is None or options.no_store:
         return
-    path = Path(DEFAULT_POLICY)
+    path = DEFAULT_POLICY
     if path.exists():
         if path.read_bytes() != proposal.yaml.encode():
             other = "costopt policy init --out OTHER.yaml writes this audit's proposal"

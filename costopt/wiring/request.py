@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DEFAULT_POLICY = Path("policy.yaml")
+"""Written by an audit, read by what tries or proves a policy."""
+
 
 @dataclass(frozen=True, slots=True)
 class TraceOptions:

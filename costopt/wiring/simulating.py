@@ -18,12 +18,10 @@ from costopt.wiring.policy.check import require_fields
 from costopt.wiring.policy.load import load_policy
 from costopt.wiring.progress import progress_for
 from costopt.wiring.reading import Reading, read
-from costopt.wiring.request import TraceOptions
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
 
 if TYPE_CHECKING:
     from costopt.prices.book import Book
-
-DEFAULT_POLICY = Path("policy.yaml")
 
 
 @dataclass(frozen=True)

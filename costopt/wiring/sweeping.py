@@ -11,8 +11,8 @@ from costopt.report.render.sweep import Swept
 from costopt.wiring.executing import Execution, watched
 from costopt.wiring.policy.grid import at_point, parse_grid
 from costopt.wiring.progress import progress_for
-from costopt.wiring.request import TraceOptions
-from costopt.wiring.simulating import DEFAULT_POLICY, policy_of, prepare
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
+from costopt.wiring.simulating import policy_of, prepare
 
 
 def sweep(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from costopt.billing.labels import CUT_WORDS
 from costopt.model.call import SegmentKind
 from costopt.model.exchange import AttemptState, Completion, Origin, Refusal, Request
 from costopt.model.leaf import CACHE_READS, INPUT, OUTPUT, Leaf
@@ -23,8 +24,6 @@ LENGTH_FACTOR = 2.0
 """The longest of them is at least so many times the shortest. No tokenizer gives both one count."""
 LENGTH_CHARS = 400
 """And longer by so much: between `a` and `aaaa` a tokenizer may see no difference."""
-CUT_WORDS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-"""Finish reasons of an answer that its limit cut, in lower case."""
 RECORDED = "The answers are the log's own: they prove plumbing and prices, and measure nothing."
 MOCK = "The server says of itself that it invents its answers: nothing it counts is measured."
 CONSTANT = (

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from costopt.model.clock import now_us
 from costopt.model.exchange import (
     Attempt,
     AttemptState,
@@ -24,7 +25,7 @@ from costopt.model.exchange import (
 from costopt.model.marks import Mark
 from costopt.model.ports import BatchEndpoint, Progress, ReplayLedger, silent
 from costopt.replay.execute.batch_job import Bench, Job, Unknown, Waits
-from costopt.replay.execute.charges import Prices, now_us
+from costopt.replay.execute.charges import Prices
 from costopt.replay.executed import Done
 from costopt.replay.items import Item
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -49,8 +48,3 @@ def _price(item: Item, completion: Completion, money: Prices, tier: str) -> int 
     return money.cost(
         asked.provider, asked.model, answer.leaves, at, answer.web_searches, answer.extra
     )
-
-
-def now_us() -> int:
-    """UTC microseconds."""
-    return time.time_ns() // 1_000

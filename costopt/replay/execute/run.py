@@ -7,8 +7,9 @@ import time
 from collections.abc import Awaitable
 
 from costopt.errors import UsageError
+from costopt.model.clock import now_us
 from costopt.model.ports import BatchEndpoint, Endpoint, Progress, ReplayLedger
-from costopt.replay.execute.charges import Prices, now_us
+from costopt.replay.execute.charges import Prices
 from costopt.replay.execute.execution import Execution
 from costopt.replay.execute.journal import Turns
 from costopt.replay.execute.limits import Patience

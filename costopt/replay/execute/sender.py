@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from itertools import count
 
+from costopt.model.clock import now_us
 from costopt.model.exchange import (
     Attempt,
     AttemptState,
@@ -17,7 +18,7 @@ from costopt.model.exchange import (
 )
 from costopt.model.ports import Endpoint
 from costopt.money import show
-from costopt.replay.execute.charges import Prices, charged, now_us
+from costopt.replay.execute.charges import Prices, charged
 from costopt.replay.execute.journal import Journal
 from costopt.replay.execute.limits import TOO_MANY, Gate, Patience
 from costopt.replay.execute.spend import GO_ON, Spend

@@ -37,7 +37,7 @@ from costopt.serving.core.state import (
     WORK,
     State,
 )
-from costopt.serving.core.terms import Float, Limits, StepCost
+from costopt.serving.core.terms import Float, Int, Limits, StepCost
 
 _DONE = 1e-9  # as `plain.DONE`
 
@@ -154,6 +154,17 @@ def steps_to_time(wait: float, spent: float, slope: float, most: int) -> int:
 
 
 @jit
+def hold(s: State, pool: Pool, limits: Limits, steps: int) -> None:
+    """Blocks for all that so many equal steps will write."""
+    for i in range(s.n[RUNNING]):
+        row = s.running[i]
+        produced = s.produced[row] + (steps - 1) * limits.tokens_per_step + _DONE
+        tokens = int(s.prompt[row] + math.floor(produced)) + limits.draft_tokens
+        if tokens > s.held[row] * limits.block_tokens:
+            grow(s, pool, row, tokens, limits)
+
+
+@jit
 def jump(
     s: State, pool: Pool, cost: StepCost, limits: Limits, spent: float, slope: float
 ) -> int:  # fmt: skip
@@ -162,12 +173,7 @@ def jump(
     waits = s.n[ARRIVED] < s.n[ISSUED] and s.n[PUSHED] == 0 and s.n[RUNNING] < len(s.running)
     if waits and s.ready[s.n[ARRIVED]] > s.x[NOW]:
         most = steps_to_time(s.ready[s.n[ARRIVED]] - s.x[NOW], spent, slope, most)
-    for i in range(s.n[RUNNING]):
-        row = s.running[i]
-        produced = s.produced[row] + (most - 1) * limits.tokens_per_step + _DONE
-        tokens = int(s.prompt[row] + math.floor(produced)) + limits.draft_tokens
-        if tokens > s.held[row] * limits.block_tokens:
-            grow(s, pool, row, tokens, limits)
+    hold(s, pool, limits, most)
     return most
 
 
@@ -217,6 +223,29 @@ def hand_out(s: State, pool: Pool, limits: Limits, steps: int, closed: bool) -> 
 
 
 @jit
+def scheduled(s: State, pool: Pool, limits: Limits, held: Int) -> bool:
+    """Choose the next step's work; whether all that runs is in it and nobody new, so that it may repeat."""
+    kept = not schedule_running(s, pool, limits) and s.n[WORK] == s.n[RUNNING]
+    before = s.n[WORK]
+    if kept:
+        schedule_waiting(s, pool, limits, held)
+    return bool(kept and s.n[WORK] == before)
+
+
+@jit
+def pass_time(
+    s: State, pool: Pool, limits: Limits, steps: int, spent: float, slope: float
+) -> None:  # fmt: skip
+    """The clock and the counts move by so many equal steps."""
+    s.n[PEAK] = max(s.n[PEAK], limits.kv_blocks - pool.idle[0])
+    total = sum_of(steps, spent, slope)
+    s.x[NOW] += total
+    s.x[BUSY] += total
+    s.n[STEPS] += steps
+    s.n[EVENTS] += 1
+
+
+@jit
 def run_all(
     s: State, pool: Pool, cost: StepCost, limits: Limits, arrive: Float, concurrency: int
 ) -> None:  # fmt: skip
@@ -227,18 +256,10 @@ def run_all(
     while s.n[LEFT] > 0:
         if s.n[RUNNING] == 0 and front(s) < 0:
             s.x[NOW] = max(s.x[NOW], s.ready[s.n[ARRIVED]])
-        kept = not schedule_running(s, pool, limits) and s.n[WORK] == s.n[RUNNING]
-        before = s.n[WORK]
-        if kept:
-            schedule_waiting(s, pool, limits, held)
+        same = scheduled(s, pool, limits, held)
         spent, slope, prompts = cost_of(s, cost, limits)
         steps = 1
-        if kept and prompts == 0 and s.n[WORK] == before:
+        if same and prompts == 0:
             steps = jump(s, pool, cost, limits, spent, slope)
-        s.n[PEAK] = max(s.n[PEAK], limits.kv_blocks - pool.idle[0])
-        total = sum_of(steps, spent, slope)
-        s.x[NOW] += total
-        s.x[BUSY] += total
-        s.n[STEPS] += steps
-        s.n[EVENTS] += 1
+        pass_time(s, pool, limits, steps, spent, slope)
         hand_out(s, pool, limits, steps, concurrency > 0)

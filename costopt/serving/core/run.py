@@ -112,7 +112,7 @@ def _fast(load: Workload, cost: StepCost, limits: Limits) -> Run:
     ids = int(load.block_ids.max(initial=-1)) + 1 if has_ids(load, limits) else 0
     state, pool = make_state(load, limits), make_pool(limits.kv_blocks, ids)
     arrive = load.arrive_s.astype(np.float64)
-    run_all(state, pool, _floats(cost), _numbers(limits), arrive, load.concurrency)
+    run_all(state, pool, as_floats(cost), as_numbers(limits), arrive, load.concurrency)
     return Run(
         state.arrive,
         state.start,
@@ -124,7 +124,7 @@ def _fast(load: Workload, cost: StepCost, limits: Limits) -> Run:
     )
 
 
-def _floats(cost: StepCost) -> StepCost:
+def as_floats(cost: StepCost) -> StepCost:
     """One type per field, so that the kernel is compiled once."""
     numbers: dict[str, Any] = {name: float(getattr(cost, name)) for name in cost._fields[2:]}
     numbers["window"] = int(cost.window)
@@ -132,7 +132,7 @@ def _floats(cost: StepCost) -> StepCost:
     return cost._replace(tokens_s=tokens_s, head_s=head_s, **numbers)
 
 
-def _numbers(limits: Limits) -> Limits:
+def as_numbers(limits: Limits) -> Limits:
     """The same of the limits."""
     kinds = {name: type(default) for name, default in Limits._field_defaults.items()}
     return limits._replace(

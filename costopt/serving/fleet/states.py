@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from costopt.serving.core.blocks_kernel import make_pool
-from costopt.serving.core.run import _floats, _numbers
+from costopt.serving.core.run import as_floats, as_numbers
 from costopt.serving.core.state import LEFT, State, counts, has_ids, make_state
 from costopt.serving.core.terms import Int, Limits, StepCost, Totals, Workload
 from costopt.serving.fleet.kernel import route_all
@@ -39,7 +39,7 @@ def routed(
         books = _books(most, scaling, until_s)
         place = np.full((load.n, 2), -1, np.int64)
         sent = route_all(
-            states, pools, _floats(cost), _numbers(limits), books, terms, columns, rows,
+            states, pools, as_floats(cost), as_numbers(limits), books, terms, columns, rows,
             load.arrive_s.astype(np.float64), until_s, routing, thresholds, place,
         )  # fmt: skip
         if sent == len(rows):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,29 +11,24 @@ from costopt.serving.core.jit import jit
 from costopt.serving.core.kernel import (
     cost_of,
     hand_out,
+    hold,
+    pass_time,
+    scheduled,
     steps_in_blocks,
     steps_to_event,
     steps_to_time,
-    sum_of,
 )
-from costopt.serving.core.schedule_kernel import front, grow, schedule_running, schedule_waiting
+from costopt.serving.core.schedule_kernel import front
 from costopt.serving.core.state import (
     ARRIVED,
-    BUSY,
-    EVENTS,
     ISSUED,
     LEFT,
     NOW,
-    PEAK,
     PUSHED,
     RUNNING,
-    STEPS,
-    WORK,
     State,
 )
 from costopt.serving.core.terms import Float, Int, Limits, StepCost
-
-_DONE = 1e-9  # as `core.plain.DONE`
 
 
 class Books(NamedTuple):
@@ -71,32 +65,19 @@ def jump(s: State, pool: Pool, cost: StepCost, limits: Limits, spent: float, slo
     if s.n[ARRIVED] < s.n[ISSUED] and s.n[PUSHED] == 0 and s.ready[s.n[ARRIVED]] > s.x[NOW]:
         wait = min(wait, s.ready[s.n[ARRIVED]] - s.x[NOW])
     most = steps_to_time(wait, spent, slope, most)
-    for i in range(s.n[RUNNING]):
-        row = s.running[i]
-        produced = s.produced[row] + (most - 1) * limits.tokens_per_step + _DONE
-        tokens = int(s.prompt[row] + math.floor(produced)) + limits.draft_tokens
-        if tokens > s.held[row] * limits.block_tokens:
-            grow(s, pool, row, tokens, limits)
+    hold(s, pool, limits, most)
     return most
 
 
 @jit
 def step(s: State, pool: Pool, cost: StepCost, limits: Limits, held: Int, until: float) -> None:
     """One turn of `core.kernel.run_all`."""
-    kept = not schedule_running(s, pool, limits) and s.n[WORK] == s.n[RUNNING]
-    before = s.n[WORK]
-    if kept:
-        schedule_waiting(s, pool, limits, held)
+    same = scheduled(s, pool, limits, held)
     spent, slope, prompts = cost_of(s, cost, limits)
     steps = 1
-    if kept and prompts == 0 and s.n[WORK] == before:
+    if same and prompts == 0:
         steps = jump(s, pool, cost, limits, spent, slope, until)
-    s.n[PEAK] = max(s.n[PEAK], limits.kv_blocks - pool.idle[0])
-    total = sum_of(steps, spent, slope)
-    s.x[NOW] += total
-    s.x[BUSY] += total
-    s.n[STEPS] += steps
-    s.n[EVENTS] += 1
+    pass_time(s, pool, limits, steps, spent, slope)
     hand_out(s, pool, limits, steps, False)
 
 

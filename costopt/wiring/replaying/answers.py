@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from costopt.billing.labels import CUT_WORDS
 from costopt.engine.evaluate import Evaluator
 from costopt.engine.policy import Policy
 from costopt.model.exchange import Block
 from costopt.model.result import Projection
 from costopt.replay.compare.known import Known, Logged, PolicyLayer
-from costopt.replay.compare.measured import CUT_WORDS
 from costopt.replay.items import Item, Plan
 from costopt.replay.money import Extra, Money, plain_leaves
 from costopt.replay.plan.predicted import priced, projections_money

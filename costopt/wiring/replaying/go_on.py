@@ -6,8 +6,7 @@ import shlex
 from pathlib import Path
 
 from costopt.wiring.replaying.wishes import Wishes
-from costopt.wiring.request import TraceOptions
-from costopt.wiring.simulating import DEFAULT_POLICY
+from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
 
 
 def command(options: TraceOptions, policy: Path | None, wishes: Wishes, *more: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +10,7 @@ from costopt.engine.evaluate import Evaluator
 from costopt.engine.outcome import InProcess
 from costopt.engine.policy import Policy
 from costopt.engine.project import project
+from costopt.model.clock import now_us
 from costopt.model.exchange import Origin
 from costopt.model.replayed import ReplayInfo
 from costopt.model.result import Projection
@@ -114,8 +114,7 @@ def _with_evidence(
 ) -> Evaluator:
     """The same trace, with what this replay measured put together with what earlier ones did."""
     store, dataset, before = simulated.reading.store, simulated.reading.dataset, simulated.evaluator
-    now = int(dt.datetime.now(dt.UTC).timestamp() * 1_000_000)
-    store.save_evidence(dataset, run, now, evidence, plan)
+    store.save_evidence(dataset, run, now_us(), evidence, plan)
     return Evaluator(
         before.trace, before.prices, before.model, builder=before.handed.builder,
         fields=policy.fields, evidence=store.evidence(dataset),
