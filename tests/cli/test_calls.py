@@ -158,8 +158,11 @@ def test_csv_on_stdout(capsys: Capture) -> None:
     assert len(ran.out.splitlines()) == 6
 
 
-def test_the_ledger_sums_to_the_audit_with_own_prices(tmp_path: Path, capsys: Capture) -> None:
+def test_the_ledger_sums_to_the_audit_with_own_prices(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Discounts, own GPUs whose hours go over the calls, seats: one bill, whoever prints it."""
+    monkeypatch.chdir(tmp_path)  # an audit writes a policy.yaml beside itself
     overlay, db = tmp_path / "prices.yaml", tmp_path / "l.duckdb"
     overlay.write_text(
         "models:\n"
