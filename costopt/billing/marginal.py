@@ -9,8 +9,10 @@ from costopt.billing.charges import as_of_us
 from costopt.billing.prompt_cache.namespace import combined, first_of
 from costopt.model.call import CallStatus, UsageState
 from costopt.model.leaf import N_LEAVES, Leaf
+from costopt.model.own_fleet import on_own_fleet
 from costopt.model.view import View
 from costopt.prices.contract import NO_RATE, DatedRates, PriceBook, Unpriced
+from costopt.prices.own_fleet import rates_of
 
 Bool = NDArray[np.bool_]
 
@@ -49,10 +51,13 @@ def has_price(view: View, prices: PriceBook) -> Bool:  # [call]
 
 
 def charged(view: View, prices: PriceBook) -> Bool:  # [call]
-    """Calls that were made, succeeded, told their usage and have a price: only these can save."""
+    """Calls that were made, succeeded, told their usage and have a price: only these can save.
+
+    Those that an earlier layer moved to GPUs of one's own are not among them: their rent is paid.
+    """
     trace = view.trace
     rows = view.sent & (trace.status == CallStatus.OK) & (trace.usage_state != UsageState.MISSING)
-    return rows & has_price(view, prices)
+    return np.asarray(rows & has_price(view, prices) & ~on_own_fleet(view.provider))
 
 
 def _rates(view: View, prices: PriceBook) -> tuple[list[DatedRates | Unpriced], NDArray[np.int64]]:
@@ -65,7 +70,5 @@ def _rates(view: View, prices: PriceBook) -> tuple[list[DatedRates | Unpriced], 
     found = []
     for row in first.tolist():
         provider, model, tier, region, fast = (c.values[c.codes[row]] for c in columns)
-        found.append(
-            prices.rates(provider, model, tier=tier or "default", region=region, speed=fast)
-        )
+        found.append(rates_of(prices, provider, model, tier=tier, region=region, speed=fast))
     return found, where

@@ -36,6 +36,7 @@ from costopt.prices.contract import (
     RatePeriod,
     Unpriced,
 )
+from costopt.prices.own_fleet import rates_of
 
 Int = NDArray[np.int64]
 
@@ -104,9 +105,7 @@ class _Sheet:
     def look_up(
         self, provider: str, model: str, tier: str, region: str, speed: str
     ) -> DatedRates | Unpriced:
-        return self.prices.rates(
-            provider, model, tier=tier or "default", region=region, speed=speed
-        )
+        return rates_of(self.prices, provider, model, tier=tier, region=region, speed=speed)
 
     def price_model(self, rows: Int, rates: DatedRates) -> None:
         """Calls of one model: split by period, then by context tier."""

@@ -23,6 +23,7 @@ from costopt.model.leaf import INPUT, LEAF_NAMES, N_LEAVES
 from costopt.model.trace import NO_TIME
 from costopt.model.view import View
 from costopt.prices.contract import NO_RATE, DatedRates, PriceBook, Unpriced
+from costopt.prices.own_fleet import rates_of
 
 
 @dataclass
@@ -72,7 +73,7 @@ def _rates(view: View, prices: PriceBook, row: int, model: str) -> DatedRates | 
     provider, tier, region, fast = (
         c.values[c.codes[row]] for c in (view.provider, view.service_tier, view.region, speed)
     )
-    return prices.rates(provider, model, tier=tier or "default", region=region, speed=fast)
+    return rates_of(prices, provider, model, tier=tier, region=region, speed=fast)
 
 
 def _main(view: View, rates: DatedRates, row: int, at_us: int) -> PlainLine:

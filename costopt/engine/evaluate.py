@@ -25,7 +25,7 @@ from costopt.engine.handed import Builder, Handed, NoBuilder
 from costopt.engine.kept import Kept
 from costopt.engine.matched import Evidence, unbent
 from costopt.engine.merge import BrokenLayer, merged
-from costopt.layers.base import Layer
+from costopt.layers.base import Drawn, Layer
 from costopt.layers.discover import name_of
 from costopt.model.bill import Bill, PriceStatus
 from costopt.model.effect import Charge, Effect, Fee
@@ -85,7 +85,7 @@ class Evaluator:
     def __init__(
         self, trace: Trace, prices: PriceBook, model: CacheModel, *,
         builder: Builder | None = None, fields: Mapping[str, str] | None = None,
-        evidence: Mapping[str, Mapping[str, Any]] | None = None,
+        evidence: Mapping[str, Mapping[str, Any]] | None = None, drawn: Drawn | None = None,
     ) -> None:  # fmt: skip
         self.trace, self.prices, self.model = trace, prices, model
         self.recorded = View.of(trace)
@@ -99,6 +99,7 @@ class Evaluator:
             evidence or {},
             model.lineage.hidden.tokens,
             self.leaves_of,
+            drawn=drawn or Drawn(),
         )
         self._states: Kept[tuple[Layers, Layer], tuple[State, Effect]] = Kept(
             KEPT_BYTES, self.recorded

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.billing.view_tokens import tokens_of
-from costopt.layers.base import ArtifactSpec
+from costopt.layers.base import ArtifactSpec, Drawn
 from costopt.model.bill import Bill
 from costopt.model.made import MadeTexts
 from costopt.model.ports import Texts, TokenCounter
@@ -50,6 +50,7 @@ class Handed:
     """A view's leaves behind the prompt cache; None: as they stand."""
     own: tuple[str, Mapping[str, Any]] = ("", MappingProxyType({}))
     """(the layer that is asked, what replays measured of it at its settings)."""
+    drawn: Drawn = Drawn()
 
     def tokens(self, view: View) -> TokenCounter:
         return tokens_of(view, self.counter)

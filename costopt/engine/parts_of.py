@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.fit import CacheFit
 from costopt.billing.prompt_cache.model import CacheModel
 from costopt.engine.evaluate import Evaluator
+from costopt.layers.base import Drawn
 from costopt.model.select import select
 from costopt.model.trace import Trace
 
@@ -26,8 +27,18 @@ def part_of(evaluator: Evaluator, sessions: Int, fit: CacheFit | None = None) ->
     model = CacheModel.of(trace, evaluator.prices, lineage.tokens, lineage.texts, fit)
     return Evaluator(
         trace, evaluator.prices, model, builder=handed.builder, fields=handed.fields,
-        evidence=handed.evidence,
+        evidence=handed.evidence, drawn=_drawn(evaluator, trace),
     )  # fmt: skip
+
+
+def _drawn(evaluator: Evaluator, part: Trace) -> Drawn:
+    """What part of the log these calls are, where the evaluator's own may be a part of it already."""
+    own, whole = evaluator.handed.drawn, evaluator.trace
+    span_s = own.span_s
+    if span_s is None:
+        times = whole.at_us[whole.has_time]
+        span_s = float(times.max() - times.min()) / 1e6 if len(times) else 0.0
+    return Drawn(own.share * part.n / max(whole.n, 1), span_s)
 
 
 def sessions_in_order(trace: Trace) -> tuple[Int, Int]:

@@ -45,8 +45,27 @@ class ArtifactSpec:
         return dict(self.settings).get(name, default)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Of which log the calls are a part: stretches of neighbouring sessions, with all of its traffic inside.
+
+    What is rented for a time and not paid by use (a fleet) is sized for a stretch as it is, and charged
+    for the part's share of the log's time. A log that is itself a sample says so in its `sample_rate`.
+    """
+
+    share: float = 1.0
+    """Of the log's calls."""
+    span_s: float | None = None
+    """From the log's first to its last call; None: the part is the log."""
+
+
 class Artifacts(Protocol):
     """Handed to every layer: counts, texts and bills of a view, and what was built for it."""
+
+    @property
+    def drawn(self) -> Drawn:
+        """What part of the log the view's calls are."""
+        ...
 
     def tokens(self, view: View) -> TokenCounter:
         """Counts of all segments of the view, made ones included."""

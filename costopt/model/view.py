@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from costopt.model.call import CallStatus
 from costopt.model.made import Made
+from costopt.model.own_fleet import as_logged
 from costopt.model.trace import Categorical, Ragged, SegmentTable, Trace
 
 
@@ -65,7 +66,7 @@ class View:
         dims = trace.dims
         sent = trace.status != CallStatus.GATEWAY_HIT
         return cls(
-            trace, sent, dims["provider"], dims["model"], dims["service_tier"], dims["region"],
+            trace, sent, as_logged(dims["provider"]), dims["model"], dims["service_tier"], dims["region"],
             trace.leaves, trace.request, trace.response, trace.max_tokens, trace.at_us,
             Made.none(trace.segments),
         )  # fmt: skip

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from costopt.billing.prompt_cache.namespace import combined, distinct_codes
 from costopt.model.view import View
 from costopt.prices.contract import CacheRules
+from costopt.prices.own_fleet import rules_of
 
 _DAY_US = 86_400_000_000
 
@@ -102,6 +103,4 @@ def _rule(view: View, book: RuleBook, row: int, day: int) -> CacheRules:
     """The rules of a call's provider and model on that day; -1: no day."""
     at = None if day < 0 else day * _DAY_US
     provider, model = view.provider, view.model
-    return book.cache_rules(
-        provider.values[provider.codes[row]], model.values[model.codes[row]], at
-    )
+    return rules_of(book, provider.values[provider.codes[row]], model.values[model.codes[row]], at)

@@ -69,7 +69,7 @@ def ship(evaluator: Evaluator, parts: list[Int], folder: Path) -> None:
         {"fit": model.fit, "book": model.book, "compiled": lineage.compiled,
          "exact": lineage.exact_siblings},
         {"prices": evaluator.prices, "builder": handed.builder, "fields": dict(handed.fields),
-         "evidence": dict(handed.evidence)},
+         "evidence": dict(handed.evidence), "drawn": handed.drawn},
         rest,
     )  # fmt: skip
     (folder / "package").write_bytes(pickle.dumps(package, pickle.HIGHEST_PROTOCOL))

@@ -1,0 +1,78 @@
+"""Speculative decoding of a layer's fleet: from a preset's or method's name to what a replica drafts with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from costopt.errors import UsageError
+from costopt.serving.fleet.drafts import Drafts
+from costopt.serving.models import shape
+from costopt.serving.speculation.arithmetic import Acceptance
+from costopt.serving.speculation.config import Value, lookup_config, model_config
+from costopt.serving.speculation.methods import (
+    Drafter,
+    NotPublished,
+    Preset,
+    Range,
+    acceptance_range,
+    method,
+    presets,
+)
+from costopt.serving.speculation.ngram import NGram
+from costopt.serving.speculation.suffix import Suffix
+
+if TYPE_CHECKING:
+    from costopt.layers.self_host import SelfHost
+
+USUAL_DRAFT_TOKENS = 3
+"""Where neither the policy nor a preset says how many: most published sweeps peak at 2 to 4."""
+
+
+def drafts_of(layer: SelfHost) -> Drafts | None:
+    """None: no speculation. UsageError: nothing is known of its acceptance, or its draft model is missing."""
+    if not layer.speculation:
+        return None
+    pair = _pair(layer)
+    one = method(pair.method if pair else layer.speculation)
+    name = layer.draft_model or (pair.draft if pair else "")
+    if one.drafter is Drafter.MODEL and not name:
+        raise UsageError(f"self_host: `{layer.speculation}` needs `draft_model`.")
+    tokens = layer.draft_tokens or (pair.draft_tokens if pair else USUAL_DRAFT_TOKENS)
+    chance, basis = _chance(layer)
+    draft = shape(name) if one.drafter is Drafter.MODEL else None
+    return Drafts(one.name, tokens, Acceptance.constant(chance), basis, draft, name)
+
+
+def acceptance_known(layer: SelfHost) -> Range | NotPublished:
+    """What is published or assumed of the method's acceptance."""
+    pair = _pair(layer)
+    return pair.acceptance if pair else acceptance_range(layer.speculation)
+
+
+def speculative_config(drafts: Drafts | None) -> Mapping[str, Value] | None:
+    """vLLM's `--speculative-config`; None where no speculation is asked, or vLLM has no such method."""
+    if drafts is None or not method(drafts.method).vllm:
+        return None
+    if drafts.method == "ngram":
+        return lookup_config(NGram(draft_tokens=drafts.draft_tokens))
+    if drafts.method == "suffix":
+        return lookup_config(Suffix(draft_tokens=drafts.draft_tokens))
+    head = drafts.draft_name or f"<an {drafts.method} head of this model>"
+    return model_config(drafts.method, drafts.draft_tokens, head)
+
+
+def _pair(layer: SelfHost) -> Preset | None:
+    return presets().get(layer.speculation.strip().lower())
+
+
+def _chance(layer: SelfHost) -> tuple[float, str]:
+    """(conditional acceptance of a drafted token, what it rests on)."""
+    if layer.acceptance is not None:
+        return layer.acceptance, "stated in the policy"
+    known = acceptance_known(layer)
+    if isinstance(known, NotPublished):
+        raise UsageError(
+            f"self_host: {known.reason}", where="speculation", hint="Then state it as `acceptance`."
+        )
+    return known.low + layer.acceptance_at * (known.high - known.low), known.kind

@@ -1,0 +1,171 @@
+"""Which calls a fleet of one's own can take, what they count for there, and why the others stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.billing.marginal import charged
+from costopt.errors import UsageError
+from costopt.layers.base import Artifacts
+from costopt.layers.parts.moved_tokens import Expected, moved_leaves
+from costopt.layers.parts.moves import Moves
+from costopt.layers.parts.reasoning import LEAST_CALLS, reasoning_of, reasons
+from costopt.layers.parts.retokenise import Ratios, equal_ratios, ratios
+from costopt.layers.parts.routing_evidence import measured_ratio
+from costopt.layers.settings import matching
+from costopt.model.call import CallStatus, SegmentKind
+from costopt.model.leaf import INPUT, OUTPUT, Leaf
+from costopt.model.own_fleet import OWN_FLEET, on_own_fleet
+from costopt.model.trace import NO_TIME
+from costopt.model.view import View
+from costopt.prices.contract import PriceBook
+from costopt.serving.models import ModelShape, shape
+
+if TYPE_CHECKING:
+    from costopt.layers.self_host import SelfHost
+
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+_MODAL = (
+    Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE, Leaf.CACHE_READ_AUDIO, Leaf.OUTPUT_AUDIO, Leaf.OUTPUT_IMAGE,
+)  # fmt: skip
+
+
+class Stay(IntEnum):
+    """Why a call that `match` picks stays at its provider; NONE: it moves."""
+
+    NONE = 0
+    NOT_CHARGED = 1
+    SEVERAL = 2
+    NO_TIME = 3
+    NO_TOKENS = 4
+    OTHER_MODEL = 5
+    NOT_TEXT = 6
+    HOSTED = 7
+    REASONING = 8
+    TOO_LONG = 9
+
+
+STAY_WORDS = {stay: stay.name.lower() for stay in Stay if stay is not Stay.NONE}
+
+
+def moves_of(layer: SelfHost, view: View, prices: PriceBook, artifacts: Artifacts) -> Moves:
+    """All that can move, moved; the others with their bar."""
+    moves = Moves.of(view)
+    asked = _asked(layer, view, artifacts)
+    for stay, rows in _barred(view, prices):
+        moves.bar[asked & rows & (moves.bar == Stay.NONE)] = stay
+    ready = np.flatnonzero(asked & (moves.bar == Stay.NONE))
+    width = len(view.model.values)
+    pair = view.provider.codes[ready].astype(np.int64) * width + view.model.codes[ready]
+    for code in np.unique(pair).tolist():
+        _move(moves, layer, ready[pair == code], view.model.values[code % width], artifacts)
+    return moves
+
+
+def _asked(layer: SelfHost, view: View, artifacts: Artifacts) -> Bool:  # [call]
+    """Answered calls that the policy picks and that are somebody else's still."""
+    answered = view.sent & (view.trace.status == CallStatus.OK)
+    return np.asarray(
+        answered & ~on_own_fleet(view.provider) & matching(view, layer.match, artifacts)
+    )
+
+
+def _barred(view: View, prices: PriceBook) -> Iterator[tuple[Stay, Bool]]:
+    """Reasons that the model has no part in, the first that holds counts."""
+    trace = view.trace
+    yield Stay.NOT_CHARGED, ~charged(view, prices)
+    yield Stay.SEVERAL, trace.requests != 1
+    yield Stay.NO_TIME, view.at_us == NO_TIME
+    yield Stay.NO_TOKENS, view.leaves.sum(axis=1) == 0
+    inside = np.zeros(trace.n, np.bool_)
+    inside[[call for call, _, _ in trace.extra]] = True
+    yield Stay.OTHER_MODEL, inside
+    yield Stay.NOT_TEXT, (view.leaves[:, _MODAL] > 0).any(axis=1) | _with_pictures(view)
+    yield Stay.HOSTED, trace.web_searches > 0
+
+
+def _with_pictures(view: View) -> Bool:  # [call]
+    """A request holds a picture or a file, counted apart or not."""
+    shown = np.isin(view.segments.kind, (SegmentKind.IMAGE, SegmentKind.FILE))
+    before = np.concatenate(([0], np.cumsum(shown[view.request.ids], dtype=np.int64)))
+    return np.asarray(before[view.request.offsets[1:]] > before[view.request.offsets[:-1]])
+
+
+def _move(moves: Moves, layer: SelfHost, rows: Int, own: str, artifacts: Artifacts) -> None:
+    """Calls of one model, counted as the fleet's model would."""
+    view, known = moves.view, expected_of(layer, moves.view, own, artifacts)
+    if known.reasoning is None:
+        moves.bar[rows] = Stay.REASONING
+        return
+    scale = _scale(layer, view, rows, own, artifacts)
+    leaves = moved_leaves(view.leaves[rows], scale, known)
+    moves.without_text[rows] = scale.without_text
+    total = leaves[:, INPUT].sum(axis=1) + leaves[:, OUTPUT].sum(axis=1)
+    fits = total <= layer.most_tokens
+    moves.bar[rows[~fits]] = Stay.TOO_LONG
+    code = len(moves.told)
+    moves.leaves[rows[fits]], moves.move[rows[fits]] = leaves[fits], code
+    moves.sold_as[code] = OWN_FLEET, layer.model
+    moves.told.append({"from": own, "to": layer.model, **known.told()})
+    moves.written(rows[fits], code)
+
+
+def _scale(layer: SelfHost, view: View, rows: Int, own: str, artifacts: Artifacts) -> Ratios:
+    """One vocabulary on both sides counts alike: estimates of it would differ by noise alone. What a
+    replay's server counted of such requests corrects the count."""
+    known = _known_shape(own)
+    if known is not None and known.vocab == layer.made_as.vocab:
+        found = equal_ratios(rows)
+    else:
+        found = ratios(view, rows, layer.model, artifacts.tokens(view))
+    return replace(found, request=found.request * measured_input(artifacts))
+
+
+def measured_input(artifacts: Artifacts) -> float:
+    """Input tokens that a replay's server counted, to those predicted; 1 where too few tell."""
+    told = artifacts.measured("self_host")
+    known = told.get("input_ratio") is not None and told.get("input_ratio_ci95")
+    return float(told["input_ratio"]) if known else 1.0
+
+
+def _known_shape(model: str) -> ModelShape | None:
+    try:
+        return shape(model)
+    except UsageError:
+        return None
+
+
+def expected_of(layer: SelfHost, view: View, own: str, artifacts: Artifacts) -> Expected:
+    """Replay first, then the log's own calls of the model, then the settings."""
+    measured, move = artifacts.measured("self_host"), f"{own} -> {layer.model}"
+    ratio = measured_ratio(measured, move, "output_ratio")
+    basis = "assumed" if ratio is None else "measured"
+    thinks, why, per_call = _reasoning(
+        layer, view, measured_ratio(measured, move, "reasoning_ratio")
+    )
+    return Expected(
+        layer.output_ratio if ratio is None else ratio, basis, thinks, why, per_call,
+        layer.reasoning_as_text,
+    )  # fmt: skip
+
+
+def _reasoning(
+    layer: SelfHost, view: View, replayed: float | None
+) -> tuple[float | None, str, float]:
+    """(tokens for each visible one, basis, tokens for each call)."""
+    same = np.array([name == layer.model for name in view.trace.dims["model"].values], np.bool_)
+    logged = reasoning_of(view, same[view.trace.dims["model"].codes])
+    if not reasons(layer.model) and not logged.seen:
+        return 0.0, "none", 0.0
+    if replayed is not None:
+        return replayed, "measured", 0.0
+    if logged.calls >= LEAST_CALLS:
+        return logged.per_token, "from_log", logged.per_call
+    return layer.reasoning_ratio, "assumed", 0.0
