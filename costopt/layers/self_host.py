@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from costopt.billing.edits import with_value
-from costopt.errors import UsageError
+from costopt.errors import UsageError, nearest
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts import self_host_report
 from costopt.layers.parts.moves import Moves, by_move, measured_loss
@@ -40,7 +40,7 @@ from costopt.model.view import Column, View
 from costopt.money import exact_sum
 from costopt.prices.contract import PriceBook
 from costopt.serving.deployment import USUAL_SLO, Deployed, Undeployed
-from costopt.serving.models import ModelShape, shape
+from costopt.serving.models import ModelShape, shape, shapes
 from costopt.serving.speculation.methods import Range
 
 BATCH = "batch"
@@ -176,7 +176,7 @@ class SelfHost:
         if not self.model:
             return
         if not self.gpu:
-            raise UsageError("self_host: name the `gpu` that serves it.", hint="gpu: l40s")
+            raise UsageError("`model` needs a `gpu` that serves it, gpu: l40s.")
         _ = self.made_as, drafts_of(self)
 
     @property
@@ -185,9 +185,9 @@ class SelfHost:
         try:
             return shape(self.shape or self.model)
         except UsageError as error:
-            hint = error.hint.replace("Give its config.json instead of a name.", "").strip()
-            known = "Or say as `shape` which known model it was made from."
-            raise UsageError(error.message, hint=f"{hint} {known}".strip()) from error
+            near = nearest(self.model.rpartition("/")[2].lower(), shapes())
+            known = "`shape` says which known model a fine-tune was made from."
+            raise UsageError(f"{error.message} {near} {known}".replace("  ", " ")) from error
 
     @property
     def most_tokens(self) -> int:
@@ -224,6 +224,7 @@ class SelfHost:
             "moves": told, "fleet": fleet_detail(self, traffic, found),
             "counted": artifacts.tokens(view).label(self.model),
             "measured": measured_loss(told, artifacts.measured("self_host")),
+            "replayed": {k: artifacts.measured("self_host").get(k) for k in ("ttft_ms", "tpot_ms")},
         }  # fmt: skip
         return Effect(
             _columns(view, moves), moves.moved, moves.moved, fees=fees, tally=tally, detail=detail

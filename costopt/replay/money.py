@@ -11,7 +11,9 @@ from costopt.errors import UsageError
 from costopt.model.call import Breakpoint, SegmentKind
 from costopt.model.exchange import Request, settings_of
 from costopt.model.leaf import CACHE_WRITES, INPUT, N_LEAVES, Leaf
+from costopt.model.own_fleet import OWN_FLEET
 from costopt.prices.contract import NO_RATE, DatedRates, PriceBook, RatePeriod, Unpriced
+from costopt.prices.own_fleet import rates_of
 
 Extra = Sequence[tuple[str, Sequence[int]]]
 """Further (model, [leaf] tokens) charged inside an answer."""
@@ -37,6 +39,8 @@ class Money:
     """The address is the user's own (loopback, private): a model without a price costs nothing there."""
     region: str = ""
     """Where the endpoint's price depends on the place (`eu`), as the book names it."""
+    fleet: bool = False
+    """The projection's own prices: tokens on the policy's fleet cost nothing there, its rent is a fee."""
 
     def cost(
         self, provider: str, model: str, leaves: Sequence[int], tier: str = "default",
@@ -95,6 +99,8 @@ class Money:
         """Of a model as it is sent. A name that its provider does not sell is looked up by itself; at
         the user's own address only in the user's overlay, for what is served there is not sold."""
         tier = tier or "default"
+        if self.fleet and provider == OWN_FLEET:
+            return rates_of(self.prices, provider, model, tier=tier, region="", speed="")
         found = self.prices.rates(provider, model, tier=tier, region=self.region)
         if isinstance(found, DatedRates):
             return found

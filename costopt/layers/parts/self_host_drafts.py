@@ -37,7 +37,7 @@ def drafts_of(layer: SelfHost) -> Drafts | None:
     one = method(pair.method if pair else layer.speculation)
     name = layer.draft_model or (pair.draft if pair else "")
     if one.drafter is Drafter.MODEL and not name:
-        raise UsageError(f"self_host: `{layer.speculation}` needs `draft_model`.")
+        raise UsageError(f"`speculation: {layer.speculation}` needs a `draft_model`.")
     tokens = layer.draft_tokens or (pair.draft_tokens if pair else USUAL_DRAFT_TOKENS)
     chance, basis = _chance(layer)
     draft = shape(name) if one.drafter is Drafter.MODEL else None
@@ -72,7 +72,5 @@ def _chance(layer: SelfHost) -> tuple[float, str]:
         return layer.acceptance, "stated in the policy"
     known = acceptance_known(layer)
     if isinstance(known, NotPublished):
-        raise UsageError(
-            f"self_host: {known.reason}", where="speculation", hint="Then state it as `acceptance`."
-        )
+        raise UsageError(f"`speculation`: {known.reason} Then state it as `acceptance`.")
     return known.low + layer.acceptance_at * (known.high - known.low), known.kind

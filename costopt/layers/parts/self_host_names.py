@@ -15,6 +15,13 @@ from costopt.serving.precision import precision
 from costopt.serving.speculation.methods import method, presets
 
 
+def in_one_line(error: UsageError) -> str:
+    """`no GPU is called l4os (did you mean l40s?)`, without a full stop."""
+    hint = error.hint.strip().rstrip(".")
+    message = error.message.strip().rstrip(".")
+    return f"{message} ({hint[:1].lower()}{hint[1:]})" if hint else message
+
+
 def _named(look_up: Callable[[str], object]) -> Callable[[Any], Any]:
     """A check that leaves a name as it is written; an empty one is none."""
 
@@ -23,7 +30,7 @@ def _named(look_up: Callable[[str], object]) -> Callable[[Any], Any]:
             try:
                 look_up(value)
             except UsageError as error:
-                raise ValueError(f"{error.message} {error.hint}".strip()) from error
+                raise ValueError(in_one_line(error)) from error
         return value
 
     return check

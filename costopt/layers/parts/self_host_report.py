@@ -120,7 +120,7 @@ def _notes(layer: SelfHost, tally: Mapping[str, int], detail: Mapping[str, Any])
     elif not tally.get("moved_calls", 0):
         yield "Nothing is moved: no call fits `match` and can be taken."
     else:
-        yield from _moved_notes(layer, tally, detail["fleet"])
+        yield from _moved_notes(tally, detail)
     for word, text in _STAYS.items():
         if n := tally.get(f"kept.{word}", 0):
             yield text.format(n=n)
@@ -131,9 +131,8 @@ def _notes(layer: SelfHost, tally: Mapping[str, int], detail: Mapping[str, Any])
         )
 
 
-def _moved_notes(
-    layer: SelfHost, tally: Mapping[str, int], fleet: Mapping[str, Any]
-) -> Iterator[str]:
+def _moved_notes(tally: Mapping[str, int], detail: Mapping[str, Any]) -> Iterator[str]:
+    fleet = detail["fleet"]
     rent, each = fleet["rent_usd_a_day"], fleet["gpus_per_replica"]
     many = f"{fleet['replicas']} replica{'s' if fleet['replicas'] != 1 else ''}"
     yield (
@@ -142,7 +141,7 @@ def _moved_notes(
         f" {fleet['rent_source']}), at work {100 * fleet['utilisation']:.2g} % of it."
     )
     yield from _against_the_bill(tally, fleet)
-    yield from _latency(fleet)
+    yield from _latency(fleet, detail.get("replayed", {}))
     if fleet["replicas_at_most"] and fleet["replicas_at_most"] > fleet["replicas"]:
         yield (
             f"So few requests cannot tell {fleet['replicas']} replicas from {fleet['replicas_at_most']},"
@@ -157,12 +156,16 @@ def _against_the_bill(tally: Mapping[str, int], fleet: Mapping[str, Any]) -> Ite
     yield f"Rent for {days}: ${usd_float(rent):,.2f}; {bill}."
     if api and rent > api:
         yield (
-            f"That is {rent / api:,.3g} times as much: renting pays only with more traffic. costopt selfhost"
-            " simulates from how much on."
+            f"That is {_times(rent / api)} times as much: renting pays only with more traffic. costopt"
+            " selfhost simulates from how much on."
         )
 
 
-def _latency(fleet: Mapping[str, Any]) -> Iterator[str]:
+def _times(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _latency(fleet: Mapping[str, Any], replayed: Mapping[str, float | None]) -> Iterator[str]:
     first, later = fleet["ttft_ms"], fleet["tpot_ms"]
     if first is not None:
         word = (
@@ -170,6 +173,11 @@ def _latency(fleet: Mapping[str, Any]) -> Iterator[str]:
         )
         more = f", then one every {later['p50']:,.3g} ms ({later['p95']:,.3g} ms)" if later else ""
         yield f"{word}{more}."
+    if replayed.get("ttft_ms") and replayed.get("tpot_ms"):
+        yield (
+            f"Measured by the replay, at its own load and on its server: first token after"
+            f" {replayed['ttft_ms']:,.0f} ms, then one every {replayed['tpot_ms']:,.3g} ms (medians)."
+        )
     for level in fleet["level"]:
         if level["share"] < level["wanted"]:
             yield (

@@ -50,7 +50,7 @@ def _layer(layer: PolicyLayer, wrote: Grounds) -> dict[str, Any]:
     told["model"] = _served(rows.found)
     told["alone"] = rows.how == How.ALONE
     name = bare(layer.name)
-    if name == "route":
+    if name in ("route", "self_host"):
         told |= moves_of(rows.found, wrote)
     if name == "batch":
         told |= _batch(rows.found, wrote)

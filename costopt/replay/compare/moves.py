@@ -1,4 +1,4 @@
-"""What the route layer reads back: for each move from a model to another, length and loss."""
+"""What layers that change the model read back: for each move to another one, length and loss."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def exposure_of(evaluator: Evaluator, layers: Layers) -> Exposure:
             why[name] = reason
         output = sent_output(output, before, after)
         before, sent = after, tried
-    found = [_still_sent(e, before.sent) for e in found]
+    found = [_still_sent(e, before) for e in found]
     risks = np.zeros_like(output)
     for exposed in found:
         risks += exposed.risk
@@ -171,9 +171,12 @@ def _measured_by(
         # Logged answers above the limit are cut; without any, those that could come out longer now.
         cut = limited & flagged
         return By.OUTPUT, cut if cut.any() else limited
-    tier = _differs(before.service_tier, after.service_tier)
-    batch = np.array([v == BATCH_TIER for v in after.service_tier.values], np.bool_)
-    return By.BATCH, tier & batch[after.service_tier.codes]
+    return By.BATCH, _differs(before.service_tier, after.service_tier) & _batched(after)
+
+
+def _batched(view: View) -> Bool:  # [call]
+    batch = np.array([v == BATCH_TIER for v in view.service_tier.values], np.bool_)
+    return np.asarray(batch[view.service_tier.codes])
 
 
 def _why_not(before: View, after: View, effect: Effect) -> str:
@@ -192,9 +195,13 @@ def _why_not(before: View, after: View, effect: Effect) -> str:
     return "it changes nothing that a model reads"
 
 
-def _still_sent(exposed: Exposed, sent: Bool) -> Exposed:
-    """What a later layer answers or stops is not sent by the policy."""
+def _still_sent(exposed: Exposed, after: View) -> Exposed:
+    """What a later layer answers or stops is not sent by the policy, and a batch call that it moves to
+    machines of one's own is in no batch."""
+    sent = after.sent
     rows = exposed.rows if exposed.by is By.CACHE else exposed.rows & sent
+    if exposed.by is By.BATCH:
+        rows = rows & _batched(after)
     return Exposed(
         exposed.name, exposed.layer, exposed.place, exposed.by, rows, exposed.risk & sent,
         exposed.flagged, exposed.served_from,

@@ -38,7 +38,7 @@ def predicted(send: Send, warm: Warm, evaluator: Evaluator, money: Money) -> tup
 
 def projections_money(evaluator: Evaluator, row: int) -> Money:
     """The projection's prices of a call: where it was made."""
-    return Money(evaluator.prices, region=text_of(evaluator.recorded.region, row))
+    return Money(evaluator.prices, region=text_of(evaluator.recorded.region, row), fleet=True)
 
 
 def leaves_of(send: Send, warm: Warm) -> Leaves:  # [leaf]

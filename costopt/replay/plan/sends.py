@@ -167,7 +167,8 @@ class Sender:
             self.money.rates(request.provider, request.model, tier), Unpriced
         ):
             return f"its model has no {tier} price at this endpoint"
-        if Money(self.evaluator.prices).cost(provider, model, plain, tier) is None:
+        own = Money(self.evaluator.prices, fleet=True)
+        if own.cost(provider, model, plain, tier) is None:
             return "its model has no price in the projection"
         return ""
 

@@ -34,7 +34,7 @@ NEVER: Mapping[str, str] = {
     "compress": "needs a compressor that is really run, and a replay of its answers",
     "output": "saves nothing by itself: providers bill what is written",
     "session_budget": "a hard stop is a decision on unfinished work, not a saving",
-    "self_host": "needs a fleet: costopt selfhost",
+    "self_host": "another model answers, which a replay has to prove; costopt selfhost compares GPUs",
 }
 WHOLE_AGENT = 0.99
 """Share of an agent's calls that must look like background work before all of it is batched."""

@@ -53,7 +53,8 @@ class Replay(BaseModel):
     batch: bool | None = None
     """It has a batch API; none: only at the providers' own hosts."""
     endpoints: dict[str, Place] = Field(default_factory=dict)
-    """An endpoint for each provider of the log: openai: {base_url: ..., api_key_env: ...}."""
+    """An endpoint for each provider of the log: openai: {base_url: ..., api_key_env: ...}; `self_host` is the
+    server of the calls that this layer moves."""
     budget_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
     """Most dollars that a replay may spend, at its worst case."""
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 8

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from costopt.endpoints.choose import APIS
 from costopt.endpoints.connection import Connection
 from costopt.errors import UsageError
+from costopt.model.own_fleet import OWN_FLEET
 from costopt.wiring.policy.replay import address
 from costopt.wiring.replaying.wishes import Wishes
 
@@ -28,6 +29,8 @@ BATCHES = tuple(KEYS)
 """Hosts with a batch API of their own; elsewhere the user says so."""
 RECORDED = "recorded"
 """As `--base-url`: no endpoint, whatever the policy says."""
+SELF_HOST = "self_host"
+"""In `endpoints:`, the server of the calls that the layer of that name moves."""
 ALL = ""
 """Of a place: it serves every provider."""
 
@@ -78,7 +81,7 @@ def places_of(wishes: Wishes, section: Mapping[str, Any]) -> tuple[Place, ...]:
         return (_place(ALL, asked),)
     named: Mapping[str, Mapping[str, Any]] = section.get("endpoints") or {}
     found = [
-        _place(p, {**_filled(place), "api": place.get("api") or _own(p)} | _said(wishes))
+        _place(_named(p), {**_filled(place), "api": place.get("api") or _own(p)} | _said(wishes))
         for p, place in named.items()
     ]
     if section.get("base_url"):
@@ -156,6 +159,11 @@ def _filled(place: Mapping[str, Any]) -> dict[str, Any]:
 def _said(wishes: Wishes) -> dict[str, bool]:
     """What the command line says of batch APIs outdoes the policy."""
     return {} if wishes.batch is None else {"batch": wishes.batch}
+
+
+def _named(word: str) -> str:
+    """The provider of a place: calls that the layer moves to its own fleet go to `self_host`."""
+    return OWN_FLEET if word == SELF_HOST else word
 
 
 def _own(provider: str) -> str:
