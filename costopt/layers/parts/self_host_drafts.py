@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from costopt.errors import UsageError
 from costopt.serving.fleet.drafts import Drafts
-from costopt.serving.models import shape
+from costopt.serving.models import ModelShape, shape
 from costopt.serving.speculation.arithmetic import Acceptance
 from costopt.serving.speculation.config import Value, lookup_config, model_config
 from costopt.serving.speculation.methods import (
@@ -34,6 +34,8 @@ def drafts_of(layer: SelfHost) -> Drafts | None:
     if not layer.speculation:
         return None
     pair = _pair(layer)
+    if pair is not None and not _alike(shape(pair.target), layer.made_as):
+        raise UsageError(f"`speculation: {pair.name}` drafts for {pair.target}, not {layer.model}.")
     one = method(pair.method if pair else layer.speculation)
     name = layer.draft_model or (pair.draft if pair else "")
     if one.drafter is Drafter.MODEL and not name:
@@ -64,6 +66,11 @@ def speculative_config(drafts: Drafts | None) -> Mapping[str, Value] | None:
 
 def _pair(layer: SelfHost) -> Preset | None:
     return presets().get(layer.speculation.strip().lower())
+
+
+def _alike(a: ModelShape, b: ModelShape) -> bool:
+    """A fine-tune or a later point release is drafted for as its base is."""
+    return (a.layers, a.hidden, a.vocab) == (b.layers, b.hidden, b.vocab)
 
 
 def _chance(layer: SelfHost) -> tuple[float, str]:
