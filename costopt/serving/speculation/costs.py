@@ -1,15 +1,14 @@
 """Step times of a target and its drafter from the step model: what `load.Costs` asks for.
 
-A draft pass pays for its own weights, cache and head, and for the bookkeeping of a step: the proposer
-prepares inputs and launches kernels for every pass, as the engine does for a step. Its first pass reads what
-the last verification left, one token and the drafted ones of each sequence. What belongs to a sequence
-rather than to a pass (sampling, streaming) is not paid again. No constant is fitted here.
+A draft pass pays for its own weights, cache and head and for the gaps between its kernels. Its first pass
+reads what the last verification left, one token and the drafted ones of each sequence, and every prompt. What
+an engine does on the host is paid as it does it: `Habits`. No constant is fitted here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -24,6 +23,21 @@ from costopt.serving.step import Float, StepModel
 EAGLE3_VOCAB = 32_000
 """Tokens that EAGLE-3's published heads choose from (`draft_vocab_size` of their config.json),
 https://huggingface.co/yuhuili/EAGLE3-LLaMA3.1-Instruct-8B, checked 2026-11-25."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What an engine does on the host around drafting; the defaults are those of today's engines."""
+
+    graphed: bool = True
+    """All passes of the drafter are one launch: a step's bookkeeping is paid once for them, not in each."""
+    waits: bool = False
+    """Without drafts the host prepares the next step beside the GPU's work; with drafts it waits for what was
+    accepted. SGLang until 0.5.6: "Overlap scheduler is disabled because of using eagle3"
+    (server_args.py, https://github.com/sgl-project/sglang, checked 2026-11-25)."""
+
+
+TODAY = Habits()
 
 
 @dataclass(frozen=True)
@@ -43,33 +57,41 @@ class Steps:
         Sampling and handing on are paid for every token computed; with one of each sequence this is
         `StepModel.step_s`.
         """
-        per_token = self._rates.seq_s * batch * tokens_per_sequence
-        return self.pass_s(batch, tokens_per_sequence) + per_token
+        tokens = batch * tokens_per_sequence
+        return self.pass_s(batch, tokens_per_sequence, tokens) + self._rates.seq_s * tokens
 
-    def pass_s(self, batch: float, tokens_per_sequence: float) -> float:
-        """The same without what is paid per token."""
+    def hidden_s(self, batch: float, tokens_per_sequence: float) -> float:
+        """The same where the host's work is done beside the GPU's."""
+        gpu_s = self.pass_s(batch, tokens_per_sequence, batch * tokens_per_sequence)
+        return gpu_s - self.model.eff.step_s
+
+    def pass_s(self, batch: float, tokens_per_sequence: float, sampled: float) -> float:
+        """Without what is paid per token; the head at so many positions."""
         rates = self._rates
         near = min(self.context_tokens, self.model.shape.window)
         cache = batch * (rates.kv_s * self.context_tokens + rates.kv_window_s * near)
         tokens = np.array([batch * tokens_per_sequence])
-        return float(_products_s(self.model, tokens)[0]) + cache + rates.base_s
+        head_s = self.model.head_s(np.array([sampled]))
+        return float((_layers_s(self.model, tokens) + head_s)[0]) + cache + rates.base_s
 
-    def drafting_s(self, batch: float, draft_tokens: int) -> float:
+    def drafting_s(self, batch: float, draft_tokens: int, graphed: bool = True) -> float:
         """Seconds that this model takes to draft so many tokens one after another."""
         if draft_tokens < 1:
             return 0.0
-        first = self.pass_s(batch, 1.0 + draft_tokens)
-        return first + (draft_tokens - 1) * self.pass_s(batch, 1.0)
+        first = self.pass_s(batch, 1.0 + draft_tokens, batch)
+        passes = first + (draft_tokens - 1) * self.pass_s(batch, 1.0, batch)
+        return passes - (draft_tokens - 1) * graphed * self.model.eff.step_s
 
     def drafting_at_once_s(self, batch: float, draft_tokens: int) -> float:
         """Seconds of heads that draft all tokens in one pass."""
-        return self.pass_s(batch, float(draft_tokens)) if draft_tokens else 0.0
+        tokens = batch * draft_tokens
+        return self.pass_s(batch, float(draft_tokens), tokens) if draft_tokens else 0.0
 
 
-def _products_s(model: StepModel, tokens: Float) -> Float:
-    """Seconds of all products of a pass over so many tokens, the head at each of them."""
-    products = model.dense_s(tokens) + model.experts_s(tokens) + model.activations_s(tokens)
-    return products + model.collectives_s(tokens) + model.head_s(tokens)
+def _layers_s(model: StepModel, tokens: Float) -> Float:
+    """Seconds of a pass over so many tokens, the head and the cache not in it."""
+    products = model.dense_s(tokens) + model.experts_s(tokens)
+    return products + model.activations_s(tokens) + model.collectives_s(tokens)
 
 
 def speculating(
@@ -79,50 +101,78 @@ def speculating(
     max_tokens: int,
     max_sampled: int,
     draft: StepModel | None = None,
+    habits: Habits = TODAY,
+    verified: int | None = None,
 ) -> StepCost:
     """The target's step as the simulator reads it, drafting included.
 
-    Goes with `Limits(draft_tokens=..., tokens_per_step=...)`. The simulator looks the head up by sampled
-    positions, 1 + g of each decoding sequence: what drafting and handing on the further tokens cost such a
-    sequence is put there. The drafter's cache is read in every pass: that is put to the target's.
+    `verified` are the tokens of a tree of drafts; None: a chain, so as many as are drafted.
+    Goes with `Limits(draft_tokens=verified, tokens_per_step=...)`. The drafter's first pass runs over all
+    tokens of the step. The simulator looks the head up by sampled positions, 1 + g of each decoding sequence:
+    what the further passes and handing on the further tokens cost such a sequence is put there. The drafter's
+    cache is read in every pass: that is put to the target's.
     """
     cost = target.cost(max_tokens, max_sampled)
     positions = np.arange(len(cost.head_s), dtype=np.float64)
-    sequences = positions / (1 + draft_tokens)
+    sequences = positions / (1 + (draft_tokens if verified is None else verified))
     head_s = cost.head_s + cost.seq_s * (positions - sequences)
     if method.drafter is Drafter.LOOKUP or draft_tokens < 1:
         return cost._replace(head_s=head_s)
     own = draft or drafter_of(target, method)
     rates, at_once = own.cost(1, 1), method.drafter is Drafter.HEADS
-    passes = 1 if at_once else draft_tokens
-    drafting = _products_s(own, draft_tokens * sequences if at_once else positions)
-    drafting += (passes - 1) * _products_s(own, sequences) + passes * rates.base_s
+    if at_once:
+        sequences, passes = draft_tokens * sequences, 1
+    else:
+        passes = draft_tokens
+    drafting = passes * own.head_s(sequences) + (passes - 1) * _layers_s(own, sequences)
+    drafting += passes * rates.base_s - (passes - 1) * habits.graphed * own.eff.step_s
     drafting[0] = 0.0
     return cost._replace(
+        tokens_s=cost.tokens_s + _first_pass_s(own, len(cost.tokens_s)),
         head_s=head_s + drafting,
+        mixed_s=cost.mixed_s + rates.mixed_s,
         kv_s=cost.kv_s + passes * rates.kv_s,
         kv_window_s=cost.kv_window_s + passes * rates.kv_window_s,
     )
 
 
+def _first_pass_s(own: StepModel, size: int) -> Float:
+    """[tokens] of the drafter's first pass."""
+    tokens = np.arange(size, dtype=np.float64)
+    table = _layers_s(own, tokens)
+    table[0] = 0.0
+    return table
+
+
 def costs(
-    target: StepModel, method: Method, context_tokens: float, draft: StepModel | None = None
+    target: StepModel,
+    method: Method,
+    context_tokens: float,
+    draft: StepModel | None = None,
+    habits: Habits = TODAY,
 ) -> Costs:
     """Step times of a method on this target; `draft` is the draft model where the method has one.
 
     A head or layer of the target's own size stands in where none is given.
     """
     steps = Steps(target, context_tokens)
-    return Costs(steps.target_s, _drafting(target, method, context_tokens, draft))
+    drafting = _drafting(target, method, context_tokens, draft, habits)
+    return Costs(steps.target_s, drafting, steps.hidden_s if habits.waits else None)
 
 
 def _drafting(
-    target: StepModel, method: Method, context_tokens: float, draft: StepModel | None
+    target: StepModel,
+    method: Method,
+    context_tokens: float,
+    draft: StepModel | None,
+    habits: Habits,
 ) -> Drafting:
     if method.drafter is Drafter.LOOKUP:
         return free
     own = Steps(draft or drafter_of(target, method), context_tokens)
-    return own.drafting_at_once_s if method.drafter is Drafter.HEADS else own.drafting_s
+    if method.drafter is Drafter.HEADS:
+        return own.drafting_at_once_s
+    return partial(own.drafting_s, graphed=habits.graphed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,12 @@ class Costs:
 
     target: TargetStep
     drafting: Drafting = free
+    plain: TargetStep | None = None
+    """Steps without drafts, where the engine does more differently than computing fewer tokens."""
 
     def gain(self, step: Yield, batch: float) -> float:
         """Tokens a second with speculation over without, at a batch that stays full; 1: neither."""
-        plain = self.target(batch, 1.0)
+        plain = (self.plain or self.target)(batch, 1.0)
         speculating = self.drafting(batch, step.depth) + self.target(batch, 1.0 + step.drafted)
         return step.tokens * plain / speculating
 
