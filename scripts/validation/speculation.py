@@ -2,8 +2,9 @@
 
 The sweeps stand in `scripts/data/speculation_sweeps.csv`, each with its source. No constant was fitted on
 them: target, head and GPU are shapes and data sheets, the acceptance length is the published one of the same
-head and draft length. What cannot be predicted (no draft length, no length, a model without a shape) is
-counted and still held to the bounds that need no model.
+head and draft length, and what an engine did on the host is read from its source. What cannot be predicted
+(no draft length, no length, a model without a shape) is counted and still held to the bounds that need no
+model.
 """
 
 from __future__ import annotations
@@ -19,19 +20,25 @@ from costopt.accel.encodings import O200K
 from costopt.accel.ranks import find_encoder
 from costopt.model.call import Call
 from costopt.serving.speculation.arithmetic import conditional_acceptance, reported_acceptance
+from costopt.serving.speculation.costs import TODAY, Habits
 from costopt.serving.speculation.drafted import Steps, spread
 from costopt.serving.speculation.lookup import steps_by_answer
 from costopt.serving.speculation.ngram import NGram
 from costopt.serving.speculation.suffix import Suffix
 from validation.cache_traces import by_source, mini_swe, tau2
 from validation.speculation_sweeps import (
+    BREAK_EVEN,
     DISPUTED,
     Row,
+    at_highest_load,
+    decoding,
     falls,
+    habits_of,
     length_of,
     loss_at_high_load,
     predicted,
     read_sweeps,
+    signs,
 )
 from validation.table import Table
 
@@ -62,7 +69,8 @@ def _bounds(rows: Sequence[Row], table: Table) -> None:
     table.shown(
         "rows with an acceptance length", sum(row.acceptance_length is not None for row in rows)
     )
-    table.shown("published rows, sweeps", f"{len(rows)}, {len({row.sweep for row in rows})}")
+    told = [len(rows), len({row.sweep for row in rows}), len({row.url for row in rows})]
+    table.shown("published rows, sweeps, publications", ", ".join(map(str, told)))
 
 
 def _errors(rows: Sequence[Row], table: Table) -> None:
@@ -74,27 +82,81 @@ def _errors(rows: Sequence[Row], table: Table) -> None:
         for row, gain in own:
             what = f"{sweep}, g {row.draft_tokens}, batch {row.load:g}, {length_of(row):.2f} a step"
             table.shown(what, f"{gain:.2f}x", f"{row.gain_is}{row.gain:.2f}x")
-    for name, low, high in (("1 or 2", 0, 2), ("4 to 16", 2, 16), ("above 16", 16, 10_000)):
-        _median(f"batch {name}", [one for one in made if low < one[0].load <= high], table)
-    disputed = [replace(row, gpu="a100_sxm") for row in rows if row.sweep in DISPUTED]
-    other = [(row, gain) for row in disputed if (gain := predicted(row)) is not None]
-    _median(
-        "table 5 of EAGLE-3 as an RTX 3090",
-        [one for one in made if one[0].sweep in DISPUTED],
-        table,
-    )
-    _median("the same as an A100", other, table)
-    losses = [(row, gain) for row, gain in made if row.gain < 1 or row.gain_is == "<"]
-    right = sum(gain < 1 for _, gain in losses)
-    table.shown("published losses that are predicted as losses", right, len(losses))
-    gains = [(row, gain) for row, gain in made if row.gain > 1]
-    table.shown(
-        "published gains that are predicted as gains", sum(g > 1 for _, g in gains), len(gains)
-    )
-    table.equal("sweeps whose predicted gain rises with the load", 0, len(falls(made)))
+    _medians(made, table)
+    _parts(rows, table)
+    _signs(made, table)
+    steps = [(row, gain) for row in rows if (gain := decoding(row)) is not None]
+    table.equal("sweeps whose predicted gain rises with the load", 0, len(falls(steps)))
+    table.equal(
+        "the same with prompts, by more than 1 %: answers of other lengths end together",
+        0, len(falls(made, 0.01)),
+    )  # fmt: skip
     table.equal(
         "predicted at a batch of 4,096 with a short cache: still a gain", 0, loss_at_high_load(made)
     )
+
+
+def _medians(made: Sequence[tuple[Row, float]], table: Table) -> None:
+    """Nothing is fitted on a row, so every publication is held out."""
+    _median("all", made, table)
+    _median(
+        "engines that draft as today's do",
+        [one for one in made if habits_of(one[0]) == TODAY],
+        table,
+    )
+    for name, low, high in (("1 or 2", 0, 2), ("4 to 16", 2, 16), ("above 16", 16, 10_000)):
+        _median(f"batch {name}", [one for one in made if low < one[0].load <= high], table)
+    for name in dict.fromkeys(row.method for row, _ in made):
+        _median(name, [one for one in made if one[0].method == name], table)
+    for url in dict.fromkeys(row.url for row, _ in made):
+        short = url.removeprefix("https://").removeprefix("github.com/")
+        _median(short, [one for one in made if one[0].url == url], table)
+    disputed = [row for row in (row for row, _ in made) if row.sweep in DISPUTED]
+    other = [(row, predicted(replace(row, gpu="a100_sxm")) or 0.0) for row in disputed]
+    _median("table 5 of EAGLE-3 as an A100", other, table)
+
+
+def _parts(rows: Sequence[Row], table: Table) -> None:
+    """Each part of the prediction left out, over the same rows."""
+
+    def without(change: Callable[[Row], Habits]) -> list[tuple[Row, float]]:
+        return [
+            (row, gain) for row in rows if (gain := predicted(row, change(row))) is not None
+        ]  # fmt: skip
+
+    table.title("Speculation: what each part of the prediction is worth")
+    steps = [(row, gain) for row in rows if (gain := decoding(row)) is not None]
+    _median("without prompts: a full batch that only decodes", steps, table)
+    _median(
+        "with today's engine for every row: one launch of the drafter, no waiting",
+        without(lambda row: TODAY), table,
+    )  # fmt: skip
+    _median(
+        "a step's bookkeeping in every pass of every drafter",
+        without(lambda row: replace(habits_of(row), graphed=False)), table,
+    )  # fmt: skip
+    _median(
+        "once a step for every drafter",
+        without(lambda row: replace(habits_of(row), graphed=True)), table,
+    )  # fmt: skip
+    _median(
+        "no engine waits for what was accepted",
+        without(lambda row: replace(habits_of(row), waits=False)), table,
+    )  # fmt: skip
+
+
+def _signs(made: Sequence[tuple[Row, float]], table: Table) -> None:
+    table.title("Speculation: gain or loss")
+    for what, right, all_of in signs(made):
+        table.shown(f"published {what} that are predicted as such", right, all_of)
+    for what, right, all_of in signs(at_highest_load(made)):
+        table.shown(f"the same at the highest load of a sweep, {what}", right, all_of)
+    clear = [(row, gain) for row, gain in at_highest_load(made) if abs(row.gain - 1) > BREAK_EVEN]
+    wrong = sum(all_of - right for _, right, all_of in signs(clear))
+    what = (
+        f"wrong signs there among the {len(clear)} further than {BREAK_EVEN:.0%} from breaking even"
+    )
+    table.equal(what, 0, wrong)
 
 
 def _median(name: str, made: Sequence[tuple[Row, float]], table: Table) -> None:
