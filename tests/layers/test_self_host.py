@@ -11,18 +11,22 @@ import numpy as np
 import pytest
 
 from costopt.billing.meter import meter
+from costopt.billing.meter_plain import meter_plain
 from costopt.engine.attribute import attribute
 from costopt.engine.evaluate import Evaluator
 from costopt.engine.outcome import InProcess
 from costopt.engine.parts_of import part_of, sessions_in_order
+from costopt.engine.trial import drawn
 from costopt.errors import UsageError
 from costopt.layers.base import Layer
 from costopt.layers.exact_cache import ExactCache
 from costopt.layers.parts import self_host_fleet
+from costopt.layers.route import Route
 from costopt.layers.self_host import SelfHost
 from costopt.layers.session_budget import SessionBudget
 from costopt.layers.window import Window
 from costopt.model.call import Call
+from costopt.model.leaf import OUTPUT
 from costopt.model.own_fleet import OWN_FLEET
 from costopt.model.view import View
 from costopt.money import PICO_PER_USD
@@ -31,6 +35,7 @@ from tests.billing.small import call, timed, usage
 from tests.fakes import FakeBook
 from tests.layers.cases.self_host import LLAMA, OWN
 from tests.layers.context import evaluator_of, texts_of
+from tests.layers.two_prices import TwoPrices
 
 DAY_PUSD = 86_400_000_000_000
 START_US = 1_790_000_000_000_000
@@ -87,6 +92,10 @@ def test_no_logged_call_is_priced_by_the_reserved_name() -> None:
     view = View.of(timed(calls))
     bill = meter(view, FakeBook())
     assert view.provider.texts() == [f"{OWN_FLEET} (as logged)"] and bill.total_pusd > 0
+    moved = evaluator_of(calls).state((OWN,)).view
+    for priced in (meter(moved, FakeBook()), meter_plain(moved, FakeBook())):
+        assert priced.total_pusd == 0 and priced.priced.all()
+        assert priced.sources == ("own fleet: the rent is the price",)
     clean = timed([call("a", ["user:a"], usage(1_000, out=1))])
     assert View.of(clean).provider is clean.dims["provider"]
 
@@ -162,6 +171,38 @@ def test_a_stretch_of_the_log_bears_its_share_of_the_time() -> None:
     assert again.handed.drawn.span_s == parts[0].handed.drawn.span_s == 39_900.0
     rents = [rent_of(part, OWN) for part in parts]
     assert sum(rents) == rent_of(evaluator, OWN) == DAY_PUSD and len(set(rents)) == 1
+
+
+def test_behind_a_router_a_replay_is_of_the_logged_model() -> None:
+    """What the router thinks of the answers' length is no base of what was measured against the log's."""
+    route = Route(tiers=(("simple", "small"), ("complex", "big")), output_ratio=3.0)
+    layer = replace(OWN, match=(("model", ("small",)),))
+    calls = [call("a", ["user:a"], usage(100, out=20), ["assistant:yes"], model="big")]
+    known = {"self_host": {"moves": {f"big -> {LLAMA}": {"output_ratio": 1.5}}}}
+    for evidence, out in ((None, 60), (known, 30)):
+        evaluator = evaluator_of(calls, prices=TwoPrices(), evidence=evidence)
+        view = evaluator.state((route, layer)).view
+        assert view.leaves[0, OUTPUT].sum() == out
+        (move,) = told(evaluator, route, layer)["moves"]
+        assert (move["from"], move["routed_to"], move["to"]) == ("big", "small", LLAMA)
+
+
+def test_an_audits_trial_comes_to_the_whole_rent() -> None:
+    evaluator = evaluator_of(busy(400, per_s=0.01))
+    trial = drawn(evaluator, 100, seed=3)
+    assert 50 < trial.evaluator.trace.n < 150
+    assert trial.scaled(rent_of(trial.evaluator, OWN)) == pytest.approx(DAY_PUSD, rel=1e-9)
+
+
+def test_a_fleet_that_misses_its_level_is_not_verified() -> None:
+    moves = {f"m -> {LLAMA}": {"output_ratio": 1.0, "quality_loss": 0.0, "quality_ci95": [0.0, 0.01],
+                               "judged": 400}}  # fmt: skip
+    evaluator = evaluator_of(busy(300), evidence={"self_host": {"moves": moves}})
+    for layer, verified in ((OWN, True), (replace(OWN, replicas=1), False)):
+        effect = evaluator.effect((layer,))
+        said = layer.report(effect.tally, effect.detail)
+        assert said.verified is verified and said.risk.value == 0.0
+        assert any("The level is missed" in note for note in said.notes) is not verified
 
 
 def test_the_same_question_is_simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,10 +62,12 @@ def moves_of(layer: SelfHost, view: View, prices: PriceBook, artifacts: Artifact
     for stay, rows in _barred(view, prices):
         moves.bar[asked & rows & (moves.bar == Stay.NONE)] = stay
     ready = np.flatnonzero(asked & (moves.bar == Stay.NONE))
-    width = len(view.model.values)
-    pair = view.provider.codes[ready].astype(np.int64) * width + view.model.codes[ready]
+    logged, now = view.trace.dims["model"], view.model
+    width = len(now.values)
+    pair = logged.codes[ready].astype(np.int64) * width + now.codes[ready]
     for code in np.unique(pair).tolist():
-        _move(moves, layer, ready[pair == code], view.model.values[code % width], artifacts)
+        names = logged.values[code // width], now.values[code % width]
+        _move(moves, layer, ready[pair == code], names, artifacts)
     return moves
 
 
@@ -98,14 +100,21 @@ def _with_pictures(view: View) -> Bool:  # [call]
     return np.asarray(before[view.request.offsets[1:]] > before[view.request.offsets[:-1]])
 
 
-def _move(moves: Moves, layer: SelfHost, rows: Int, own: str, artifacts: Artifacts) -> None:
-    """Calls of one model, counted as the fleet's model would."""
-    view, known = moves.view, expected_of(layer, moves.view, own, artifacts)
+def _move(
+    moves: Moves, layer: SelfHost, rows: Int, names: tuple[str, str], artifacts: Artifacts
+) -> None:
+    """Calls of one model, counted as the fleet's model would. `names`: as logged, and as a router in
+    front has it; a replay compares with what was logged."""
+    logged, own = names
+    view, known = moves.view, expected_of(layer, moves.view, logged, artifacts)
     if known.reasoning is None:
         moves.bar[rows] = Stay.REASONING
         return
     scale = _scale(layer, view, rows, own, artifacts)
-    leaves = moved_leaves(view.leaves[rows], scale, known)
+    before = view.leaves[rows]
+    if logged != own and known.output_basis == "measured":
+        before[:, OUTPUT] = view.trace.leaves[rows][:, OUTPUT]
+    leaves = moved_leaves(before, scale, known)
     moves.without_text[rows] = scale.without_text
     total = leaves[:, INPUT].sum(axis=1) + leaves[:, OUTPUT].sum(axis=1)
     fits = total <= layer.most_tokens
@@ -113,7 +122,8 @@ def _move(moves: Moves, layer: SelfHost, rows: Int, own: str, artifacts: Artifac
     code = len(moves.told)
     moves.leaves[rows[fits]], moves.move[rows[fits]] = leaves[fits], code
     moves.sold_as[code] = OWN_FLEET, layer.model
-    moves.told.append({"from": own, "to": layer.model, **known.told()})
+    via = {} if logged == own else {"routed_to": own}
+    moves.told.append({"from": logged, "to": layer.model, **via, **known.told()})
     moves.written(rows[fits], code)
 
 
@@ -142,9 +152,9 @@ def _known_shape(model: str) -> ModelShape | None:
         return None
 
 
-def expected_of(layer: SelfHost, view: View, own: str, artifacts: Artifacts) -> Expected:
+def expected_of(layer: SelfHost, view: View, logged: str, artifacts: Artifacts) -> Expected:
     """Replay first, then the log's own calls of the model, then the settings."""
-    measured, move = artifacts.measured("self_host"), f"{own} -> {layer.model}"
+    measured, move = artifacts.measured("self_host"), f"{logged} -> {layer.model}"
     ratio = measured_ratio(measured, move, "output_ratio")
     basis = "assumed" if ratio is None else "measured"
     thinks, why, per_call = _reasoning(

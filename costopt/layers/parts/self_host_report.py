@@ -71,7 +71,7 @@ def _risk(
     loss, ci, judged = measured
     ends = max(0.0, ci[0]), max(0.0, ci[1])  # as many gained as lost is no risk
     risk = Risk(METRIC, max(0.0, loss), ends, f"replay of {judged:,} calls")
-    return risk, ci[1] <= layer.max_loss, "measured"
+    return risk, ci[1] <= layer.max_loss and detail["fleet"]["keeps_level"], "measured"
 
 
 def _assumptions(
