@@ -15,8 +15,10 @@ from costopt.serving.speculation.history import History, kernel
 from costopt.serving.speculation.load import Costs
 from costopt.serving.speculation.lookup import (
     USUAL,
+    Exchange,
     compared,
     measured,
+    measured_acceptance,
     measured_on_texts,
     steps_by_answer,
 )
@@ -207,3 +209,37 @@ class TestMeasured:
         ):
             with pytest.raises(UsageError):
                 wrong()
+
+
+class TestByTask:
+    @settings(max_examples=60, deadline=None)
+    @given(exchanges, st.one_of(ngrams, suffixes), st.lists(st.sampled_from("ab"), min_size=4))
+    def test_tasks_share_the_history_and_their_steps_are_all_steps(
+        self, texts: list[tuple[Ids, Ids]], rule: NGram | Suffix, names: list[str]
+    ) -> None:
+        calls = [Exchange(*pair, task) for pair, task in zip(texts, names, strict=False)]
+        found = measured_acceptance(calls, rule, compiled=False)
+        whole = list(steps_by_answer(texts, rule, compiled=False))
+        for task, one in found.items():
+            own = [
+                steps for steps, call in zip(whole, calls, strict=True) if call.task == task
+            ]  # fmt: skip
+            same(one.steps, Steps.joined(own))
+            assert one.answers == len(own)
+        assert list(found) == list(dict.fromkeys(call.task for call in calls))
+
+    def test_what_a_task_repeats_is_accepted_and_what_another_makes_up_is_not(self) -> None:
+        copied, fresh = np.arange(40) % 20, np.arange(100, 140)
+        calls = [
+            Exchange(copied, copied[:20], "copy", f"s{n}") if n % 2 else
+            Exchange(fresh + 40 * n, fresh + 40 * n + 20, "write", f"s{n}")
+            for n in range(6)
+        ]  # fmt: skip
+        found = measured_acceptance(calls, NGram(3, 2, 2))
+        sure = found["copy"].acceptance
+        assert sure is not None and sure.at(0) == 1.0 and sure.coverage > 0.9
+        assert found["copy"].spread is not None and found["copy"].spread.groups == 3
+        assert found["write"].steps.tokens_per_step < found["copy"].steps.tokens_per_step
+
+    def test_without_calls_there_is_nothing(self) -> None:
+        assert measured_acceptance([], NGram()) == {}

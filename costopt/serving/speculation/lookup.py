@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from costopt.serving.speculation.drafted import Ids, Steps
+from costopt.serving.speculation.arithmetic import Acceptance
+from costopt.serving.speculation.drafted import Ids, Spread, Steps, spread
 from costopt.serving.speculation.history import History
 from costopt.serving.speculation.load import Costs
 from costopt.serving.speculation.ngram import NGram, run
@@ -56,6 +57,58 @@ def steps_by_answer(
 def measured(exchanges: Iterable[tuple[Ids, Ids]], settings: Settings) -> Steps:
     """All steps together."""
     return Steps.joined(steps_by_answer(exchanges, settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One recorded call as token ids."""
+
+    prompt: Ids
+    answer: Ids
+    task: str = ""
+    session: str = ""
+    """Calls of one session repeat each other: their error is that of sessions, not of calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a look-up method does on the answers of one task."""
+
+    answers: int
+    acceptance: Acceptance | None
+    """By place in the draft, with the share of steps that have one; None: nothing was drafted."""
+    steps: Steps
+    spread: Spread | None
+    """Standard error of the tokens a step, over sessions; None: fewer than two."""
+
+
+def measured_acceptance(
+    exchanges: Iterable[Exchange], settings: Settings, *, compiled: bool | None = None
+) -> dict[str, Measured]:
+    """{task: what was drafted and accepted}, tasks in the order in which they come first.
+
+    Args:
+        exchanges: in the order in which the requests were sent: suffix decoding knows the earlier answers of
+            every task.
+        settings: which method and how.
+        compiled: as in `steps_by_answer`.
+    """
+    told: dict[str, tuple[list[Steps], list[str]]] = {}
+    calls = list(exchanges)
+    pairs = ((call.prompt, call.answer) for call in calls)
+    for number, (call, steps) in enumerate(
+        zip(calls, steps_by_answer(pairs, settings, compiled=compiled), strict=True)
+    ):
+        parts, sessions = told.setdefault(call.task, ([], []))
+        parts.append(steps)
+        sessions.append(call.session or f"call {number}")
+    return {task: _together(*one) for task, one in told.items()}
+
+
+def _together(parts: list[Steps], sessions: list[str]) -> Measured:
+    joined = Steps.joined(parts)
+    groups = np.unique(sessions, return_inverse=True)[1].tolist()
+    return Measured(len(parts), joined.acceptance(), joined, spread(parts, groups))
 
 
 @dataclass(frozen=True, slots=True)
