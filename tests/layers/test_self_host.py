@@ -30,6 +30,7 @@ from costopt.model.leaf import OUTPUT
 from costopt.model.own_fleet import OWN_FLEET
 from costopt.model.view import View
 from costopt.money import PICO_PER_USD
+from costopt.serving.arrivals import Arrivals
 from costopt.serving.fleet.drafts import Drafts
 from tests.billing.small import call, timed, usage
 from tests.fakes import FakeBook
@@ -169,6 +170,11 @@ def test_a_stretch_of_the_log_bears_its_share_of_the_time() -> None:
     again = part_of(parts[0], np.arange(len(parts[0].trace.sessions))[:50])
     assert again.handed.drawn.share == 0.125
     assert again.handed.drawn.span_s == parts[0].handed.drawn.span_s == 39_900.0
+    found = told(evaluator, OWN)
+    for part in parts:  # a quarter of the calls in a quarter of the time
+        mine = told(part, OWN)
+        for name in ("utilisation", "tokens_per_rented_gpu_s"):
+            assert mine[name] == pytest.approx(found[name], rel=0.02)
     rents = [rent_of(part, OWN) for part in parts]
     assert sum(rents) == rent_of(evaluator, OWN) == DAY_PUSD and len(set(rents)) == 1
 
@@ -192,6 +198,20 @@ def test_an_audits_trial_comes_to_the_whole_rent() -> None:
     trial = drawn(evaluator, 100, seed=3)
     assert 50 < trial.evaluator.trace.n < 150
     assert trial.scaled(rent_of(trial.evaluator, OWN)) == pytest.approx(DAY_PUSD, rel=1e-9)
+
+
+def test_stretches_are_moved_together_and_stay_as_they_are_inside() -> None:
+    at = np.concatenate([start + np.arange(10) for start in (500.0, 3_000.0, 9_000.0)])
+    ones = np.ones(30, np.int64)
+    found = self_host_fleet.closed_up(Arrivals(at, ones, ones, ones, 10_000.0), 300.0)
+    gaps = np.diff(found.at_s)
+    assert found.span_s == 300.0 and found.at_s[-1] == pytest.approx(300.0)
+    assert np.delete(gaps, (9, 19)) == pytest.approx(1.0)
+    assert gaps[9] == gaps[19] == found.at_s[0] == pytest.approx(91.0)
+    short = self_host_fleet.closed_up(
+        Arrivals(at[:10] - 500, ones[:10], ones[:10], ones[:10], 1e4), 20.0
+    )
+    assert short.at_s.tolist() == list(range(10)) and short.span_s == 20.0
 
 
 def test_a_fleet_that_misses_its_level_is_not_verified() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from threading import Lock
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Int = NDArray[np.int64]
 WHAT = "self_host: rent"
+_HALVINGS = 60
 _KEPT_REQUESTS = 2_000_000
 """Of fleets kept for a sweep or for shares: a dozen numbers a request."""
 _kept: OrderedDict[str, Deployed | Undeployed] = OrderedDict()
@@ -69,12 +70,28 @@ def traffic_of(layer: SelfHost, view: View, moves: Moves, artifacts: Artifacts) 
     own = arrivals_of(
         after, moves.moved, span_s=span_s, segment_tokens=_segment_tokens(layer, after, rows, artifacts)
     )  # fmt: skip
+    if artifacts.drawn.share < 1:
+        own = closed_up(own, span_s * artifacts.drawn.share)
     rate = view.trace.sample_rate or 1.0
     whole = scaled(own, 1 / rate) if rate < 1 else own
     days = Fraction(round(1e6 * span_s), round(1e6 * DAY_S))
     share = Fraction(artifacts.drawn.share) * Fraction(min(rate, 1.0))
     order = rows[np.argsort(view.at_us[rows], kind="stable")]
     return Traffic(order, whole, own, days * share, logged_s)
+
+
+def closed_up(arrivals: Arrivals, span_s: float) -> Arrivals:
+    """Stretches of a log moved together until they fill their share of its time: the longest gaps, which
+    lie between the stretches, are cut to one length. The traffic inside a stretch stays as it was."""
+    if not arrivals.n:
+        return replace(arrivals, span_s=span_s)
+    gaps = np.diff(arrivals.at_s, prepend=0.0)
+    low, high = 0.0, float(gaps.max())
+    if gaps.sum() > span_s:
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if np.minimum(gaps, middle).sum() < span_s else (low, middle)
+    return replace(arrivals, at_s=np.cumsum(np.minimum(gaps, high)), span_s=span_s)
 
 
 def _logged_s(view: View, artifacts: Artifacts) -> float:
