@@ -10,7 +10,7 @@ from costopt.serving.models import shape
 from costopt.serving.precision import precision
 from costopt.serving.speculation.arithmetic import Acceptance
 from costopt.serving.speculation.costs import Steps, costs, drafter_of, memory, speculating
-from costopt.serving.speculation.load import Yield, best_length, by_load
+from costopt.serving.speculation.load import Yield, best_length, by_load, schedule
 from costopt.serving.speculation.methods import METHODS, method
 from costopt.serving.step import StepModel
 
@@ -95,6 +95,27 @@ def test_the_best_draft_shortens_with_the_load() -> None:
     known = Acceptance.constant(0.8)
     few, many = (best_length(known, own, batch).draft_tokens for batch in (1, 2000))
     assert few > many
+
+
+@pytest.mark.parametrize("name", ["llama-3.1-8b", "qwen3-32b", "gemma-3-12b"])
+@pytest.mark.parametrize("how", ["eagle", "eagle3", "ngram"])
+def test_of_a_dense_model_gain_and_draft_only_shorten_with_the_load(name: str, how: str) -> None:
+    own, known = costs(on(name, tp=2), method(how), CONTEXT), Acceptance.constant(0.75)
+    gains = [own.gain(Yield.of(known, 3), batch) for batch in range(1, 1024, 3)]
+    assert all(later <= earlier for earlier, later in zip(gains, gains[1:], strict=False))
+    lengths = [row[2] for row in schedule(known, own, 512)]
+    assert lengths == sorted(lengths, reverse=True) and lengths[0] > lengths[-1]
+
+
+@pytest.mark.parametrize("name", ["qwen3-30b-a3b", "gpt-oss-120b", "deepseek-v3"])
+def test_of_a_mixture_drafts_wake_experts_until_all_are_awake(name: str) -> None:
+    own, step = costs(on(name, tp=8), method("ngram"), 1.0), Yield.of(Acceptance.constant(0.75), 3)
+    gains = [gain for _, gain in by_load(step, own, [2**n for n in range(14)])]
+    peak = gains.index(max(gains))
+    assert min(gains[: peak + 1]) < max(gains)
+    falling = gains[peak:]
+    assert all(later <= earlier for earlier, later in zip(falling, falling[1:], strict=False))
+    assert gains[-1] < 1
 
 
 def test_memory_of_drafters() -> None:

@@ -4,7 +4,9 @@
 
 All times are those of a step *at that batch size*. While a step is bound by reading weights, verifying more
 tokens costs nothing and the gain is near E. As the batch grows the step becomes bound by computing, every
-drafted token is paid for, and the gain falls below 1: a loss. Nothing here knows a GPU or a model; the step
+drafted token is paid for, and the gain falls below 1: a loss. Of a mixture it may rise before it falls: with
+few sequences each drafted token wakes experts that nobody else needs, with many they are awake anyway
+(MoESD, https://arxiv.org/abs/2505.19645, checked 2026-11-25). Nothing here knows a GPU or a model; the step
 times come in as functions (`costs.py` makes them of the step model).
 """
 
