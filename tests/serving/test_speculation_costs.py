@@ -107,9 +107,11 @@ def test_of_a_dense_model_gain_and_draft_only_shorten_with_the_load(name: str, h
     assert lengths == sorted(lengths, reverse=True) and lengths[0] > lengths[-1]
 
 
-@pytest.mark.parametrize("name", ["qwen3-30b-a3b", "gpt-oss-120b", "deepseek-v3"])
-def test_of_a_mixture_drafts_wake_experts_until_all_are_awake(name: str) -> None:
-    own, step = costs(on(name, tp=8), method("ngram"), 1.0), Yield.of(Acceptance.constant(0.75), 3)
+@pytest.mark.parametrize(
+    ("name", "tp"), [("qwen3-30b-a3b", 1), ("gpt-oss-120b", 1), ("deepseek-v3", 8)]
+)
+def test_of_a_mixture_drafts_wake_experts_until_all_are_awake(name: str, tp: int) -> None:
+    own, step = costs(on(name, tp=tp), method("ngram"), 1.0), Yield.of(Acceptance.constant(0.75), 3)
     gains = [gain for _, gain in by_load(step, own, [2**n for n in range(14)])]
     rises = [n for n in range(1, 14) if gains[n] > gains[n - 1]]
     assert (

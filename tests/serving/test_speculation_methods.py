@@ -8,6 +8,7 @@ import pytest
 
 from costopt.errors import UsageError
 from costopt.serving.models import shape
+from costopt.serving.speculation.config import model_config
 from costopt.serving.speculation.methods import (
     METHODS,
     NotPublished,
@@ -81,6 +82,17 @@ def test_llama_3b_drafting_for_70b_is_a_preset_that_nobody_has_measured() -> Non
     pair = preset("llama-3.1-70b+llama-3.2-3b")
     assert (pair.method, pair.draft) == ("draft_model", "llama-3.2-3b")
     assert pair.acceptance.kind == "assumed" and "0.72" in pair.acceptance.reason
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_presets_drafter_is_what_a_server_can_load(name: str) -> None:
+    pair = preset(name)
+    config = model_config(pair.method, pair.draft_tokens, pair.repository)
+    assert config["method"] == METHODS[pair.method].vllm
+    assert ("model" in config) == (pair.method != "mtp")
+    assert "/" in pair.repository or not pair.repository
+    if pair.method == "draft_model":
+        assert shape(pair.repository) == shape(pair.draft)
 
 
 def test_names_are_forgiving_and_unknown_ones_are_told() -> None:

@@ -143,8 +143,11 @@ class Preset:
     method: str
     target: str
     draft: str
+    """The draft model's shape by name, or the head's repository; in words where it comes with the target."""
     draft_tokens: int
     acceptance: Range
+    repository: str
+    """What a server loads as the drafter: `model` in `--speculative-config`; "" where the target has it."""
 
 
 def figures(method_name: str = "", task: str = "") -> tuple[Figure, ...]:
@@ -205,9 +208,12 @@ def _preset(row: dict[str, Any]) -> Preset:
         acceptance = _span([one for one in own if one.draft == row["draft"]]) or Range(
             0, 1, "unknown", ()
         )
+    own = METHODS[row["method"]].drafter is Drafter.LAYER
+    loaded = "" if own else row.get("repository", row["draft"])
     return Preset(
-        row["name"], row["method"], row["target"], row["draft"], row["draft_tokens"], acceptance
-    )
+        row["name"], row["method"], row["target"], row["draft"], row["draft_tokens"], acceptance,
+        loaded,
+    )  # fmt: skip
 
 
 def _figure(row: dict[str, Any]) -> Figure:
