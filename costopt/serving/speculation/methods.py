@@ -208,8 +208,8 @@ def _preset(row: dict[str, Any]) -> Preset:
         acceptance = _span([one for one in own if one.draft == row["draft"]]) or Range(
             0, 1, "unknown", ()
         )
-    own = METHODS[row["method"]].drafter is Drafter.LAYER
-    loaded = "" if own else row.get("repository", row["draft"])
+    built_in = METHODS[row["method"]].drafter is Drafter.LAYER
+    loaded = "" if built_in else row.get("repository", row["draft"])
     return Preset(
         row["name"], row["method"], row["target"], row["draft"], row["draft_tokens"], acceptance,
         loaded,
