@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from costopt.billing.edits import with_value
-from costopt.errors import UsageError, nearest
+from costopt.errors import UsageError
 from costopt.layers.base import Artifacts, Partition
 from costopt.layers.parts import self_host_report
 from costopt.layers.parts.moves import Moves, by_move, measured_loss
@@ -32,6 +32,7 @@ from costopt.layers.parts.self_host_names import (
     PrecisionName,
     ShapeName,
 )
+from costopt.layers.parts.self_host_served import known_shape, served_by
 from costopt.layers.parts.self_host_told import fleet_detail
 from costopt.layers.settings import Duration, Patterns
 from costopt.model.effect import Effect, LayerReport
@@ -40,7 +41,6 @@ from costopt.model.view import Column, View
 from costopt.money import exact_sum
 from costopt.prices.contract import PriceBook
 from costopt.serving.deployment import USUAL_SLO, Deployed, Undeployed
-from costopt.serving.models import ModelShape, shape, shapes
 from costopt.serving.speculation.methods import Range
 
 BATCH = "batch"
@@ -94,6 +94,11 @@ class SelfHost:
     """GPU by name: h100, a100, l40s, l4, ...; `costopt selfhost` compares them."""
     shape: ShapeName = ""
     """Of a model that is not known by name, a fine-tune: the known one that it was made from."""
+    config: str = ""
+    """Of a model that is not known at all: the path of its `config.json`."""
+    profile: str = ""
+    """Constants that `costopt selfhost calibrate` fitted on your machine, by the profile's name; empty: the
+    shipped ones."""
     tensor_parallel: Annotated[int, Field(ge=0)] = 0
     """GPUs of a replica; 0: whichever of 1, 2, 4 and 8 is cheapest in all."""
     engine: EngineName = "vllm"
@@ -154,7 +159,7 @@ class SelfHost:
     """Most right answers that may be lost, as a share of the moved calls, for the saving to be verified."""
 
     partition: ClassVar[Partition] = Partition.WHOLE
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ("served_shape", "serving_profile")
     touches: ClassVar[frozenset[Column]] = frozenset(
         {Column.MODEL, Column.PROVIDER, Column.LEAVES, Column.SERVICE_TIER}
     )
@@ -163,11 +168,11 @@ class SelfHost:
     LIMIT: ClassVar[str] = "max_loss"
     APPLIES: ClassVar[tuple[str, ...]] = ("output_ratio", "reasoning_ratio", "input_ratio")
     UNSENT: ClassVar[tuple[str, ...]] = (
-        "gpu", "shape", "tensor_parallel", "engine", "context_tokens", "ttft_ms", "tpot_ms", "e2e_ms",
-        "percentile", "replicas", "routing", "autoscale", "autoscale_target", "autoscale_start", "terms",
-        "usd_per_gpu_hour", "rent_at", "hours", "speculation", "draft_tokens", "draft_model",
-        "acceptance", "acceptance_at", "output_ratio", "reasoning_ratio", "reasoning_ratio_low",
-        "reasoning_as_text", "max_loss",
+        "gpu", "shape", "config", "profile", "tensor_parallel", "engine", "context_tokens",
+        "ttft_ms", "tpot_ms", "e2e_ms", "percentile", "replicas", "routing", "autoscale",
+        "autoscale_target", "autoscale_start", "terms", "usd_per_gpu_hour", "rent_at", "hours",
+        "speculation", "draft_tokens", "draft_model", "acceptance", "acceptance_at", "output_ratio",
+        "reasoning_ratio", "reasoning_ratio_low", "reasoning_as_text", "max_loss",
     )  # fmt: skip
     """The machines change no request. The format of weights and KV cache does: it changes answers."""
 
@@ -177,41 +182,28 @@ class SelfHost:
             return
         if not self.gpu:
             raise UsageError("`model` needs a `gpu` that serves it, gpu: l40s.")
-        _ = self.made_as, drafts_of(self)
-
-    @property
-    def made_as(self) -> ModelShape:
-        """Layers, heads and sizes of the model. UsageError: it is not known."""
-        try:
-            return shape(self.shape or self.model)
-        except UsageError as error:
-            near = nearest(self.model.rpartition("/")[2].lower(), shapes())
-            known = "`shape` says which known model a fine-tune was made from."
-            raise UsageError(f"{error.message} {near} {known}".replace("  ", " ")) from error
-
-    @property
-    def most_tokens(self) -> int:
-        """Longest request that is served, answer included."""
-        own = self.made_as.max_context
-        return min(self.context_tokens or own, own)
+        made = known_shape(self)
+        if made is not None:
+            drafts_of(self, made)
 
     def apply(self, view: View, prices: PriceBook, artifacts: Artifacts) -> Effect:
         """Move what can be served, and charge the rent. UsageError: a name that nobody knows."""
         if not self.model:
             return Effect()
-        moves = moves_of(self, view, prices, artifacts)
+        served = served_by(self, view, artifacts)
+        moves = moves_of(served, view, prices, artifacts)
         tally = _tally(view, moves)
         if not moves.moved.any():
             return Effect(tally=tally)
         traffic = traffic_of(self, view, moves, artifacts)
-        found = fleet_of(traffic.arrivals, wish_of(self), rents_of(self, prices))
+        found = fleet_of(traffic.arrivals, wish_of(served), rents_of(self, prices))
         if isinstance(found, Undeployed):
             return Effect(tally=tally | {"moved_calls": 0}, detail={"reason": found.reason})
-        return self._effect(view, moves, traffic, found, tally, artifacts)
+        return self._effect(view, moves, traffic, found, tally, artifacts, served.most_tokens)
 
     def _effect(
         self, view: View, moves: Moves, traffic: Traffic, found: Deployed, tally: dict[str, int],
-        artifacts: Artifacts,
+        artifacts: Artifacts, most_tokens: int,
     ) -> Effect:  # fmt: skip
         fees, rent = fees_of(self, traffic, found)
         told = by_move(moves)
@@ -221,7 +213,7 @@ class SelfHost:
             "gpus": found.gpus,
         }
         detail = {
-            "moves": told, "fleet": fleet_detail(self, traffic, found),
+            "moves": told, "fleet": fleet_detail(self, traffic, found, most_tokens),
             "counted": artifacts.tokens(view).label(self.model),
             "measured": measured_loss(told, artifacts.measured("self_host")),
             "replayed": {k: artifacts.measured("self_host").get(k) for k in ("ttft_ms", "tpot_ms")},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from costopt.errors import UsageError
 from costopt.layers.base import Layer
 from costopt.layers.exact_cache import ExactCache
 from costopt.layers.parts import self_host_fleet
+from costopt.layers.parts.self_host_served import served_by
 from costopt.layers.route import Route
 from costopt.layers.self_host import SelfHost
 from costopt.layers.session_budget import SessionBudget
@@ -31,6 +34,8 @@ from costopt.model.own_fleet import OWN_FLEET
 from costopt.model.view import View
 from costopt.money import PICO_PER_USD
 from costopt.serving.arrivals import Arrivals
+from costopt.serving.calibration.stored import SCHEMA
+from costopt.serving.efficiency import shipped
 from costopt.serving.fleet.drafts import Drafts
 from tests.billing.small import call, timed, usage
 from tests.fakes import FakeBook
@@ -247,7 +252,9 @@ def test_the_same_question_is_simulated_once(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_speculation_by_a_preset_and_by_a_method() -> None:
     pair = replace(OWN, speculation="llama-3.1-8b+eagle3")
-    wish = self_host_fleet.wish_of(pair)
+    wish = self_host_fleet.wish_of(
+        served_by(pair, evaluator_of([]).recorded, evaluator_of([]).handed)
+    )
     assert isinstance(wish.drafts, Drafts) and wish.drafts.method == "eagle3"
     assert pair.ranges()["acceptance_at"] == (0.0, 1.0)
     stated = replace(OWN, speculation="ngram", acceptance=0.6, draft_tokens=4)
@@ -272,6 +279,31 @@ def test_a_fine_tune_is_told_by_the_model_it_was_made_from() -> None:
     evaluator = evaluator_of(busy(3))
     assert told(evaluator, own)["launch"].startswith("vllm serve acme/letters-8b")
     assert evaluator.state((own,)).view.model.texts() == ["acme/letters-8b"] * 3
+
+
+def test_shape_and_constants_from_files(tmp_path: Path) -> None:
+    config = {
+        "num_hidden_layers": 32, "hidden_size": 4096, "num_attention_heads": 32, "vocab_size": 128_256,
+        "num_key_value_heads": 8, "intermediate_size": 14_336, "max_position_embeddings": 600,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    own = replace(OWN, model="acme/new", config=str(tmp_path))
+    evaluator = evaluator_of(busy(3, prompt=300))
+    found = told(evaluator, own)
+    assert found["moved_calls"] == 3 and "--max-model-len 600" in found["launch"]
+    assert told(evaluator_of(busy(3)), own)["kept"] == {"too_long": 3}
+    slow = replace(shipped(), memory=shipped().memory / 2)
+    whole = {"schema": SCHEMA, "values": asdict(slow)}
+    (tmp_path / "slow.json").write_text(json.dumps(whole))
+    calibrated = told(evaluator, replace(OWN, profile=str(tmp_path / "slow.json")))
+    assert calibrated["tpot_ms"]["p50"] > 1.5 * found["tpot_ms"]["p50"]
+    for broken, said in (
+        (replace(own, config=str(tmp_path / "none.json")), "config.json"),
+        (replace(OWN, profile="none"), "no serving profile is called `none`"),
+        (replace(OWN, profile=str(tmp_path / "config.json")), "no serving profile"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            evaluator.effect((broken,))
 
 
 def test_a_day_of_two_thousand_calls_takes_less_than_a_second() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,8 @@ def digest_of(*parts: NDArray[Any] | str | bytes) -> bytes:
         h.update(len(raw).to_bytes(8, "big"))
         h.update(raw)
     return h.digest()
+
+
+def digest_of_file(path: Path) -> bytes:
+    """Of its bytes; empty where there is none."""
+    return digest_of(path.read_bytes()) if path.is_file() else b""

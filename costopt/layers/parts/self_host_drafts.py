@@ -29,15 +29,15 @@ USUAL_DRAFT_TOKENS = 3
 """Where neither the policy nor a preset says how many: most published sweeps peak at 2 to 4."""
 
 
-def drafts_of(layer: SelfHost) -> Drafts | None:
+def drafts_of(layer: SelfHost, made: ModelShape) -> Drafts | None:
     """None: no speculation. UsageError: nothing is known of its acceptance, or its draft model is missing."""
     if not layer.speculation:
         return None
     pair = _pair(layer)
-    if pair is not None and not _alike(shape(pair.target), layer.made_as):
+    if pair is not None and not _alike(shape(pair.target), made):
         raise UsageError(f"`speculation: {pair.name}` drafts for {pair.target}, not {layer.model}.")
     one = method(pair.method if pair else layer.speculation)
-    name = layer.draft_model or (pair.draft if pair else "")
+    name = layer.draft_model or (pair.repository if pair else "")
     if one.drafter is Drafter.MODEL and not name:
         raise UsageError(f"`speculation: {layer.speculation}` needs a `draft_model`.")
     tokens = layer.draft_tokens or (pair.draft_tokens if pair else USUAL_DRAFT_TOKENS)

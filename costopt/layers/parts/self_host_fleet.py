@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from costopt.layers.base import Artifacts
 from costopt.layers.parts.moves import Moves
 from costopt.layers.parts.self_host_drafts import drafts_of
+from costopt.layers.parts.self_host_served import Served
 from costopt.model.effect import Fee
 from costopt.model.trace import NO_TIME
 from costopt.model.view import View
@@ -111,8 +112,9 @@ def _segment_tokens(layer: SelfHost, view: View, rows: Int, artifacts: Artifacts
     return tokens
 
 
-def wish_of(layer: SelfHost) -> Wish:
+def wish_of(served: Served) -> Wish:
     """What the settings ask for. UsageError: a name that nobody knows."""
+    layer = served.layer
     slo = Slo(
         None if layer.ttft_ms is None else layer.ttft_ms / 1000,
         None if layer.tpot_ms is None else layer.tpot_ms / 1000,
@@ -121,9 +123,9 @@ def wish_of(layer: SelfHost) -> Wish:
     )
     scaling = Scaling(target=layer.autoscale_target, start_s=layer.autoscale_start)
     return Wish(
-        layer.made_as, layer.gpu, layer.engine, layer.precision, layer.tensor_parallel,
+        served.shape, layer.gpu, layer.engine, layer.precision, layer.tensor_parallel,
         layer.kv_cache, slo, Routing[layer.routing.upper()], Terms(layer.terms), layer.replicas,
-        scaling if layer.autoscale else None, drafts_of(layer),
+        scaling if layer.autoscale else None, drafts_of(layer, served.shape), served.efficiencies,
     )  # fmt: skip
 
 

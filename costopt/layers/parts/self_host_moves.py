@@ -18,6 +18,7 @@ from costopt.layers.parts.moves import Moves
 from costopt.layers.parts.reasoning import LEAST_CALLS, reasoning_of, reasons
 from costopt.layers.parts.retokenise import Ratios, equal_ratios, ratios
 from costopt.layers.parts.routing_evidence import measured_ratio
+from costopt.layers.parts.self_host_served import Served
 from costopt.layers.settings import matching
 from costopt.model.call import CallStatus, SegmentKind
 from costopt.model.leaf import INPUT, OUTPUT, Leaf
@@ -55,8 +56,9 @@ class Stay(IntEnum):
 STAY_WORDS = {stay: stay.name.lower() for stay in Stay if stay is not Stay.NONE}
 
 
-def moves_of(layer: SelfHost, view: View, prices: PriceBook, artifacts: Artifacts) -> Moves:
+def moves_of(served: Served, view: View, prices: PriceBook, artifacts: Artifacts) -> Moves:
     """All that can move, moved; the others with their bar."""
+    layer = served.layer
     moves = Moves.of(view)
     asked = _asked(layer, view, artifacts)
     for stay, rows in _barred(view, prices):
@@ -67,7 +69,7 @@ def moves_of(layer: SelfHost, view: View, prices: PriceBook, artifacts: Artifact
     pair = logged.codes[ready].astype(np.int64) * width + now.codes[ready]
     for code in np.unique(pair).tolist():
         names = logged.values[code // width], now.values[code % width]
-        _move(moves, layer, ready[pair == code], names, artifacts)
+        _move(moves, served, ready[pair == code], names, artifacts)
     return moves
 
 
@@ -101,23 +103,23 @@ def _with_pictures(view: View) -> Bool:  # [call]
 
 
 def _move(
-    moves: Moves, layer: SelfHost, rows: Int, names: tuple[str, str], artifacts: Artifacts
+    moves: Moves, served: Served, rows: Int, names: tuple[str, str], artifacts: Artifacts
 ) -> None:
     """Calls of one model, counted as the fleet's model would. `names`: as logged, and as a router in
     front has it; a replay compares with what was logged."""
-    logged, own = names
+    layer, (logged, own) = served.layer, names
     view, known = moves.view, expected_of(layer, moves.view, logged, artifacts)
     if known.reasoning is None:
         moves.bar[rows] = Stay.REASONING
         return
-    scale = _scale(layer, view, rows, own, artifacts)
+    scale = _scale(served, view, rows, own, artifacts)
     before = view.leaves[rows]
     if logged != own and known.output_basis == "measured":
         before[:, OUTPUT] = view.trace.leaves[rows][:, OUTPUT]
     leaves = moved_leaves(before, scale, known)
     moves.without_text[rows] = scale.without_text
     total = leaves[:, INPUT].sum(axis=1) + leaves[:, OUTPUT].sum(axis=1)
-    fits = total <= layer.most_tokens
+    fits = total <= served.most_tokens
     moves.bar[rows[~fits]] = Stay.TOO_LONG
     code = len(moves.told)
     moves.leaves[rows[fits]], moves.move[rows[fits]] = leaves[fits], code
@@ -127,14 +129,14 @@ def _move(
     moves.written(rows[fits], code)
 
 
-def _scale(layer: SelfHost, view: View, rows: Int, own: str, artifacts: Artifacts) -> Ratios:
+def _scale(served: Served, view: View, rows: Int, own: str, artifacts: Artifacts) -> Ratios:
     """One vocabulary on both sides counts alike: estimates of it would differ by noise alone. What a
     replay's server counted of such requests corrects the count."""
     known = _known_shape(own)
-    if known is not None and known.vocab == layer.made_as.vocab:
+    if known is not None and known.vocab == served.shape.vocab:
         found = equal_ratios(rows)
     else:
-        found = ratios(view, rows, layer.model, artifacts.tokens(view))
+        found = ratios(view, rows, served.layer.model, artifacts.tokens(view))
     return replace(found, request=found.request * measured_input(artifacts))
 
 

@@ -23,7 +23,9 @@ CONTEXT_STEP = 1_024
 """The printed context length is the longest request, up to a whole number of these."""
 
 
-def fleet_detail(layer: SelfHost, traffic: Traffic, found: Deployed) -> dict[str, Any]:
+def fleet_detail(
+    layer: SelfHost, traffic: Traffic, found: Deployed, most_tokens: int
+) -> dict[str, Any]:
     """What stands and what it does, of the whole traffic."""
     one = found.one
     return {
@@ -33,7 +35,7 @@ def fleet_detail(layer: SelfHost, traffic: Traffic, found: Deployed) -> dict[str
         "days": float(traffic.charged), "log_hours": traffic.logged_s / 3600,
         "sample_rate": traffic.own.n / max(traffic.arrivals.n, 1),
         **_search(found), **_money(layer, found), **_speed(traffic, found), **_speculation(found),
-        **_launch(layer, traffic, found),
+        **_launch(layer, traffic, found, most_tokens),
     }  # fmt: skip
 
 
@@ -111,12 +113,12 @@ def _speculation(found: Deployed) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _launch(layer: SelfHost, traffic: Traffic, found: Deployed) -> dict[str, Any]:
+def _launch(layer: SelfHost, traffic: Traffic, found: Deployed, most_tokens: int) -> dict[str, Any]:
     """The command of one replica; where none is known for the engine, why."""
     drafts = found.wish.drafts
     try:
         made = launch(
-            layer.engine or "vllm", layer.model, found.one, context_of(layer, traffic),
+            layer.engine or "vllm", layer.model, found.one, context_of(traffic, most_tokens),
             speculative_config(drafts),
         )  # fmt: skip
     except UsageError as error:
@@ -124,11 +126,11 @@ def _launch(layer: SelfHost, traffic: Traffic, found: Deployed) -> dict[str, Any
     return {"launch": made.shell(), "launch_notes": list(made.notes)}
 
 
-def context_of(layer: SelfHost, traffic: Traffic) -> int:
+def context_of(traffic: Traffic, most_tokens: int) -> int:
     """Tokens of the longest request with its answer, rounded up, within what the model takes."""
     own = traffic.own
     longest = int((own.prompt_tokens + own.output_tokens).max(initial=1))
-    return min(-(-longest // CONTEXT_STEP) * CONTEXT_STEP, layer.most_tokens)
+    return min(-(-longest // CONTEXT_STEP) * CONTEXT_STEP, most_tokens)
 
 
 def _number(value: Decimal | None) -> float | None:

@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from costopt.errors import InputError, UsageError, nearest
+from costopt.serving.calibration import stored
 from costopt.serving.calibration.replica import Replica
+from costopt.serving.calibration.stored import SCHEMA, values_of
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine
 from costopt.serving.hardware import Gpu
@@ -19,10 +21,9 @@ from costopt.serving.models import ModelShape
 from costopt.serving.precision import Precision
 from costopt.wiring.writing import told
 
-SCHEMA = "costopt.serving_profile/1"
 SHIPPED = "shipped"
 """The name of the constants that come with the package."""
-FOLDER = Path(".costopt/profiles")
+FOLDER = Path(stored.FOLDER)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -83,14 +84,8 @@ def load(name: str, folder: Path = FOLDER) -> Profile:
 
 
 def _read(told_: Any) -> Profile:
-    if told_.get("schema") != SCHEMA:
-        raise ValueError(f"schema {told_.get('schema')!r}")
-    values = {name: float(told_["values"][name]) for name in Efficiencies.names()}
-    if not all(0 < value < 1e6 for value in values.values()):
-        raise ValueError("a constant is not a positive number")
-    return Profile(
-        str(told_["name"]), Efficiencies(**values), replica_from(told_["replica"]), told_
-    )
+    values = values_of(told_)
+    return Profile(str(told_["name"]), values, replica_from(told_["replica"]), told_)
 
 
 def replica_json(replica: Replica) -> dict[str, Any]:
