@@ -20,7 +20,7 @@ from costopt.accel.encodings import O200K
 from costopt.accel.ranks import find_encoder
 from costopt.model.call import Call
 from costopt.serving.speculation.arithmetic import conditional_acceptance, reported_acceptance
-from costopt.serving.speculation.costs import TODAY, Habits
+from costopt.serving.speculation.costs import TODAY
 from costopt.serving.speculation.drafted import Steps, spread
 from costopt.serving.speculation.lookup import steps_by_answer
 from costopt.serving.speculation.ngram import NGram
@@ -29,6 +29,8 @@ from validation.cache_traces import by_source, mini_swe, tau2
 from validation.speculation_sweeps import (
     BREAK_EVEN,
     DISPUTED,
+    FOUND_BY,
+    LATER_URLS,
     Row,
     at_highest_load,
     decoding,
@@ -117,32 +119,33 @@ def _medians(made: Sequence[tuple[Row, float]], table: Table) -> None:
 
 
 def _parts(rows: Sequence[Row], table: Table) -> None:
-    """Each part of the prediction left out, over the same rows."""
-
-    def without(change: Callable[[Row], Habits]) -> list[tuple[Row, float]]:
-        return [
-            (row, gain) for row in rows if (gain := predicted(row, change(row))) is not None
-        ]  # fmt: skip
-
+    """Each part with and without, over the rows it changes, those left out that it was found by."""
     table.title("Speculation: what each part of the prediction is worth")
-    steps = [(row, gain) for row in rows if (gain := decoding(row)) is not None]
-    _median("without prompts: a full batch that only decodes", steps, table)
-    _median(
-        "with today's engine for every row: one launch of the drafter, no waiting",
-        without(lambda row: TODAY), table,
-    )  # fmt: skip
-    _median(
-        "a step's bookkeeping in every pass of every drafter",
-        without(lambda row: replace(habits_of(row), graphed=False)), table,
-    )  # fmt: skip
-    _median(
-        "once a step for every drafter",
-        without(lambda row: replace(habits_of(row), graphed=True)), table,
-    )  # fmt: skip
-    _median(
-        "no engine waits for what was accepted",
-        without(lambda row: replace(habits_of(row), waits=False)), table,
-    )  # fmt: skip
+
+    def beside(what: str, some: Sequence[Row], other: Callable[[Row], float | None]) -> None:
+        for name, how in (("with", predicted), ("without", other)):
+            made = [(row, gain) for row in some if (gain := how(row)) is not None]
+            _median(f"{what}: {name}", made, table)
+
+    def off(**changed: bool) -> Callable[[Row], float | None]:
+        return lambda row: predicted(row, replace(habits_of(row), **changed))
+
+    beside("prompts in the throughput, all rows", rows, decoding)
+    later = [row for row in rows if row.url in LATER_URLS]
+    beside("the same, publications read when the prediction was finished", later, decoding)
+    today = [row for row in rows if habits_of(row) == TODAY]
+    beside(
+        "a step's bookkeeping once for a drafter's passes, engines like today's",
+        today,
+        off(graphed=False),
+    )
+    waiting = [row for row in rows if habits_of(row).waits and row.url != FOUND_BY["waits"]]
+    beside("waiting for what was accepted, SGLang of 2025 but the paper", waiting, off(waits=False))
+    mapped = [
+        row for row in rows
+        if row.method == "eagle3" and not habits_of(row).graphed and row.url != FOUND_BY["graphed"]
+    ]  # fmt: skip
+    beside("EAGLE-3's mapping in every pass, vLLM of 2025 but the issue", mapped, off(graphed=True))
 
 
 def _signs(made: Sequence[tuple[Row, float]], table: Table) -> None:

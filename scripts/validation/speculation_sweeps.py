@@ -32,6 +32,19 @@ A40 = Gpu(
     "https://hmc-tech.com/gpu/nvidia-a100-vs-nvidia-a40", True, "as the RTX 3090",
 )  # fmt: skip
 OTHER_GPUS = {one.name: one for one in (RTX_3090, A40)}
+LATER_URLS = (
+    "https://github.com/sgl-project/SpecForge/issues/339",
+    "https://github.com/sgl-project/sglang/pull/4247",
+    "https://github.com/NVIDIA/TensorRT-LLM/pull/5146",
+    "https://github.com/NVIDIA/TensorRT-LLM/pull/11434",
+    "https://github.com/YYukin0/Specter/blob/main/results/bullet2_vllm_eagle3.json",
+)
+"""Predicted for the first time when the prediction was finished."""
+FOUND_BY = {
+    "waits": "https://arxiv.org/abs/2503.01840",
+    "graphed": "https://github.com/vllm-project/vllm/issues/20780",
+}
+"""The publication whose error led to each habit: no test of it."""
 BREAK_EVEN = 0.05
 """Nearer to 1 a published gain is within its own noise: neighbouring loads of one sweep differ by more."""
 DISPUTED = ("eagle-vllm-3090", "eagle3-vllm-3090")
