@@ -99,7 +99,7 @@ def _errors(rows: Sequence[Row], table: Table) -> None:
 
 
 def _medians(made: Sequence[tuple[Row, float]], table: Table) -> None:
-    """Nothing is fitted on a row, so every publication is held out."""
+    """By load, method and publication; no constant is fitted on a row."""
     _median("all", made, table)
     _median(
         "engines that draft as today's do",
