@@ -113,11 +113,10 @@ def test_of_a_dense_model_gain_and_draft_only_shorten_with_the_load(name: str, h
 def test_of_a_mixture_drafts_wake_experts_until_all_are_awake(name: str, tp: int) -> None:
     own, step = costs(on(name, tp=tp), method("ngram"), 1.0), Yield.of(Acceptance.constant(0.75), 3)
     gains = [gain for _, gain in by_load(step, own, [2**n for n in range(14)])]
-    rises = [n for n in range(1, 14) if gains[n] > gains[n - 1]]
-    assert (
-        rises and gains[-1] < 1
-    )  # it falls from one sequence, rises while experts wake, ends as a loss
-    assert rises == list(range(rises[0], rises[-1] + 1)) and rises[-1] < 10
+    # It falls from one sequence, rises while experts wake, and ends as a loss.
+    valley = min(range(6), key=gains.__getitem__)
+    assert valley > 0 and max(gains[valley:]) > 1.1 * gains[valley]
+    assert gains[-1] < gains[-2] < 1
 
 
 def test_memory_of_drafters() -> None:
