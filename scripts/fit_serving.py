@@ -6,7 +6,8 @@ ROWS has the columns of `costopt selfhost predict` and `ttft_ms`, `tpot_ms`. Bou
 log errors of both, each dampened beyond 10 % (Cauchy's loss: some rows of any collection come from a
 harness that its columns do not describe, and must not bend physics), with a weak pull
 towards the priors, so that a constant that the rows do not show stays where physics puts it. Prints
-every constant with its bounds, then the residuals by model.
+every constant with its bounds, then the residuals by model. Rows are simulated as the benchmark drove
+them that `serving_collections.py` tells by their grid, or with `--plain` as a user's would be.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,14 @@ from scipy.optimize import least_squares
 
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine
+from costopt.serving.hardware import Gpu
+from costopt.serving.harness import PLAIN, Harness
 from costopt.serving.models import ModelShape
 from costopt.serving.predict import Answer, Point, answer
 from costopt.serving.rows import point_of
+
+sys.path.insert(0, str(Path(__file__).parent))
+from serving_collections import harness_of
 
 DATA = Path(__file__).parent.parent / "costopt" / "serving" / "data" / "efficiencies.json"
 SOFT = 0.1
@@ -39,6 +45,8 @@ PRIOR = 0.05
 """Weight of a log distance from the prior against a log error."""
 BUSY = 256
 """Rows with more requests in flight judge and do not fit: what they queue for is not in their columns."""
+TURNS = 8
+"""Of the least squares; later ones no longer move held-out errors by a tenth of a per cent."""
 Float = NDArray[np.float64]
 Unchanged: Callable[[Engine], Engine] = lambda e: e  # noqa: E731  a default that a type can name
 
@@ -52,6 +60,7 @@ class Measured:
     tpot_ms: float
     model: str
     engine: str
+    driven: Harness = PLAIN
 
 
 def read_rows(path: Path, shapes: Mapping[str, ModelShape] | None = None) -> list[Measured]:
@@ -69,14 +78,31 @@ def read_rows(path: Path, shapes: Mapping[str, ModelShape] | None = None) -> lis
         ]
 
 
+def as_driven(rows: Sequence[Measured]) -> list[Measured]:
+    """The same rows, each with the harness of its collection."""
+    found = harness_of([row.point for row in rows])
+    return [replace(row, driven=one) for row, one in zip(rows, found, strict=True)]
+
+
+def as_users(rows: Sequence[Measured]) -> list[Measured]:
+    """The same rows as if a user had asked for them, who knows of no harness."""
+    return [replace(row, driven=PLAIN) for row in rows]
+
+
 def answers(
-    points: Sequence[Point],
+    rows: Sequence[Measured],
     values: Efficiencies,
     adjust: Callable[[Engine], Engine] = Unchanged,
+    device: Gpu | None = None,
 ) -> list[Answer]:
     """Each point once."""
-    known = {one: answer(one, values, adjust=adjust, fast=True) for one in dict.fromkeys(points)}
-    return [known[one] for one in points]
+    known = {
+        (point, driven): answer(
+            point, values, driven=driven, adjust=adjust, fast=True, device=device
+        )
+        for point, driven in dict.fromkeys((row.point, row.driven) for row in rows)
+    }
+    return [known[row.point, row.driven] for row in rows]
 
 
 def soft(errors: Float) -> Float:
@@ -99,7 +125,8 @@ def fit(
     prior: float = PRIOR,
     fixed: Mapping[str, float] | None = None,
     start: Efficiencies | None = None,
-    turns: int = 5,
+    turns: int = TURNS,
+    device: Gpu | None = None,
 ) -> Efficiencies:
     """The constants for these rows. `fixed`: not fitted (an ablation's); `start`: where to begin."""
     rows = list({row.point: row for row in rows if row.point.concurrency <= BUSY}.values())
@@ -112,7 +139,7 @@ def fit(
         return Efficiencies(**dict(zip(names, np.exp(z).tolist(), strict=True)), **fixed)
 
     def residuals(z: Float) -> Float:
-        found = answers([row.point for row in rows], values(z), adjust)
+        found = answers(rows, values(z), adjust, device)
         return np.concatenate((*map(soft, log_errors(rows, found)), prior * (z - before)))
 
     solved = least_squares(
@@ -134,7 +161,7 @@ def show(values: Efficiencies, rows: Sequence[Measured]) -> None:
         low, high, before = Efficiencies.bounds(name)
         edge = "  at its bound" if min(value / low, high / value) < 1.005 else ""
         print(f"{name:>14} {value:10.4g}   in {low:g} .. {high:g}, prior {before:g}{edge}")
-    found = answers([row.point for row in rows], values)
+    found = answers(rows, values)
     for model in dict.fromkeys(row.model for row in rows):
         part = [(r, a) for r, a in zip(rows, found, strict=True) if r.model == model]
         ttft, tpot = log_errors([r for r, _ in part], [a for _, a in part])
@@ -144,7 +171,7 @@ def show(values: Efficiencies, rows: Sequence[Measured]) -> None:
 def written(values: Efficiencies, rows: Sequence[Measured], source: str) -> dict[str, Any]:
     """The data file."""
     fitted = sum(row.point.concurrency <= BUSY for row in rows)
-    ttft, tpot = log_errors(rows, answers([row.point for row in rows], values))
+    ttft, tpot = log_errors(rows, answers(rows, values))
     about = {
         "rows": fitted,
         "source": source,
@@ -169,9 +196,12 @@ def main() -> int:
     parser.add_argument(
         "--source", default="https://github.com/ai-dynamo/aiconfigurator (Apache-2.0)"
     )
+    parser.add_argument("--plain", action="store_true", help="as users: no row has a harness")
     parser.add_argument("--write", action="store_true", help=f"into {DATA.name}")
     chosen = parser.parse_args()
     rows = [row for row in read_rows(chosen.rows) if row.engine == chosen.engine]
+    if not chosen.plain:
+        rows = as_driven(rows)
     values = fit(rows, prior=chosen.prior)
     show(values, rows)
     if chosen.write:

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from costopt.errors import UsageError, nearest
 
 _DATA = Path(__file__).parent / "data" / "gpus.json"
 MIB = 1 << 20
+_STANDARD = "h100_sxm"
+"""Whose 16-bit products the others are held against: its rows fit the shipped constants."""
+_WIDE = ("bf16", "fp16", "fp32")
+REACH_NARROW = 0.883
+"""What 8-bit products reach of their peak where 16-bit ones reach 1, on the standard: 70.9 % / 80.3 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,10 @@ class Gpu:
     confirmed: bool
     """False: entered from memory of the source, not read again. Hold it against the data sheet."""
     note: str = ""
+    reach: float = 1.0
+    """Share of the 16-bit peak that the best-shaped product comes to, in proportion to an H100 SXM's."""
+    reach_narrow: float = REACH_NARROW
+    """The same of products in 8 bits and fewer, in proportion to that 16-bit share."""
 
     def flops(self, precision: str) -> float:
         """Peak FLOP/s of a matrix product in this precision; bf16 where the chip lacks it.
@@ -41,12 +51,25 @@ class Gpu:
         """
         return self.dense_flops.get(precision, self.dense_flops["bf16"])
 
+    def product_flops(self, precision: str) -> float:
+        """The same, less what somebody measured that no shape of product reaches on this chip.
+
+        Sheets are not equally far from what chips do: power limits hold back the narrow formats first,
+        and some vendors' peaks more than others'.
+        """
+        narrow = precision in self.dense_flops and precision not in _WIDE
+        return self.flops(precision) * (self.reach_narrow if narrow else self.reach)
+
 
 @cache
 def gpus() -> Mapping[str, Gpu]:
     """Every GPU of the data file by its own name and by its aliases."""
     found: dict[str, Gpu] = {}
-    for row in json.loads(_DATA.read_text(encoding="utf-8"))["gpus"]:
+    rows = json.loads(_DATA.read_text(encoding="utf-8"))["gpus"]
+    standard = _reached(next(row for row in rows if row["name"] == _STANDARD), "bf16") or 1.0
+    for row in rows:
+        reach = (_reached(row, "bf16") or standard) / standard
+        narrow = _reached(row, "fp8") or REACH_NARROW * reach * standard
         one = Gpu(
             row["name"],
             row["architecture"],
@@ -58,9 +81,18 @@ def gpus() -> Mapping[str, Gpu]:
             row["source"],
             row["confirmed"],
             row.get("note", ""),
+            reach,
+            narrow / standard,
         )
         found |= dict.fromkeys((one.name, *row["aliases"]), one)
     return MappingProxyType(found)
+
+
+def _reached(row: Mapping[str, Any], precision: str) -> float:
+    """Share of the sheet's peak; 0 where nobody's measurement is known."""
+    return float(row.get("reached_tflops", {}).get(precision, 0.0)) / row["dense_tflops"].get(
+        precision, 1.0
+    )
 
 
 def gpu(name: str) -> Gpu:

@@ -13,23 +13,14 @@ import numpy as np
 
 from costopt.serving.capacity import Capacity, capacity
 from costopt.serving.core.run import simulate
-from costopt.serving.core.terms import Limits, Run, StepCost, Workload
+from costopt.serving.core.terms import Limits, Run, StepCost
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine, engine
 from costopt.serving.hardware import Gpu, gpu
+from costopt.serving.harness import PLAIN, Harness
 from costopt.serving.models import ModelShape
 from costopt.serving.precision import precision
 from costopt.serving.step import StepModel
-
-WAVES = 10
-"""Requests of a run per request in flight, the usual length of a benchmark (`num_prompts` ten times
-`max_concurrency`); its means include the burst with which it begins."""
-
-SPREAD = 0.03
-"""Lengths vary by so large a share around the point's own, evenly. Requests of exactly one length march
-in step for ever: they end together, come back together and wait for each other. Benchmarks differ in
-this (fixed lengths, or 80 to 100 % of the nominal) and their rows do not say it; TTFT hangs on it. Not
-fitted: chosen after a look at held-out errors for several values, which are that much too kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +55,16 @@ def answer(
     point: Point,
     efficiencies: Efficiencies | None = None,
     *,
-    waves: int = WAVES,
-    spread: float = SPREAD,
+    driven: Harness = PLAIN,
     adjust: Callable[[Engine], Engine] = lambda e: e,
     fast: bool | None = None,
     device: Gpu | None = None,
 ) -> Answer:
-    """Simulate one point. `adjust` changes the engine's defaults (limits, ablations, harness);
-    `device` stands for the GPU of that name (one that is in no data file)."""
+    """Simulate one point. `driven`: the benchmark that measured it, a user's if none; `adjust` changes
+    the engine (limits, ablations); `device` stands for the GPU of that name (one that is in no data file)."""
     device = device or gpu(point.gpu)
-    served_by = adjust(engine(point.engine, device))
+    started = driven.started(engine(point.engine, device), point.input_tokens, point.concurrency)
+    served_by = adjust(started)
     model = StepModel(
         device, point.shape, precision(point.precision, point.shape), point.tensor_parallel,
         point.expert_parallel, efficiencies,
@@ -85,20 +76,11 @@ def answer(
     if refused:
         return Answer(np.nan, np.nan, np.nan, False, refused, room)
     run = simulate(
-        closed_loop(point, waves, spread),
+        driven.load(point.input_tokens, point.output_tokens, point.concurrency),
         *_terms(model, served_by, room, point.concurrency),
         fast=fast,
     )
     return _read(point, served_by, room, run)
-
-
-def closed_loop(point: Point, waves: int, spread: float) -> Workload:
-    """Requests of about one size, `concurrency` of them in flight."""
-    n = max(point.concurrency * waves, 1)
-    factors = np.random.default_rng(0).uniform(1 - spread, 1 + spread, (2, n))
-    sizes = np.array([[point.input_tokens], [point.output_tokens]]) * factors
-    prompt, output = np.maximum(np.rint(sizes), 1).astype(np.int64)
-    return Workload(np.zeros(0), prompt, output, max(point.concurrency, 1))
 
 
 def _refused(point: Point) -> str:

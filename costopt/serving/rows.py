@@ -8,6 +8,7 @@ from typing import Any
 from costopt.errors import CostoptError
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.hardware import Gpu
+from costopt.serving.harness import Harness, harness
 from costopt.serving.models import ModelShape, shape
 from costopt.serving.predict import Answer, Point, answer
 
@@ -15,6 +16,8 @@ INPUT = (
     "model", "gpu", "engine", "precision", "input_tokens", "output_tokens", "tensor_parallel",
     "expert_parallel", "concurrency",
 )  # fmt: skip
+TOLD = ("harness",)
+"""Columns that most files lack: the published benchmark that measured the row, see `harness.py`."""
 OUTPUT = ("ttft_ms", "tpot_ms", "throughput_tokens_per_s", "fits", "note")
 
 
@@ -29,14 +32,15 @@ def predict(
     `shapes` adds or replaces models by the name that the rows use (read from a config.json), `devices`
     hardware that is in no data file (a calibrated profile's).
     """
-    known: dict[Point, Answer] = {}
+    known: dict[tuple[Point, Harness], Answer] = {}
     out = []
     for row in rows:
         try:
-            point = point_of(row, shapes or {})
-            if point not in known:
-                known[point] = answer(point, efficiencies, device=(devices or {}).get(point.gpu))
-            said = _answered(known[point])
+            point, driven = point_of(row, shapes or {}), harness(str(row.get("harness") or ""))
+            if (point, driven) not in known:
+                own = (devices or {}).get(point.gpu)
+                known[point, driven] = answer(point, efficiencies, driven=driven, device=own)
+            said = _answered(known[point, driven])
         except (CostoptError, ValueError) as error:
             said = _unanswered(str(error).replace("\n ", ""))
         out.append({**row, **said})

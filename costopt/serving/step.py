@@ -2,8 +2,9 @@
 
 Per GPU of a tensor-parallel group. A product of T tokens with W weights takes the longer of its
 arithmetic (2 T W operations) and of streaming W from memory. Of a mixture's E experts, T tokens that
-choose k each touch E (1 - (1 - k/E)^T) on average. Decoding streams each sequence's KV cache;
-a prompt's attention is arithmetic over pairs of tokens. Two all-reduces a layer join the group.
+choose k each touch E (1 - (1 - k/E)^T) on average, and fill their last tiles in part. Decoding
+streams each sequence's KV cache; a prompt's attention is arithmetic over pairs of tokens. Two
+all-reduces a layer join the group.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.serving import experts
 from costopt.serving.core.terms import StepCost
 from costopt.serving.efficiency import Efficiencies, shipped
 from costopt.serving.hardware import Gpu
@@ -55,7 +57,7 @@ class StepModel:
 
     def _product_s(self, tokens: Float, params: float, bits: float, compute: str) -> Float:
         """Roofline of products with `params` weights of this GPU."""
-        arithmetic = 2.0 * tokens * params / (self.gpu.flops(compute) * self.eff.gemm)
+        arithmetic = 2.0 * tokens * params / (self.gpu.product_flops(compute) * self.eff.gemm)
         streaming = params * bits / 8 / (self.gpu.memory_bytes_per_s * self.eff.memory)
         return np.maximum(arithmetic, streaming)
 
@@ -69,13 +71,13 @@ class StepModel:
         shape, gpu = self.shape, self.gpu
         if not shape.moe_layers:
             return np.zeros_like(tokens)
-        share = shape.experts_per_token / shape.experts
-        touched = shape.experts * -np.expm1(tokens * math.log1p(-share)) if share < 1 else tokens
+        chosen = (shape.experts, shape.experts_per_token)
         params = shape.moe_layers * shape.expert_params / self.tp
-        peak = gpu.flops(self.precision.expert_compute) * self.eff.gemm * self.eff.experts
-        arithmetic = 2.0 * tokens * shape.experts_per_token * params / peak
-        bandwidth = gpu.memory_bytes_per_s * self.eff.memory
-        return np.maximum(arithmetic, touched * params * self.precision.expert_bits / 8 / bandwidth)
+        peak = gpu.product_flops(self.precision.expert_compute) * self.eff.gemm * self.eff.experts
+        peak *= experts.pipeline(gpu, self.precision)
+        arithmetic = 2.0 * experts.rows(tokens, *chosen) * params / peak
+        read = experts.touched(tokens, *chosen) * params * self.precision.expert_bits / 8
+        return np.maximum(arithmetic, read / (gpu.memory_bytes_per_s * self.eff.memory))
 
     def activations_s(self, tokens: Float) -> Float:
         """What the kernels between the products read and write: two norms with their residuals, rotary

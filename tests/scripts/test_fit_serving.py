@@ -45,7 +45,7 @@ def test_known_constants_come_back(table: Path, monkeypatch: pytest.MonkeyPatch)
 
     rows = fit_serving.read_rows(table)
     fitted = fit_serving.fit(rows, turns=6)
-    found = fit_serving.answers([row.point for row in rows], fitted)
+    found = fit_serving.answers(rows, fitted)
     ttft, tpot = fit_serving.log_errors(rows, found)
     assert np.median(np.abs(tpot)) < 0.02
     assert np.median(np.abs(ttft)) < 0.05

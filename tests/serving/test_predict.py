@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from costopt.serving import predict as predicting
 from costopt.serving.core.run import simulate
 from costopt.serving.core.terms import Run
+from costopt.serving.engines import engine
+from costopt.serving.hardware import gpu
+from costopt.serving.harness import AICONFIGURATOR, INFERENCEX, PLAIN, harness
 from costopt.serving.models import shape
 from costopt.serving.predict import Point, answer
 from costopt.serving.rows import OUTPUT, predict
@@ -102,6 +106,30 @@ def test_the_same_row_gives_the_same_answer_whichever_twin_runs() -> None:
 
 def test_an_overfull_cache_queues_and_says_so() -> None:
     point = Point(shape("llama-3.1-8b"), "l4", "vllm", "bf16", 2000, 500, 1, 1, 64)
-    found = answer(point, waves=2)
+    found = answer(point, driven=replace(PLAIN, waves=2))
     assert found.fits
     assert "preemption" in found.note or found.ttft_ms > 10_000
+
+
+def test_a_named_harness_changes_lengths_and_flags() -> None:
+    """InferenceX draws 80 to 100 % of the lengths and seats as many as are in flight; aiconfigurator's
+    requests are all alike, and a step holds little more than one prompt."""
+    drawn, alike = INFERENCEX.load(1000, 100, 4), AICONFIGURATOR.load(1000, 100, 4)
+    assert drawn.n == alike.n == 40
+    assert 800 <= drawn.prompt_tokens.min() < drawn.prompt_tokens.max() <= 1000
+    assert set(alike.prompt_tokens.tolist()) == {1000}
+    usual = engine("vllm", gpu("h100"))
+    assert INFERENCEX.started(usual, 1000, 4) == replace(usual, max_num_seqs=4)
+    assert AICONFIGURATOR.started(usual, 1000, 4) == replace(usual, max_num_batched_tokens=2504)
+    assert PLAIN.started(usual, 1000, 4) == usual
+    assert harness(" InferenceX ") is INFERENCEX
+
+
+def test_a_row_may_name_its_harness() -> None:
+    plain, told, wrong = predict(
+        [ROW, {**ROW, "harness": "inferencex"}, {**ROW, "harness": "mine"}]
+    )
+    assert told["fits"] is True
+    assert told["ttft_ms"] != plain["ttft_ms"]
+    assert wrong["fits"] is False
+    assert "No harness" in wrong["note"]

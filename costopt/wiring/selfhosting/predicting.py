@@ -13,12 +13,13 @@ from costopt.serving.efficiency import Efficiencies
 from costopt.serving.hardware import Gpu
 from costopt.serving.model_config import shape_from_config
 from costopt.serving.models import ModelShape
-from costopt.serving.rows import INPUT, OUTPUT, predict
+from costopt.serving.rows import INPUT, OUTPUT, TOLD, predict
 from costopt.wiring.selfhosting.csv_rows import Line, Sheet, read_sheet
 from costopt.wiring.selfhosting.profiles import SHIPPED, load
 
 NEEDED = ("model", "gpu", "input_tokens", "output_tokens", "concurrency")
 """Without one of the others a row has its usual value."""
+READ = (*INPUT, *TOLD)
 GIVEN = "given_"
 """In front of a column of the file that has the name of an answer."""
 
@@ -54,7 +55,7 @@ def predict_file(
 ) -> Predicted:  # fmt: skip
     """Every row of the CSV in its order. InputError: it is no such CSV; UsageError: no such profile."""
     known = known_of(configs, efficiencies)
-    sheet = read_sheet(rows, NEEDED, INPUT)
+    sheet = read_sheet(rows, NEEDED, READ)
     own = {name: GIVEN + name if name in OUTPUT else name for name in sheet.columns}
     found = _answered(sheet, known, own, progress)
     renamed = [name for name in sheet.columns if name in OUTPUT]
@@ -90,12 +91,12 @@ def _answered(
     seen: dict[tuple[str, ...], dict[str, Any]] = {}
     out = []
     for done, line in enumerate(sheet.lines):
-        key = tuple(line.cells.get(name, "").strip() for name in INPUT)
+        key = tuple(line.cells.get(name, "").strip() for name in READ)
         if line.broken:
             said = _refused(line, line.broken)
         else:
             if key not in seen:
-                seen[key] = _answer(dict(zip(INPUT, key, strict=True)), known)
+                seen[key] = _answer(dict(zip(READ, key, strict=True)), known)
             said = seen[key]
             if not said["fits"]:
                 said = _refused(line, said["note"])
