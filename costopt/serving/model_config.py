@@ -93,4 +93,17 @@ def _native(config: Mapping[str, Any]) -> str:
     method = str(quantization.get("quant_method", "")).lower()
     if method in ("awq", "gptq", "bitsandbytes"):
         return "int8" if quantization.get("bits") == 8 else "int4"
+    if method == "compressed-tensors":
+        return _compressed(quantization)
     return method if method in ("mxfp4", "fp8", "nvfp4") else "bf16"
+
+
+def _compressed(quantization: Mapping[str, Any]) -> str:
+    """Weights of llm-compressor's format, whose groups say bits and kind; the first one counts."""
+    groups = quantization.get("config_groups")
+    first = next(iter(groups.values()), None) if isinstance(groups, dict) else None
+    weights = first.get("weights") if isinstance(first, dict) else None
+    if not isinstance(weights, dict):
+        return "bf16"
+    known = {(4, "int"): "int4", (8, "int"): "int8", (8, "float"): "fp8", (4, "float"): "nvfp4"}
+    return known.get((weights.get("num_bits"), str(weights.get("type"))), "bf16")
