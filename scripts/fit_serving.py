@@ -44,7 +44,8 @@ SOFT = 0.1
 PRIOR = 0.05
 """Weight of a log distance from the prior against a log error."""
 BUSY = 256
-"""Rows with more requests in flight judge and do not fit: what they queue for is not in their columns."""
+"""Rows with more requests in flight judge and do not fit: their requests wait for ten turns of seats whose
+number is in no column (4.5 whole answers on average, as if a client had sent all at once)."""
 TURNS = 8
 """Of the least squares; later ones no longer move held-out errors by a tenth of a per cent."""
 Float = NDArray[np.float64]

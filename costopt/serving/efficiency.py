@@ -24,7 +24,8 @@ class Efficiencies:
     """Fields are the constants; metadata holds bounds and the value before any data."""
 
     gemm: float = _share(0.3, 0.95, 0.65)
-    """Share of the dense peak that large matrix products reach."""
+    """Share of the dense peak that large matrix products reach, of an H100's in bf16; other chips and formats
+    in proportion to what products were measured to reach on them (`Gpu.product_flops`)."""
     memory: float = _share(0.5, 0.97, 0.8)
     """Share of the memory bandwidth at which weights and activations stream."""
     kv_read: float = _share(0.2, 0.95, 0.6)
@@ -32,9 +33,9 @@ class Efficiencies:
     attention: float = _share(0.1, 0.8, 0.4)
     """Share of the dense bf16 peak that attention over a prompt reaches."""
     experts: float = _share(0.1, 1.0, 0.33)
-    """What grouped products of a mixture's experts reach of `gemm`. Prior: 215 TFLOP/s of Triton's fused
-    MoE on an H100 (128 experts, 8 a token, 32,768 tokens) where dense products reach some 640;
-    https://github.com/ByteDance-Seed/VeOmni/pull/460, read 2026-11-25."""
+    """What grouped products of a mixture's experts reach of `gemm`, tiles all full. Prior: 215 TFLOP/s of
+    Triton's fused MoE on an H100 (128 experts, 8 a token, 32,768 tokens) where dense products reach some
+    640; https://github.com/ByteDance-Seed/VeOmni/pull/460, read 2026-11-25."""
     link: float = _share(0.2, 0.95, 0.6)
     """Share of the link's one-way bandwidth that a ring all-reduce reaches."""
     collective_s: float = _share(1e-6, 4e-5, 6e-6)
