@@ -32,6 +32,8 @@ PARTS = (
     "proposals",
     "serving",
     "serving_prefix",
+    "serving_transfer",
+    "aiconfigurator",
     "replay",
     "replay_kills",
     "speculation",
