@@ -207,7 +207,7 @@ class Evaluator:
     def _apply(self, state: State, layer: Layer) -> tuple[State, Effect]:
         """`layer`: as asked for, which may be one with a measured ratio bent."""
         inner = unbent(layer)
-        effect = inner.apply(state.view, self.prices, self._handed_to(layer))
+        effect = inner.apply(state.view, self.prices, self.handed_to(layer))
         if effect.is_empty:
             return state, effect
         hidden = self.model.lineage.hidden.tokens
@@ -217,7 +217,7 @@ class Evaluator:
         charges, fees = (*state.charges, *effect.charges), (*state.fees, *effect.fees)
         return State(view, charges, fees, (*state.acting, layer)), effect
 
-    def _handed_to(self, layer: Layer) -> Handed:
+    def handed_to(self, layer: Layer) -> Handed:
         """With what was measured of the layer at its settings."""
         if self.evidence is None:
             return self.handed

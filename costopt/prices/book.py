@@ -30,6 +30,7 @@ class Book:
     def __init__(self, as_of: dt.date, overlay: Overlay | None = None) -> None:
         self.as_of = as_of
         self.overlay = overlay or Overlay()
+        self.rents = self.overlay.rents
         self.version = book_name() + (f", {self.overlay.path}" if overlay else "")
         self._rates: dict[tuple[str, str, str, str, str], DatedRates | Unpriced] = {}
         self._found: dict[tuple[str, str], Found | Unpriced] = {}

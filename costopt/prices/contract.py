@@ -7,6 +7,7 @@ user's overlay. Rates are integer pico-dollars a token, one for each `Leaf`; -1 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,3 +111,9 @@ class PriceBook(Protocol):
     def cache_rules(self, provider: str, model: str, at_us: int | None) -> CacheRules:
         """The provider's prompt-cache rules for this model at this time (mode `none` where it had none)."""
         ...
+
+
+def own_rents(prices: PriceBook) -> Mapping[str, object]:
+    """The overlay's own prices of GPU-hours, as it writes them; empty where a book has none."""
+    found: Mapping[str, object] = getattr(prices, "rents", {})
+    return found

@@ -26,13 +26,14 @@ from costopt.model.effect import Fee
 from costopt.model.trace import NO_TIME
 from costopt.model.view import View
 from costopt.money import split_exact
-from costopt.prices.contract import PriceBook
+from costopt.prices.contract import PriceBook, own_rents
 from costopt.serving.arrivals import DAY_S, Arrivals
 from costopt.serving.arrivals_log import arrivals_of
 from costopt.serving.arrivals_scaled import scaled
 from costopt.serving.deployment import Deployed, Undeployed, Wish, deploy
 from costopt.serving.fleet.slo import Slo
 from costopt.serving.fleet.terms import Routing, Scaling
+from costopt.serving.hardware import gpu
 from costopt.serving.rents import Rents, Terms
 
 if TYPE_CHECKING:
@@ -130,11 +131,14 @@ def wish_of(served: Served) -> Wish:
 
 
 def rents_of(layer: SelfHost, prices: PriceBook) -> Rents:
-    """At the day of the projection's prices; a price of the user's own in front."""
+    """At the day of the projection's prices; `rents` of the price overlay in front, and the layer's own
+    price before both."""
+    own = own_rents(prices)
     if layer.usd_per_gpu_hour is None:
-        return Rents(prices.as_of)
-    own = Decimal(repr(layer.usd_per_gpu_hour))
-    return Rents(prices.as_of, {layer.gpu: {layer.terms: str(own)}})
+        return Rents(prices.as_of, own)
+    stated = str(Decimal(repr(layer.usd_per_gpu_hour)))
+    others = {name: price for name, price in own.items() if gpu(name) != gpu(layer.gpu)}
+    return Rents(prices.as_of, {**others, layer.gpu: {layer.terms: stated}})
 
 
 def fleet_of(arrivals: Arrivals, wish: Wish, rents: Rents) -> Deployed | Undeployed:

@@ -37,3 +37,5 @@ class Overlay:
     aliases: dict[str, str] = field(default_factory=dict)
     tiers: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     """Tier to provider to multiplier."""
+    rents: dict[str, object] = field(default_factory=dict)
+    """GPU to USD per hour, or terms to that; one price or a list, as decimal texts."""

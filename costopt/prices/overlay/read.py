@@ -18,11 +18,13 @@ from costopt.prices.overlay.schema import (
     Discount,
     Entry,
     Factor,
+    Rented,
     Seat,
 )
 
 Model = TypeVar("Model", bound=BaseModel)
 _FACTOR: TypeAdapter[Decimal] = TypeAdapter(Factor)
+_RENTED: TypeAdapter[Any] = TypeAdapter(Rented)
 
 
 def read_overlay(path: Path) -> Overlay:
@@ -39,6 +41,7 @@ def read_overlay(path: Path) -> Overlay:
         seats=tuple(reader.rows(document, "seats", Seat)),
         aliases=dict(reader.aliases(document)),
         tiers={t: dict(reader.factors(document, t)) for t in TIER_SECTIONS},
+        rents=dict(reader.rents(document)),
     )
 
 
@@ -148,6 +151,18 @@ class _Reader:
                 raise self.fail(_line(node, name), f"alias `{name}` must name a model.")
             yield str(name).lower(), target.strip()
 
+    def rents(self, document: Any) -> Iterator[tuple[str, object]]:
+        node = self.mapping(document, "rents")
+        for name, value in node.items():
+            try:
+                yield str(name), _texts(_RENTED.validate_python(value))
+            except ValidationError as error:
+                raise self.fail(
+                    _line(node, name),
+                    f"`rents` of `{name}`: no price of a GPU-hour.",
+                    f"It says {value!r}; 2.10, [1.90, 2.40] or {{spot: 0.80}} is meant.",
+                ) from error
+
     def factors(self, document: Any, section: str) -> Iterator[tuple[str, Decimal]]:
         node = self.mapping(document, section)
         for provider, value in node.items():
@@ -159,6 +174,13 @@ class _Reader:
                     f"`{section}` of `{provider}`: {error.errors()[0]['msg']}.",
                     f"It says {value!r}; a multiplier like 0.5 is meant.",
                 ) from error
+
+
+def _texts(given: Any) -> Any:
+    """Decimals as texts: what reads rents takes the mapping as it was written."""
+    if isinstance(given, dict):
+        return {str(key): _texts(value) for key, value in given.items()}
+    return [_texts(one) for one in given] if isinstance(given, list) else str(given)
 
 
 def _overlap(a: Entry, b: Entry) -> bool:

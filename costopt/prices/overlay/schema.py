@@ -10,6 +10,7 @@ discounts: [{provider: openai, multiplier: 0.85}]
 batch: {openai: 0.5}
 aliases: {azure/prod-chat: gpt-4o}
 seats: [{provider: anthropic, model: claude-*}]
+rents: {h100: 2.10, l40s: {spot: [0.5, 0.7], reserved: 0.9}}     # USD per GPU and hour; several: a range
 """
 
 from __future__ import annotations
@@ -101,5 +102,10 @@ class Seat(_Strict):
     model: str = "*"
 
 
+Quotes = Usd | Annotated[list[Usd], Field(min_length=1, max_length=1_000)]
+"""USD per GPU and hour: one price, or those of several providers."""
+Rented = Quotes | Annotated[dict[str, Quotes], Field(min_length=1)]
+"""Of one GPU: on demand, or by terms. Which names there are is known where GPUs are."""
+
 TIER_SECTIONS = ("batch", "flex", "priority")
-SECTIONS = ("models", "discounts", "aliases", "seats", *TIER_SECTIONS)
+SECTIONS = ("models", "discounts", "aliases", "seats", "rents", *TIER_SECTIONS)
