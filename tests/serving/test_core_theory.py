@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from costopt.serving.core.plain import PlainReplica, Seq
 from costopt.serving.core.run import simulate
-from costopt.serving.core.terms import Limits, Run, StepCost, Workload
+from costopt.serving.core.terms import Limits, Pace, Run, StepCost, Workload
 from tests.serving.worlds import flat_cost, world
 
 ONE_AT_A_TIME = Limits(1, 1 << 20, 1 << 20, prefix_caching=False)
@@ -48,17 +49,80 @@ def test_exponential_sizes_wait_as_in_m_m_1(seed: int) -> None:
     assert half < 0.5
 
 
-@pytest.mark.parametrize("seed", range(20))
+SHARED = Limits(4096, 1 << 20, 1 << 20, prefix_caching=False)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_step_that_costs_nothing_more_for_company_is_a_queue_with_endless_servers(
+    seed: int,
+) -> None:
+    """M/G/oo: nobody waits but for the next step to begin, half a step on average, and the number
+    inside is Poisson: its variance is its mean."""
+    rng = np.random.default_rng(seed)
+    n, step_s, rate = 30_000, 0.01, 20.0
+    arrive = rng.exponential(1 / rate, n).cumsum()
+    output = rng.geometric(1 / 80, n)
+    run = simulate(Workload(arrive, np.ones(n, np.int64), output), flat_cost(step_s), SHARED)
+    alone_s = output * step_s
+    waits = run.end_s - run.arrive_s - alone_s
+    assert waits.min() > -1e-9 and waits.max() < step_s + 1e-9
+    assert waits.mean() == pytest.approx(step_s / 2, rel=0.05)
+    moments = rng.uniform(arrive[n // 10], arrive[-1], 4000)
+    inside = (arrive <= moments[:, None]).sum(1) - (np.sort(run.end_s) <= moments[:, None]).sum(1)
+    assert inside.mean() == pytest.approx(rate * (80 * step_s + step_s / 2), rel=0.05)
+    assert inside.var() == pytest.approx(inside.mean(), rel=0.15)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("load", [0.3, 0.7])
+def test_a_step_that_costs_as_much_as_it_has_tokens_shares_the_processor(
+    seed: int, load: float
+) -> None:
+    """M/G/1-PS: a request of size x stays x / (1 - rho), whatever the law of the sizes is."""
+    rng = np.random.default_rng(seed)
+    n, token_s = 30_000, 1e-3
+    output = np.where(rng.random(n) < 0.8, 50, 400)
+    arrive = rng.exponential(output.mean() * token_s / load, n).cumsum()
+    line = StepCost(token_s * np.arange(2.0), np.zeros(2), 0.0, 0, 0, 0, 0, 0, 0, 0)
+    run = simulate(Workload(arrive, np.ones(n, np.int64), output), line, SHARED)
+    for size in (50, 400):
+        stays = (run.end_s - run.arrive_s)[output == size] / (size * token_s)
+        means = np.array([part.mean() for part in np.array_split(stays, BATCHES)])
+        half = 2.71 * float(means.std(ddof=1)) / math.sqrt(BATCHES)
+        assert means.mean() == pytest.approx(1 / (1 - load), abs=half + 0.03)
+        assert half < 0.5
+
+
+class Watched(PlainReplica):
+    """Counts, step by step, who is in the engine and what it hands out: nothing of it goes into a `Run`."""
+
+    inside_s, tokens = 0.0, 0.0
+
+    def cost_of(self, work: list[tuple[Seq, int]]) -> float:
+        spent = super().cost_of(work)
+        self.inside_s += len(self.running) * spent
+        for seq, tokens in work:
+            last = not seq.decoding and seq.computed + tokens == seq.length
+            self.tokens += self.pace.tokens_per_step if seq.decoding else last
+        return spent
+
+
+@pytest.mark.parametrize("seed", range(30))
 def test_littles_law(seed: int) -> None:
-    """Mean number in the system = rate x mean time in it, over the time until all have left."""
-    run = simulate(*world(seed))
-    served = run.served
-    arrive, end = run.arrive_s[served], run.end_s[served]
-    moments = np.concatenate((arrive, end))
-    order = np.argsort(moments, kind="stable")
-    inside = np.cumsum(np.repeat((1, -1), len(arrive))[order])
-    area = float((np.diff(moments[order]) * inside[:-1]).sum())
-    assert area == pytest.approx(float((end - arrive).sum()))
+    """Mean number inside x time = sum of everybody's time inside: the engine's own list, summed over its
+    steps, against the columns that the compiled run reports."""
+    load, cost, limits = world(seed)
+    limits = limits._replace(kv_blocks=1 << 12)  # who is sent back to the queue is inside twice
+    run = simulate(load, cost, limits)
+    watched = Watched(load, cost, limits)
+    watched.run()
+    assert run.totals.preemptions == watched.preemptions == 0
+    assert watched.inside_s == pytest.approx(float((run.end_s - run.start_s).sum()))
+    asked = int(load.output_tokens.sum())
+    if not limits.draft_tokens:
+        assert watched.tokens == asked
+    else:  # the last step of an answer may bring more than was left of it
+        assert asked <= watched.tokens + 1e-6 <= asked + 3 * load.n
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -89,14 +153,20 @@ def _union_s(start: np.ndarray, end: np.ndarray) -> float:
     return total
 
 
+def doubled(cost: StepCost) -> StepCost:
+    kept = ("window", "by_load")
+    times = {name: 2 * getattr(cost, name) for name in cost._fields if name not in kept}
+    by_load = tuple(pace._replace(cost=doubled(pace.cost)) for pace in cost.by_load)
+    return cost._replace(**times, by_load=by_load)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_a_slower_engine_is_never_faster(seed: int) -> None:
     """Twice the seconds for every step: the closed loop takes exactly twice as long."""
     load, cost, limits = world(seed)
     load = Workload(load.arrive_s, load.prompt_tokens, load.output_tokens, 5)
     limits = limits._replace(frontend_s=0.0, frontend_token_s=0.0)
-    twice = cost._replace(**{k: 2 * getattr(cost, k) for k in cost._fields if k != "window"})
-    slow, fast = simulate(load, twice, limits), simulate(load, cost, limits)
+    slow, fast = simulate(load, doubled(cost), limits), simulate(load, cost, limits)
     np.testing.assert_allclose(slow.end_s, 2 * fast.end_s)
 
 
@@ -118,4 +188,38 @@ def test_speculation_takes_fewer_steps_in_the_same_order() -> None:
     limits = Limits(64, 2048, 1000, draft_tokens=3, tokens_per_step=2.4)
     bare = simulate(load, flat_cost(0.01), limits._replace(draft_tokens=0, tokens_per_step=1.0))
     drafted = simulate(load, flat_cost(0.01), limits)
-    assert drafted.totals.steps < 0.5 * bare.totals.steps
+    assert drafted.totals.steps == pytest.approx(bare.totals.steps / 2.4, rel=0.05)
+
+
+def drafting(share: float, concurrency: int) -> tuple[Run, Run]:
+    """Without and with drafts of 3 tokens in this share of the steps; each token of a step costs 1 ms."""
+    load = Workload(np.zeros(0), np.ones(80, np.int64), np.full(80, 300), concurrency)
+    line = StepCost(1e-3 * np.arange(9.0), np.zeros(9), 5e-3, 0, 0, 0, 0, 0, 0, 0)
+    limits = Limits(64, 2048, 10_000)
+    drafts = limits._replace(draft_tokens=3, drafted_share=share, tokens_per_step=1 + share)
+    return simulate(load, line, limits), simulate(load, line, drafts)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("concurrency", [1, 5, 20])
+def test_verification_is_paid_in_the_steps_that_have_a_draft(
+    share: float, concurrency: int
+) -> None:
+    """The same arithmetic by hand: (5 + n) ms a step without, (5 + n (1 + 3 share)) ms with drafts."""
+    bare, drafted = drafting(share, concurrency)
+    wanted = (1 + share) * (5 + concurrency) / (5 + concurrency * (1 + 3 * share))
+    assert bare.span_s / drafted.span_s == pytest.approx(wanted, rel=0.03)
+
+
+def test_a_schedule_is_each_length_at_its_own_load() -> None:
+    """A closed loop of n runs as the fixed length that the schedule has for n."""
+    line = StepCost(1e-3 * np.arange(9.0), np.zeros(9), 5e-3, 0, 0, 0, 0, 0, 0, 0)
+    paces = Pace(1, line, 3, 3.0, 2.5), Pace(5, line, 1, 1.0, 1.6), Pace(17, line, 0, 0.0, 1.0)
+    for concurrency, (_, _, drafts, _, gained) in zip((1, 4, 5, 16, 17, 40), np.repeat(
+        np.array(paces, object), 2, axis=0), strict=True):  # fmt: skip
+        load = Workload(np.zeros(0), np.ones(400, np.int64), np.full(400, 50), concurrency)
+        fixed = Limits(64, 2048, 10_000, draft_tokens=drafts, tokens_per_step=gained)
+        alone = simulate(load, line, fixed)
+        found = simulate(load, line._replace(by_load=paces), fixed._replace(draft_tokens=3))
+        full = slice(0, 400 - concurrency)  # towards the end fewer run
+        np.testing.assert_allclose(found.end_s[full], alone.end_s[full])

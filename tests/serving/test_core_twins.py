@@ -34,6 +34,9 @@ def test_the_worlds_reach_what_they_are_for() -> None:
     assert sum(run.hit_tokens.sum() for run in runs) > 10_000
     assert sum(run.totals.steps - run.totals.events for run in runs) > 10_000
     assert any(not run.served.all() for run in runs)
+    drafting = [(cost, limits) for _, cost, limits in map(world, SEEDS) if limits.draft_tokens]
+    assert sum(limits.drafted_share < 1 for _, limits in drafting) > 5
+    assert sum(len(cost.by_load) > 1 for cost, _ in drafting) > 5
 
 
 @pytest.mark.parametrize("blocks", [1, 7, 40, 200, 5000])

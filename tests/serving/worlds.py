@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from costopt.serving.core.terms import Limits, StepCost, Workload
+from costopt.serving.core.terms import Limits, Pace, StepCost, Workload
 
 
 def flat_cost(step_s: float) -> StepCost:
@@ -49,4 +49,15 @@ def world(seed: int, n: int = 60) -> tuple[Workload, StepCost, Limits]:
     cost = StepCost(
         tokens_s, 1e-5 * np.arange(20.0), 0.005, 0.002, 1e-4, 1e-6, 2e-6, window, 1e-8, 1e-8
     )
+    if drafts:
+        limits = limits._replace(drafted_share=float(rng.choice([1.0, 0.35])))
+        cost = cost._replace(by_load=slowing(rng, cost))
     return load, cost, limits
+
+
+def slowing(rng: np.random.Generator, cost: StepCost) -> tuple[Pace, ...]:
+    """Fewer drafts the more sequences run, none in the end; or one length for all loads."""
+    if rng.random() < 0.5:
+        return ()
+    dearer = cost._replace(base_s=0.009, kv_s=3e-6, head_s=3e-5 * np.arange(7.0))
+    return Pace(0, dearer, 3, 3.0, 2.37), Pace(3, dearer, 1, 0.6, 1.4), Pace(6, cost, 0, 0.0, 1.0)

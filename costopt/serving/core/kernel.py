@@ -13,6 +13,7 @@ import numpy as np
 
 from costopt.serving.core.blocks_kernel import Pool
 from costopt.serving.core.jit import jit
+from costopt.serving.core.paces import Paces
 from costopt.serving.core.schedule_kernel import (
     front,
     grow,
@@ -27,6 +28,7 @@ from costopt.serving.core.state import (
     EVENTS,
     ISSUED,
     LEFT,
+    LEVEL,
     NOW,
     PEAK,
     PREFILLED,
@@ -37,18 +39,17 @@ from costopt.serving.core.state import (
     WORK,
     State,
 )
-from costopt.serving.core.terms import Float, Int, Limits, StepCost
+from costopt.serving.core.terms import Float, Int, Limits
 
 _DONE = 1e-9  # as `plain.DONE`
 
 
 @jit
-def at(table: Float, index: int) -> float:
-    """A table's entry; beyond its end the last slope goes on."""
-    last = len(table) - 1
-    if index <= last:
-        return float(table[index])
-    return float(table[last] + (index - last) * (table[last] - table[last - 1]))
+def at(table: Float, level: int, index: float) -> float:
+    """`plain.at` of a pace's table."""
+    low = min(int(index), table.shape[1] - 2)
+    first = table[level, low]
+    return float(first + (index - low) * (table[level, low + 1] - first))
 
 
 @jit
@@ -59,13 +60,12 @@ def pairs_of(before: int, tokens: int, window: int) -> int:
 
 
 @jit
-def cost_of(s: State, cost: StepCost, limits: Limits) -> tuple[float, float, int]:
+def cost_of(s: State, cost: Paces) -> tuple[float, float, int]:
     """Seconds of the scheduled step, by how much each next equal one is longer, prompts in it."""
     decodes = prompts = ends = tokens = growing = pairs = near_pairs = 0
     context = near = 0.0
     for i in range(s.n[WORK]):
         row, n = s.running[i], s.share[i]
-        tokens += n
         if s.decoding[row]:
             own = s.prompt[row] + s.produced[row]
             decodes += 1
@@ -74,59 +74,65 @@ def cost_of(s: State, cost: StepCost, limits: Limits) -> tuple[float, float, int
             growing += own < cost.window
         else:
             prompts += 1
+            tokens += n
             ends += s.computed[row] + n == length(s, row)
             pairs += n * s.computed[row] + n * (n + 1) // 2
             near_pairs += pairs_of(s.computed[row], n, cost.window)
+    level = s.n[LEVEL]
+    positions = decodes * (1.0 + cost.verified[level])
     spent = (
-        cost.base_s
-        + (cost.mixed_s if prompts else 0.0)
-        + cost.seq_s * s.n[WORK]
-        + at(cost.tokens_s, tokens)
-        + at(cost.head_s, decodes * (1 + limits.draft_tokens) + ends)
-        + cost.kv_s * context
-        + cost.kv_window_s * near
-        + cost.pair_s * pairs
-        + cost.pair_window_s * near_pairs
+        cost.base_s[level]
+        + (cost.mixed_s[level] if prompts else 0.0)
+        + cost.seq_s[level] * s.n[WORK]
+        + at(cost.tokens_s, level, positions + tokens)
+        + at(cost.head_s, level, positions + ends)
+        + cost.kv_s[level] * context
+        + cost.kv_window_s[level] * near
+        + cost.pair_s[level] * pairs
+        + cost.pair_window_s[level] * near_pairs
     )
-    slope = (cost.kv_s * decodes + cost.kv_window_s * growing) * limits.tokens_per_step
+    slope = cost.kv_s[level] * decodes + cost.kv_window_s[level] * growing
+    slope *= cost.tokens_per_step[level]
     return spent, slope, prompts
 
 
 @jit
-def steps_to_event(s: State, cost: StepCost, limits: Limits) -> int:
+def steps_to_event(s: State, cost: Paces) -> int:
     """Steps until a sequence ends or fills its window."""
     most = np.inf
-    gain = limits.tokens_per_step
+    gain = cost.tokens_per_step[s.n[LEVEL]]
+    windowed = cost.kv_window_s[s.n[LEVEL]] > 0.0
     for i in range(s.n[RUNNING]):
         row = s.running[i]
         most = min(most, math.ceil((s.output[row] - s.produced[row] - _DONE) / gain))
         context = s.prompt[row] + s.produced[row]
-        if cost.kv_window_s > 0.0 and context < cost.window:
+        if windowed and context < cost.window:
             most = min(most, math.ceil((cost.window - context) / gain))
     return max(int(most), 1)
 
 
 @jit
-def new_blocks(s: State, limits: Limits, more: int) -> int:
+def new_blocks(s: State, cost: Paces, limits: Limits, more: int) -> int:
     """Blocks that the running ones need on top for `more` steps after this one."""
     total = 0
+    gained = more * cost.tokens_per_step[s.n[LEVEL]] + _DONE
+    drafted = cost.draft_tokens[s.n[LEVEL]]
     for i in range(s.n[RUNNING]):
         row = s.running[i]
-        produced = s.produced[row] + more * limits.tokens_per_step + _DONE
-        tokens = s.prompt[row] + math.floor(produced) + limits.draft_tokens
+        tokens = s.prompt[row] + math.floor(s.produced[row] + gained) + drafted
         total += max(-(-int(tokens) // limits.block_tokens) - s.held[row], 0)
     return total
 
 
 @jit
-def steps_in_blocks(s: State, pool: Pool, limits: Limits, most: int) -> int:
+def steps_in_blocks(s: State, pool: Pool, cost: Paces, limits: Limits, most: int) -> int:
     """The same, no more than the free blocks last for."""
-    if new_blocks(s, limits, most - 1) <= pool.idle[0]:
+    if new_blocks(s, cost, limits, most - 1) <= pool.idle[0]:
         return most
     low, high = 1, most
     while high - low > 1:
         middle = (low + high) // 2
-        if new_blocks(s, limits, middle - 1) <= pool.idle[0]:
+        if new_blocks(s, cost, limits, middle - 1) <= pool.idle[0]:
             low = middle
         else:
             high = middle
@@ -154,27 +160,33 @@ def steps_to_time(wait: float, spent: float, slope: float, most: int) -> int:
 
 
 @jit
-def hold(s: State, pool: Pool, limits: Limits, steps: int) -> None:
+def hold(s: State, pool: Pool, cost: Paces, limits: Limits, steps: int) -> None:
     """Blocks for all that so many equal steps will write."""
+    gained = (steps - 1) * cost.tokens_per_step[s.n[LEVEL]] + _DONE
+    drafted = cost.draft_tokens[s.n[LEVEL]]
     for i in range(s.n[RUNNING]):
         row = s.running[i]
-        produced = s.produced[row] + (steps - 1) * limits.tokens_per_step + _DONE
-        tokens = int(s.prompt[row] + math.floor(produced)) + limits.draft_tokens
+        tokens = int(s.prompt[row] + math.floor(s.produced[row] + gained)) + drafted
         if tokens > s.held[row] * limits.block_tokens:
             grow(s, pool, row, tokens, limits)
 
 
 @jit
-def jump(
-    s: State, pool: Pool, cost: StepCost, limits: Limits, spent: float, slope: float
-) -> int:  # fmt: skip
-    """How many steps equal to the scheduled one follow on each other, itself included."""
-    most = steps_in_blocks(s, pool, limits, steps_to_event(s, cost, limits))
+def to_arrival(s: State, spent: float, slope: float, most: int) -> int:
+    """No more steps than until the next in the queue could be let in."""
     waits = s.n[ARRIVED] < s.n[ISSUED] and s.n[PUSHED] == 0 and s.n[RUNNING] < len(s.running)
     if waits and s.ready[s.n[ARRIVED]] > s.x[NOW]:
-        most = steps_to_time(s.ready[s.n[ARRIVED]] - s.x[NOW], spent, slope, most)
-    hold(s, pool, limits, most)
+        return steps_to_time(s.ready[s.n[ARRIVED]] - s.x[NOW], spent, slope, most)
     return most
+
+
+@jit
+def equal_steps(
+    s: State, pool: Pool, cost: Paces, limits: Limits, spent: float, slope: float
+) -> int:  # fmt: skip
+    """How many steps equal to the scheduled one follow on each other, itself included."""
+    most = steps_in_blocks(s, pool, cost, limits, steps_to_event(s, cost))
+    return to_arrival(s, spent, slope, most)
 
 
 @jit
@@ -200,14 +212,17 @@ def issue(s: State, moment: float, limits: Limits) -> None:
 
 
 @jit
-def hand_out(s: State, pool: Pool, limits: Limits, steps: int, closed: bool) -> None:
+def hand_out(
+    s: State, pool: Pool, cost: Paces, limits: Limits, steps: int, closed: bool
+) -> None:  # fmt: skip
     """Tokens to everyone in the step; who is done leaves and, in a closed loop, calls the next."""
     stay = 0
+    gained = steps * cost.tokens_per_step[s.n[LEVEL]]
     for i in range(s.n[RUNNING]):
         row = s.running[i]
         if i < s.n[WORK]:
             if s.decoding[row]:
-                s.produced[row] += steps * limits.tokens_per_step
+                s.produced[row] += gained
             else:
                 prefilled(s, row, s.share[i])
         if s.produced[row] >= s.output[row] - _DONE:
@@ -223,9 +238,9 @@ def hand_out(s: State, pool: Pool, limits: Limits, steps: int, closed: bool) -> 
 
 
 @jit
-def scheduled(s: State, pool: Pool, limits: Limits, held: Int) -> bool:
+def scheduled(s: State, pool: Pool, cost: Paces, limits: Limits, held: Int) -> bool:
     """Choose the next step's work; whether all that runs is in it and nobody new, so that it may repeat."""
-    kept = not schedule_running(s, pool, limits) and s.n[WORK] == s.n[RUNNING]
+    kept = not schedule_running(s, pool, cost, limits) and s.n[WORK] == s.n[RUNNING]
     before = s.n[WORK]
     if kept:
         schedule_waiting(s, pool, limits, held)
@@ -247,7 +262,7 @@ def pass_time(
 
 @jit
 def run_all(
-    s: State, pool: Pool, cost: StepCost, limits: Limits, arrive: Float, concurrency: int
+    s: State, pool: Pool, cost: Paces, limits: Limits, arrive: Float, concurrency: int
 ) -> None:  # fmt: skip
     """Until every request has ended."""
     for i in range(min(concurrency, len(s.prompt)) if concurrency else len(s.prompt)):
@@ -256,10 +271,11 @@ def run_all(
     while s.n[LEFT] > 0:
         if s.n[RUNNING] == 0 and front(s) < 0:
             s.x[NOW] = max(s.x[NOW], s.ready[s.n[ARRIVED]])
-        same = scheduled(s, pool, limits, held)
-        spent, slope, prompts = cost_of(s, cost, limits)
+        same = scheduled(s, pool, cost, limits, held)
+        spent, slope, prompts = cost_of(s, cost)
         steps = 1
         if same and prompts == 0:
-            steps = jump(s, pool, cost, limits, spent, slope)
+            steps = equal_steps(s, pool, cost, limits, spent, slope)
+            hold(s, pool, cost, limits, steps)
         pass_time(s, pool, limits, steps, spent, slope)
-        hand_out(s, pool, limits, steps, concurrency > 0)
+        hand_out(s, pool, cost, limits, steps, concurrency > 0)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import floor, inf, nan
+from math import ceil, floor, inf, nan
 
 from costopt.serving.core.blocks import PlainBlocks
-from costopt.serving.core.terms import Limits, StepCost, Workload
+from costopt.serving.core.terms import Limits, Pace, StepCost, Workload, paces
 
 DONE = 1e-9
 """Rounding of fractional tokens (speculation gains 2.4 a step)."""
@@ -44,20 +44,26 @@ def windowed_pairs(before: int, tokens: int, window: int) -> int:
     return growing * before + growing * (growing + 1) // 2 + (tokens - growing) * window
 
 
-def at(table: list[float], index: int) -> float:
-    """A table's entry; beyond its end the last slope goes on."""
-    last = len(table) - 1
-    if index <= last:
-        return table[index]
-    return table[last] + (index - last) * (table[last] - table[last - 1])
+def at(table: list[float], index: float) -> float:
+    """A table's entry, a straight line between two; beyond its end the last slope goes on."""
+    low = min(int(index), len(table) - 2)
+    return table[low] + (index - low) * (table[low + 1] - table[low])
+
+
+def draft_share(decodes: int, verified: float) -> int:
+    """What one more decoding sequence takes of a step's budget: whole tokens, their mean exact."""
+    each = 1.0 + verified
+    return ceil((decodes + 1) * each - DONE) - ceil(decodes * each - DONE)
 
 
 class PlainReplica:
     """Runs a workload; the columns are those of `Run`."""
 
     def __init__(self, load: Workload, cost: StepCost, limits: Limits) -> None:
-        self.cost, self.limits, self.load = cost, limits, load
-        self.tokens_s, self.head_s = cost.tokens_s.tolist(), cost.head_s.tolist()
+        self.limits, self.load = limits, load
+        self.paces = paces(cost, limits)
+        self.tables = [(p.cost.tokens_s.tolist(), p.cost.head_s.tolist()) for p in self.paces]
+        self.level = 0
         self.pool = PlainBlocks(limits.kv_blocks)
         offsets, ids = load.offsets().tolist(), load.block_ids.tolist()
         sizes = zip(load.prompt_tokens.tolist(), load.output_tokens.tolist(), strict=True)
@@ -74,6 +80,11 @@ class PlainReplica:
         self.steps = self.preemptions = self.prefill_tokens = self.peak = 0
         self.busy_s = 0.0
         self.left = load.n
+
+    @property
+    def pace(self) -> Pace:
+        """How sequences draft in this step."""
+        return self.paces[self.level]
 
     def run(self) -> None:
         """Until every request has ended."""
@@ -119,12 +130,17 @@ class PlainReplica:
     def schedule_running(self) -> tuple[list[tuple[Seq, int]], bool]:
         """Tokens for those that run already; whether one of them had to go."""
         budget, work, preempted = self.limits.max_num_batched_tokens, [], False
+        running, decodes = len(self.running), 0
+        self.level = max(i for i, one in enumerate(self.paces) if one.running <= running)
         for seq in list(self.running):
-            wanted = 1 + self.limits.draft_tokens if seq.decoding else seq.length - seq.computed
-            tokens = wanted if seq.decoding or not self.limits.chunked else min(wanted, budget)
+            wanted = seq.length - seq.computed
+            tokens = min(wanted, budget) if self.limits.chunked else wanted
+            upto = seq.computed + tokens
+            if seq.decoding:
+                tokens = draft_share(decodes, self.pace.verified)
+                upto = seq.length + self.pace.draft_tokens
             if tokens == 0 or (seq.decoding and tokens > budget) or seq not in self.running:
                 break
-            upto = seq.length + self.limits.draft_tokens if seq.decoding else seq.computed + tokens
             while not self.grow(seq, upto) and seq in self.running:
                 self.preempt()
                 preempted = True
@@ -132,6 +148,7 @@ class PlainReplica:
                 break
             work.append((seq, tokens))
             budget -= tokens
+            decodes += seq.decoding
         return work, preempted
 
     def grow(self, seq: Seq, tokens: int) -> bool:
@@ -194,8 +211,8 @@ class PlainReplica:
             self.start[seq.row], self.hits[seq.row] = self.now, seq.computed
 
     def cost_of(self, work: list[tuple[Seq, int]]) -> float:
-        """Seconds of a step; the sum of `StepCost`."""
-        cost, window = self.cost, self.cost.window
+        """Seconds of a step; the sum of the pace's `StepCost`."""
+        cost, window = self.pace.cost, self.pace.cost.window
         decodes = [seq for seq, _ in work if seq.decoding]
         prompts = [(seq, tokens) for seq, tokens in work if not seq.decoding]
         ends = sum(seq.computed + tokens == seq.length for seq, tokens in prompts)
@@ -203,12 +220,14 @@ class PlainReplica:
         near = sum(min(seq.prompt + seq.produced, window) for seq in decodes)
         pairs = sum(n * seq.computed + n * (n + 1) // 2 for seq, n in prompts)
         near_pairs = sum(windowed_pairs(seq.computed, n, window) for seq, n in prompts)
+        positions = len(decodes) * (1.0 + self.pace.verified)
+        tokens_s, head_s = self.tables[self.level]
         return (
             cost.base_s
             + (cost.mixed_s if prompts else 0.0)
             + cost.seq_s * len(work)
-            + at(self.tokens_s, sum(tokens for _, tokens in work))
-            + at(self.head_s, len(decodes) * (1 + self.limits.draft_tokens) + ends)
+            + at(tokens_s, positions + sum(tokens for _, tokens in prompts))
+            + at(head_s, positions + ends)
             + cost.kv_s * context
             + cost.kv_window_s * near
             + cost.pair_s * pairs
@@ -218,7 +237,7 @@ class PlainReplica:
     def advance(self, seq: Seq, tokens: int) -> None:
         """What a step gives a sequence."""
         if seq.decoding:
-            seq.produced += self.limits.tokens_per_step
+            seq.produced += self.pace.tokens_per_step
         else:
             seq.computed += tokens
             self.prefill_tokens += tokens

@@ -6,7 +6,6 @@ import importlib.util
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -43,6 +42,7 @@ def simulate(load: Workload, cost: StepCost, limits: Limits, *, fast: bool | Non
         fast = _pays(int(load.output_tokens.sum()))
     fits = _fits(load, limits)
     part = load if fits.all() else _part(load, fits)
+    limits = touched(part, limits)
     run = _fast(part, cost, limits) if fast else _plain(part, cost, limits)
     return run if fits.all() else _spread(run, load, fits)
 
@@ -58,6 +58,13 @@ def _fits(load: Workload, limits: Limits) -> np.ndarray:
     """[request] whether the pool could hold it alone."""
     tokens = load.prompt_tokens + load.output_tokens + limits.draft_tokens
     return -(-tokens // limits.block_tokens) <= limits.kv_blocks
+
+
+def touched(load: Workload, limits: Limits) -> Limits:
+    """The same without the blocks that these requests could not fill if none was ever used again."""
+    tokens = load.prompt_tokens + load.output_tokens + limits.draft_tokens
+    most = int((tokens // limits.block_tokens + 2).sum())
+    return limits._replace(kv_blocks=min(limits.kv_blocks, most))
 
 
 def _part(load: Workload, rows: np.ndarray) -> Workload:
@@ -107,12 +114,13 @@ def _plain(load: Workload, cost: StepCost, limits: Limits) -> Run:
 def _fast(load: Workload, cost: StepCost, limits: Limits) -> Run:
     from costopt.serving.core.blocks_kernel import make_pool
     from costopt.serving.core.kernel import run_all
+    from costopt.serving.core.paces import stacked
     from costopt.serving.core.state import counts, has_ids, make_state
 
     ids = int(load.block_ids.max(initial=-1)) + 1 if has_ids(load, limits) else 0
     state, pool = make_state(load, limits), make_pool(limits.kv_blocks, ids)
     arrive = load.arrive_s.astype(np.float64)
-    run_all(state, pool, as_floats(cost), as_numbers(limits), arrive, load.concurrency)
+    run_all(state, pool, stacked(cost, limits), as_numbers(limits), arrive, load.concurrency)
     return Run(
         state.arrive,
         state.start,
@@ -122,14 +130,6 @@ def _fast(load: Workload, cost: StepCost, limits: Limits) -> Run:
         load.output_tokens,
         counts(state),
     )
-
-
-def as_floats(cost: StepCost) -> StepCost:
-    """One type per field, so that the kernel is compiled once."""
-    numbers: dict[str, Any] = {name: float(getattr(cost, name)) for name in cost._fields[2:]}
-    numbers["window"] = int(cost.window)
-    tokens_s, head_s = (np.ascontiguousarray(table, np.float64) for table in cost[:2])
-    return cost._replace(tokens_s=tokens_s, head_s=head_s, **numbers)
 
 
 def as_numbers(limits: Limits) -> Limits:

@@ -8,10 +8,12 @@ import numpy as np
 
 from costopt.serving.core.blocks_kernel import Pool, find, give_back, hold, name, take
 from costopt.serving.core.jit import jit
+from costopt.serving.core.paces import Paces
 from costopt.serving.core.state import (
     ARRIVED,
     BUDGET,
     ISSUED,
+    LEVEL,
     NOW,
     PREEMPTIONS,
     PUSHED,
@@ -84,15 +86,24 @@ def preempt(s: State, pool: Pool, limits: Limits) -> int:
 
 
 @jit
-def schedule_running(s: State, pool: Pool, limits: Limits) -> bool:
+def draft_share(decodes: int, verified: float) -> int:
+    """`plain.draft_share`."""
+    each = 1.0 + verified
+    return int(math.ceil((decodes + 1) * each - _DONE) - math.ceil(decodes * each - _DONE))
+
+
+@jit
+def schedule_running(s: State, pool: Pool, cost: Paces, limits: Limits) -> bool:
     """Tokens for those that run already; True where one of them had to go."""
     s.n[BUDGET], s.n[WORK] = limits.max_num_batched_tokens, 0
-    preempted = False
+    s.n[LEVEL] = cost.level[min(s.n[RUNNING], len(cost.level) - 1)]
+    drafted, verified = cost.draft_tokens[s.n[LEVEL]], cost.verified[s.n[LEVEL]]
+    preempted, decodes = False, 0
     while s.n[WORK] < s.n[RUNNING]:
         row = s.running[s.n[WORK]]
         known = int(s.prompt[row] + math.floor(s.produced[row] + _DONE))
         if s.decoding[row]:
-            tokens, upto = 1 + limits.draft_tokens, known + limits.draft_tokens
+            tokens, upto = draft_share(decodes, verified), known + drafted
             stop = tokens > s.n[BUDGET]
         else:
             tokens = known - s.computed[row]
@@ -111,6 +122,7 @@ def schedule_running(s: State, pool: Pool, limits: Limits) -> bool:
         s.share[s.n[WORK]] = tokens
         s.n[WORK] += 1
         s.n[BUDGET] -= tokens
+        decodes += s.decoding[row]
     return preempted
 
 

@@ -10,7 +10,7 @@ from costopt.serving.core.terms import Float, Int, Limits, Totals, Workload
 
 # Places in `State.n`: counters.
 (RUNNING, PUSHED, ARRIVED, ISSUED, LEFT, STEPS, EVENTS, PREEMPTIONS, PREFILLED, PEAK, SEATS,
- WORK, BUDGET) = range(13)  # fmt: skip
+ WORK, BUDGET, LEVEL) = range(14)  # fmt: skip
 # Places in `State.x`: seconds.
 NOW, READER_FREE, BUSY = range(3)
 
@@ -55,7 +55,7 @@ def make_state(load: Workload, limits: Limits) -> State:
     most = min(most, rows)
     longest = int((load.prompt_tokens + load.output_tokens).max(initial=1)) + limits.draft_tokens
     width = -(-longest // limits.block_tokens) + 2 if has_ids(load, limits) else 0
-    counters, seconds = np.zeros(13, np.int64), np.zeros(3)
+    counters, seconds = np.zeros(14, np.int64), np.zeros(3)
     counters[LEFT], counters[SEATS], seconds[READER_FREE] = rows, most, -np.inf
     nan = np.full(rows, np.nan)
     zero = np.zeros(rows, np.int64)

@@ -36,6 +36,21 @@ class StepCost(NamedTuple):
     pair_s: float
     """Per pair of a prompt token and a token it looks back at, all full-attention layers."""
     pair_window_s: float
+    by_load: tuple[Pace, ...] = ()
+    """Speculation that follows the load: each from so many running sequences on, ascending. Empty: a
+    step is this one whoever runs, and drafts as the limits say."""
+
+
+class Pace(NamedTuple):
+    """How an engine's sequences draft while at least so many of them run."""
+
+    running: int
+    cost: StepCost
+    """Of such a step, drafting included."""
+    draft_tokens: int
+    verified: float
+    """Mean drafted tokens that are computed beside a sequence's own one."""
+    tokens_per_step: float
 
 
 class Limits(NamedTuple):
@@ -53,9 +68,20 @@ class Limits(NamedTuple):
     frontend_token_s: float = 0.0
     """... and a prompt token."""
     draft_tokens: int = 0
-    """Drafted tokens that a decoding sequence verifies each step."""
+    """Drafted tokens that a decoding sequence verifies in a step, at most: its cache has room for them."""
     tokens_per_step: float = 1.0
     """Mean tokens that it gains by a step."""
+    drafted_share: float = 1.0
+    """Share of its steps that have a draft: look-up methods often find none."""
+
+
+def paces(cost: StepCost, limits: Limits) -> tuple[Pace, ...]:
+    """How sequences draft by load: one pace for all loads where there is no schedule."""
+    if cost.by_load:
+        first = cost.by_load[0]
+        return (first._replace(running=0), *cost.by_load[1:])
+    verified = limits.drafted_share * limits.draft_tokens
+    return (Pace(0, cost, limits.draft_tokens, verified, limits.tokens_per_step),)
 
 
 @dataclass(frozen=True, slots=True)

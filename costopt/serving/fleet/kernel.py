@@ -11,7 +11,7 @@ from costopt.serving.core.jit import jit
 from costopt.serving.core.kernel import issue
 from costopt.serving.core.state import ISSUED, LEFT
 from costopt.serving.fleet.scaling_kernel import scale_until
-from costopt.serving.fleet.stepping_kernel import advance, in_flight, settle
+from costopt.serving.fleet.stepping_kernel import advance, cut_short, in_flight, settle
 
 
 @jit
@@ -91,13 +91,16 @@ def route_all(
     `load`: (prompt, output, block offsets, block ids); `place`: [request, 2] replica and its row there.
     """
     held = np.zeros(states[0].table.shape[1] + 1, np.int64)
+    lazy = routing != 2
     share, gap, ratio = thresholds
     next_s = scaling.period_s
     for k in range(len(rows)):
         row = rows[k]
         moment = arrive_s[row]
-        next_s = scale_until(states, pools, cost, limits, books, scaling, held, next_s, moment)
-        settle(states, pools, cost, limits, books, held, moment)
+        next_s = scale_until(
+            states, pools, cost, limits, books, scaling, held, next_s, moment, lazy
+        )
+        settle(states, pools, cost, limits, books, held, moment, lazy)
         r = choose(
             states, pools, limits, books, routing, share, gap, ratio, load, row, held, moment
         )
@@ -105,9 +108,10 @@ def route_all(
         if not send(states[r], limits, load, row, moment):
             return k
         books.left[r] += 1
-    scale_until(states, pools, cost, limits, books, scaling, held, next_s, until_s)
+        cut_short(states[r], books, r)
+    scale_until(states, pools, cost, limits, books, scaling, held, next_s, until_s, lazy)
     for r in range(len(states)):
-        advance(states[r], pools[r], cost, limits, held, np.inf)
+        advance(states[r], pools[r], cost, limits, held, books, r, np.inf, lazy)
         if not np.isnan(books.paid_from[r]):
             last = 0.0
             for own in range(states[r].n[ISSUED]):

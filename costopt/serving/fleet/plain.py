@@ -62,6 +62,11 @@ class Server(PlainReplica):
         """Requests sent and not ended by this moment."""
         return sum(not end <= moment for end in self.end)
 
+    @property
+    def waits(self) -> int:
+        """Requests sent that the engine has not let in, or has sent back to the queue."""
+        return self.issued - self.arrived + len(self.waiting)
+
     def cached(self, prompt: int, ids: list[int]) -> int:
         """Blocks of a prompt that it has."""
         return len(self.pool.find(ids[: (prompt - 1) // self.limits.block_tokens]))
@@ -161,9 +166,8 @@ class PlainFleet:
         """Replicas that the signal asks for."""
         total = 0
         for server in self.servers:
-            flying = server.in_flight(moment)
             waits = scaling.signal == Signal.QUEUE
-            total += max(flying - len(server.running), 0) if waits else flying
+            total += server.waits if waits else server.in_flight(moment)
         wanted = total / scaling.target
         if abs(wanted / now - 1.0) <= scaling.tolerance:
             return now

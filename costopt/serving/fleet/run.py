@@ -9,7 +9,7 @@ import numpy as np
 
 from costopt.errors import UsageError
 from costopt.serving.arrivals import gather
-from costopt.serving.core.run import compiled, simulate
+from costopt.serving.core.run import compiled, simulate, touched
 from costopt.serving.core.terms import Int, Limits, Run, StepCost, Totals, Workload
 from costopt.serving.fleet.terms import (
     BALANCE_RATIO,
@@ -45,6 +45,7 @@ def serve(
     if load.concurrency:
         raise UsageError("A fleet serves arrivals; a closed loop belongs to one replica.")
     fits = _fitting(load, limits)
+    limits = touched(load, limits)
     if scaling is None and (routing == Routing.ROUND_ROBIN or replicas == 1):
         return _independent(load, fits, replicas, cost, limits, window_s, fast)
     checked = scaling.checked(replicas) if scaling else None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from costopt.serving.core.jit import jit
-from costopt.serving.core.state import RUNNING
+from costopt.serving.core.state import ARRIVED, ISSUED, PUSHED
 from costopt.serving.fleet.stepping_kernel import Books, in_flight, settle
 
 
@@ -59,7 +59,7 @@ def decide(states: Any, books: Any, scaling: Any, moment: Any) -> None:
             books.paid_s[r] += moment - books.paid_from[r]
             books.paid_from[r], books.draining[r], books.active[r] = np.nan, 0, 0
         if scaling.signal == 1:
-            flying = max(flying - states[r].n[RUNNING], 0)
+            flying = states[r].n[ISSUED] - states[r].n[ARRIVED] + states[r].n[PUSHED]
         total += flying
         staying += not np.isnan(books.paid_from[r]) and not books.draining[r]
     wanted = total / scaling.target
@@ -91,10 +91,11 @@ def scale_until(
     held: Any,
     next_s: Any,
     moment: Any,
+    lazy: Any,
 ) -> float:
     """`plain.PlainFleet.scale_until`; a period of infinity never decides."""
     while next_s < moment:
-        settle(states, pools, cost, limits, books, held, next_s)
+        settle(states, pools, cost, limits, books, held, next_s, lazy)
         decide(states, books, scaling, next_s)
         next_s += scaling.period_s
     return next_s

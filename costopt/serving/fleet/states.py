@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from costopt.serving.core.blocks_kernel import make_pool
-from costopt.serving.core.run import as_floats, as_numbers
+from costopt.serving.core.paces import stacked
+from costopt.serving.core.run import as_numbers
 from costopt.serving.core.state import LEFT, State, counts, has_ids, make_state
 from costopt.serving.core.terms import Int, Limits, StepCost, Totals, Workload
 from costopt.serving.fleet.kernel import route_all
@@ -39,7 +40,7 @@ def routed(
         books = _books(most, scaling, until_s)
         place = np.full((load.n, 2), -1, np.int64)
         sent = route_all(
-            states, pools, as_floats(cost), as_numbers(limits), books, terms, columns, rows,
+            states, pools, stacked(cost, limits), as_numbers(limits), books, terms, columns, rows,
             load.arrive_s.astype(np.float64), until_s, routing, thresholds, place,
         )  # fmt: skip
         if sent == len(rows):
@@ -72,10 +73,11 @@ def _books(most: int, scaling: Scaling | None, until_s: float) -> Books:
     active = (np.arange(most) < first).astype(np.int64)
     kept = max(math.ceil(scaling.settle_s / scaling.period_s), 1) if scaling else 1
     looks = math.ceil(until_s / scaling.period_s) + 2 if scaling else 1
-    draining, late, left = (np.zeros(most, np.int64) for _ in range(3))
-    now_s, paid_s, ready_s = np.zeros(most), np.zeros(most), np.full(most, np.inf)
+    draining, late, left, steps = (np.zeros(most, np.int64) for _ in range(4))
+    now_s, paid_s, spent_s, slope_s = (np.zeros(most) for _ in range(4))
     return Books(
-        active, draining, late, left, now_s, ready_s, np.where(active, 0.0, np.nan), paid_s,
+        active, draining, late, left, now_s, steps, spent_s, slope_s, np.full(most, np.inf),
+        np.where(active, 0.0, np.nan), paid_s,
         np.array([most - 1], np.int64), np.full(kept, -np.inf), np.zeros(kept, np.int64),
         np.zeros(2, np.int64), np.zeros((looks, 2)),
     )  # fmt: skip

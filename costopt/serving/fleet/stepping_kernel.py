@@ -10,25 +10,19 @@ from costopt.serving.core.blocks_kernel import Pool
 from costopt.serving.core.jit import jit
 from costopt.serving.core.kernel import (
     cost_of,
+    equal_steps,
     hand_out,
     hold,
     pass_time,
     scheduled,
-    steps_in_blocks,
-    steps_to_event,
     steps_to_time,
+    sum_of,
+    to_arrival,
 )
+from costopt.serving.core.paces import Paces
 from costopt.serving.core.schedule_kernel import front
-from costopt.serving.core.state import (
-    ARRIVED,
-    ISSUED,
-    LEFT,
-    NOW,
-    PUSHED,
-    RUNNING,
-    State,
-)
-from costopt.serving.core.terms import Float, Int, Limits, StepCost
+from costopt.serving.core.state import ARRIVED, ISSUED, LEFT, NOW, RUNNING, State
+from costopt.serving.core.terms import Float, Int, Limits
 
 
 class Books(NamedTuple):
@@ -41,7 +35,12 @@ class Books(NamedTuple):
     left: Int
     """Requests not ended, as the replica's own counter says."""
     now_s: Float
-    """Until when it has been simulated. Both are kept here because a look into a state is dear."""
+    """When there is something to do for it again. Kept here because a look into a state is dear."""
+    steps: Int
+    """Planned ones that have not passed yet."""
+    spent_s: Float
+    slope_s: Float
+    """Of the planned ones: seconds of the first, by how much each next is longer."""
     ready_s: Float
     paid_from: Float
     paid_s: Float
@@ -57,59 +56,88 @@ class Books(NamedTuple):
 
 
 @jit
-def jump(s: State, pool: Pool, cost: StepCost, limits: Limits, spent: float, slope: float,
-         until: float) -> int:  # fmt: skip
-    """`core.kernel.jump`, no further than the first step that ends at or after `until`."""
-    most = steps_in_blocks(s, pool, limits, steps_to_event(s, cost, limits))
-    wait = until - s.x[NOW]
-    if s.n[ARRIVED] < s.n[ISSUED] and s.n[PUSHED] == 0 and s.ready[s.n[ARRIVED]] > s.x[NOW]:
-        wait = min(wait, s.ready[s.n[ARRIVED]] - s.x[NOW])
-    most = steps_to_time(wait, spent, slope, most)
-    hold(s, pool, limits, most)
-    return most
-
-
-@jit
-def step(s: State, pool: Pool, cost: StepCost, limits: Limits, held: Int, until: float) -> None:
-    """One turn of `core.kernel.run_all`."""
-    same = scheduled(s, pool, limits, held)
-    spent, slope, prompts = cost_of(s, cost, limits)
+def plan(
+    s: State, pool: Pool, cost: Paces, limits: Limits, held: Int, books: Books, r: int
+) -> None:
+    """The next step, and how many equal ones follow on it; nothing has passed yet."""
+    same = scheduled(s, pool, cost, limits, held)
+    spent, slope, prompts = cost_of(s, cost)
     steps = 1
     if same and prompts == 0:
-        steps = jump(s, pool, cost, limits, spent, slope, until)
-    pass_time(s, pool, limits, steps, spent, slope)
-    hand_out(s, pool, limits, steps, False)
+        steps = equal_steps(s, pool, cost, limits, spent, slope)
+    books.steps[r], books.spent_s[r], books.slope_s[r] = steps, spent, slope
 
 
 @jit
-def advance(s: State, pool: Pool, cost: StepCost, limits: Limits, held: Int, until: float) -> int:
-    """`plain.Server.until`; requests that the last step ended, -1 where no step began."""
-    late = -1
+def carry_out(
+    s: State, pool: Pool, cost: Paces, limits: Limits, books: Books, r: int, steps: int
+) -> int:  # fmt: skip
+    """The planned steps; how many requests the last of them ended."""
+    left = s.n[LEFT]
+    if books.steps[r] > 1:
+        hold(s, pool, cost, limits, steps)
+    books.steps[r] = 0
+    pass_time(s, pool, limits, steps, books.spent_s[r], books.slope_s[r])
+    hand_out(s, pool, cost, limits, steps, False)
+    return int(left - s.n[LEFT])
+
+
+@jit
+def advance(
+    s: State, pool: Pool, cost: Paces, limits: Limits, held: Int, books: Books, r: int, until: float,
+    lazy: bool,
+) -> None:  # fmt: skip
+    """`plain.Server.until`, and what the router may know of it in its books.
+
+    Lazy: equal steps that go on beyond that moment stay a plan, and are looked at again when they are
+    over or a request cuts them short. Else the steps that began are carried out, as a router must know
+    that looks into caches.
+    """
+    late = 0
     while s.n[LEFT] > 0:
-        if s.n[RUNNING] == 0 and front(s) < 0:
-            ready = s.ready[s.n[ARRIVED]]
-            if ready >= until:
+        if books.steps[r] == 0:
+            if s.n[RUNNING] == 0 and front(s) < 0:
+                ready = s.ready[s.n[ARRIVED]]
+                if ready >= until:
+                    books.now_s[r] = s.x[NOW] if s.x[NOW] > until else ready
+                    break
+                s.x[NOW] = max(s.x[NOW], ready)
+            books.now_s[r] = s.x[NOW]
+            if s.x[NOW] >= until:
                 break
-            s.x[NOW] = max(s.x[NOW], ready)
-        if s.x[NOW] >= until:
+            plan(s, pool, cost, limits, held, books, r)
+        steps = books.steps[r]
+        end = s.x[NOW] + sum_of(steps, books.spent_s[r], books.slope_s[r])
+        if lazy and end > until:
+            books.now_s[r] = end
             break
-        left = s.n[LEFT]
-        step(s, pool, cost, limits, held, until)
-        late = left - s.n[LEFT]
-    return late
+        if end > until:
+            wait = until - s.x[NOW]
+            steps = steps_to_time(wait, books.spent_s[r], books.slope_s[r], steps)
+        late = carry_out(s, pool, cost, limits, books, r, steps)
+        books.now_s[r] = s.x[NOW]
+    books.left[r] = s.n[LEFT]
+    books.late[r] = late if s.x[NOW] > until else 0
+
+
+@jit
+def cut_short(s: State, books: Books, r: int) -> None:
+    """A request that has just come may be let in before the planned steps are over."""
+    steps = books.steps[r]
+    if steps > 1 and s.n[ARRIVED] + 1 == s.n[ISSUED]:
+        steps = to_arrival(s, books.spent_s[r], books.slope_s[r], steps)
+        books.steps[r] = steps
+        books.now_s[r] = s.x[NOW] + sum_of(steps, books.spent_s[r], books.slope_s[r])
 
 
 @jit
 def settle(
-    states: Any, pools: Any, cost: Any, limits: Any, books: Any, held: Any, moment: Any
+    states: Any, pools: Any, cost: Any, limits: Any, books: Any, held: Any, moment: Any, lazy: Any
 ) -> None:
     """`plain.PlainFleet.settle`."""
     for r in range(len(states)):
-        if books.left[r] and books.now_s[r] < moment:
-            s = states[r]
-            late = advance(s, pools[r], cost, limits, held, moment)
-            if late >= 0:
-                books.late[r], books.left[r], books.now_s[r] = late, s.n[LEFT], s.x[NOW]
+        if books.left[r] and books.now_s[r] <= moment:
+            advance(states[r], pools[r], cost, limits, held, books, r, moment, lazy)
         if books.ready_s[r] <= moment:
             books.active[r] = 1
             books.ready_s[r] = np.inf
