@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,6 +52,13 @@ class Answer:
     run: Run | None = None
 
 
+class Drafted(NamedTuple):
+    """Speculation as a server's own counters show it."""
+
+    draft_tokens: int = 0
+    tokens_per_step: float = 1.0
+
+
 def answer(
     point: Point,
     efficiencies: Efficiencies | None = None,
@@ -59,9 +67,11 @@ def answer(
     adjust: Callable[[Engine], Engine] = lambda e: e,
     fast: bool | None = None,
     device: Gpu | None = None,
+    drafted: Drafted = Drafted(),  # noqa: B008  immutable
 ) -> Answer:
     """Simulate one point. `driven`: the benchmark that measured it, a user's if none; `adjust` changes
-    the engine (limits, ablations); `device` stands for the GPU of that name (one that is in no data file)."""
+    the engine (limits, ablations); `device` stands for the GPU of that name (one that is in no data
+    file), `drafted` for what a calibrated server's speculation gains."""
     device = device or gpu(point.gpu)
     started = driven.started(engine(point.engine, device), point.input_tokens, point.concurrency)
     served_by = adjust(started)
@@ -77,7 +87,7 @@ def answer(
         return Answer(np.nan, np.nan, np.nan, False, refused, room)
     run = simulate(
         driven.load(point.input_tokens, point.output_tokens, point.concurrency),
-        *_terms(model, served_by, room, point.concurrency),
+        *_terms(model, served_by, room, point.concurrency, drafted),
         fast=fast,
     )
     return _read(point, served_by, room, run)
@@ -113,14 +123,16 @@ def _room(model: StepModel, served_by: Engine, point: Point) -> Capacity:
 
 
 def _terms(
-    model: StepModel, served_by: Engine, room: Capacity, concurrency: int
+    model: StepModel, served_by: Engine, room: Capacity, concurrency: int, drafted: Drafted
 ) -> tuple[StepCost, Limits]:
     """Cost and limits for the core."""
     seqs = served_by.max_num_seqs
-    cost = model.cost(served_by.max_num_batched_tokens, min(seqs, concurrency) + 1)
+    sampled = min(seqs, concurrency) * (1 + drafted.draft_tokens) + 1
+    cost = model.cost(served_by.max_num_batched_tokens, sampled)
     limits = Limits(
         seqs, served_by.max_num_batched_tokens, room.kv_blocks,
         chunked=served_by.chunked_prefill, prefix_caching=False, frontend_s=model.eff.request_s,
+        draft_tokens=drafted.draft_tokens, tokens_per_step=drafted.tokens_per_step,
     )  # fmt: skip
     return cost, limits
 

@@ -10,7 +10,7 @@ from costopt.serving.efficiency import Efficiencies
 from costopt.serving.hardware import Gpu
 from costopt.serving.harness import Harness, harness
 from costopt.serving.models import ModelShape, shape
-from costopt.serving.predict import Answer, Point, answer
+from costopt.serving.predict import Answer, Drafted, Point, answer
 
 INPUT = (
     "model", "gpu", "engine", "precision", "input_tokens", "output_tokens", "tensor_parallel",
@@ -26,11 +26,13 @@ def predict(
     efficiencies: Efficiencies | None = None,
     shapes: Mapping[str, ModelShape] | None = None,
     devices: Mapping[str, Gpu] | None = None,
+    drafted: Mapping[tuple[str, ModelShape], Drafted] | None = None,
 ) -> list[dict[str, Any]]:
     """Each row with `OUTPUT` added; none is left out. A row that cannot run has nulls and its reason.
 
     `shapes` adds or replaces models by the name that the rows use (read from a config.json), `devices`
-    hardware that is in no data file (a calibrated profile's).
+    hardware that is in no data file (a calibrated profile's), `drafted` what speculation gained a model on
+    a GPU.
     """
     known: dict[tuple[Point, Harness], Answer] = {}
     out = []
@@ -39,7 +41,10 @@ def predict(
             point, driven = point_of(row, shapes or {}), harness(str(row.get("harness") or ""))
             if (point, driven) not in known:
                 own = (devices or {}).get(point.gpu)
-                known[point, driven] = answer(point, efficiencies, driven=driven, device=own)
+                gained = (drafted or {}).get((point.gpu, point.shape), Drafted())
+                known[point, driven] = answer(
+                    point, efficiencies, driven=driven, device=own, drafted=gained
+                )
             said = _answered(known[point, driven])
         except (CostoptError, ValueError) as error:
             said = _unanswered(str(error).replace("\n ", ""))

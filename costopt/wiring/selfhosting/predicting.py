@@ -13,6 +13,7 @@ from costopt.serving.efficiency import Efficiencies
 from costopt.serving.hardware import Gpu
 from costopt.serving.model_config import shape_from_config
 from costopt.serving.models import ModelShape
+from costopt.serving.predict import Drafted
 from costopt.serving.rows import INPUT, OUTPUT, TOLD, predict
 from costopt.wiring.selfhosting.csv_rows import Line, Sheet, read_sheet
 from costopt.wiring.selfhosting.profiles import SHIPPED, load
@@ -47,6 +48,8 @@ class Known:
     devices: Mapping[str, Gpu] = field(default_factory=dict)
     usual: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """GPU to what an empty cell means there: the calibrated server's own precision and engine."""
+    drafted: Mapping[tuple[str, ModelShape], Drafted] = field(default_factory=dict)
+    """GPU and model to what the calibrated server's speculation gained."""
 
 
 def predict_file(
@@ -68,6 +71,7 @@ def known_of(configs: Sequence[str], efficiencies: str) -> Known:
     shapes: dict[str, ModelShape] = {}
     devices: dict[str, Gpu] = {}
     usual: dict[str, Mapping[str, str]] = {}
+    drafted: dict[tuple[str, ModelShape], Drafted] = {}
     values = None
     if efficiencies != SHIPPED:
         profile = load(efficiencies)
@@ -75,6 +79,9 @@ def known_of(configs: Sequence[str], efficiencies: str) -> Known:
         shapes[profile.replica.shape.name] = profile.replica.shape
         device = profile.replica.device
         devices[device.name] = device
+        server = profile.replica
+        gained = Drafted(server.draft_tokens, server.tokens_per_step)
+        drafted[device.name, server.shape] = gained
         engine = str(profile.about.get("engine_name", ""))
         usual[device.name] = {"precision": profile.replica.precision.name, "engine": engine}
     for told in configs:
@@ -82,7 +89,7 @@ def known_of(configs: Sequence[str], efficiencies: str) -> Known:
         one = shape_from_config(Path(path), name if equals else "")
         folder = Path(path).parent.name if path.endswith(".json") else Path(path).name
         shapes |= dict.fromkeys([one.name, folder, path] if not equals else [name], one)
-    return Known(values, shapes, devices, usual)
+    return Known(values, shapes, devices, usual, drafted)
 
 
 def _answered(
@@ -108,7 +115,7 @@ def _answered(
 def _answer(row: Mapping[str, str], known: Known) -> dict[str, Any]:
     usual = known.usual.get(row["gpu"], {})
     row = {name: cell or usual.get(name, "") for name, cell in row.items()}
-    found = predict([row], known.values, known.shapes, known.devices)[0]
+    found = predict([row], known.values, known.shapes, known.devices, known.drafted)[0]
     return {name: found[name] for name in OUTPUT}
 
 
