@@ -13,7 +13,8 @@ from costopt.serving.harness import AICONFIGURATOR, INFERENCEX, Harness
 from costopt.serving.predict import Point
 
 INFERENCEX_LENGTHS = {(1024, 1024), (1024, 8192), (8192, 1024)}
-"""Input and output; https://github.com/SemiAnalysisAI/InferenceX, README and workflows, read 2026-11-25."""
+"""Input and output; README of https://github.com/jyothisambolu/InferenceMAX, a copy of InferenceX in
+its first state, read 2026-11-25."""
 
 
 def harness_of(points: Sequence[Point]) -> list[Harness]:

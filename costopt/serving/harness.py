@@ -59,8 +59,9 @@ chosen after a look at held-out errors for several values, which are that much t
 INFERENCEX = Harness(
     "inferencex", 0.8, 1.0, seats=True,
     source="https://github.com/SemiAnalysisAI/InferenceX, benchmarks/gptoss_fp4_h100.sh and "
-    "70b_fp8_h100_slurm.sh (--random-range-ratio 0.8, --num-prompts 10 x CONC, --max-num-seqs CONC), "
-    "read 2026-11-25",
+    "70b_fp8_h100_slurm.sh (--num-prompts 10 x CONC, --max-num-seqs CONC, --random-range-ratio from the "
+    "environment: 0.8 in the README of https://github.com/jyothisambolu/InferenceMAX, a copy of its first "
+    "state), read 2026-11-25",
 )  # fmt: skip
 
 AICONFIGURATOR = Harness(
