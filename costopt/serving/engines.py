@@ -22,12 +22,8 @@ class Engine:
     prefix_caching: bool = True
     client_wait_slots: float = 0.0
     """Harness term: waits of a benchmark's client that its TTFT contains, in slots of
-    output x TPOT / concurrency. Off for users."""
-
-
-TRTLLM_CLIENT_WAIT_SLOTS = 0.69
-"""Median over 177 TensorRT-LLM rows of aiconfigurator (`scripts/validate.py FOLDER serving` prints it
-anew); it explains that harness and predicts nothing for a user."""
+    output x TPOT / concurrency. Off for users. Half a slot explains TensorRT-LLM's rows of aiconfigurator
+    (`scripts/validate.py FOLDER serving` fits it on half of them) and predicts nothing for a user."""
 
 
 def engine(name: str, gpu: Gpu) -> Engine:
