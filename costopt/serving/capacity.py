@@ -16,7 +16,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """One GPU's memory; all GPUs of a group are alike."""
+    """One GPU's memory; all GPUs of a group are alike. A drafter's weights and cache are in."""
 
     usable_bytes: float
     weight_bytes: float
@@ -77,8 +77,10 @@ def capacity(
     max_seqs: int,
     mean_context: float,
     utilization: float = GPU_MEMORY_UTILIZATION,
+    drafter_bytes: float = 0.0,
+    drafter_bytes_per_token: float = 0.0,
 ) -> Capacity:
-    """KV blocks left at this utilisation.
+    """KV blocks left at this utilisation, beside a drafter's weights and its own cache of every token.
 
     Sliding-window layers keep no more than their window of a sequence; what a token weighs there
     therefore depends on how long sequences are on average (`mean_context` tokens).
@@ -86,9 +88,10 @@ def capacity(
     shape = model.shape
     near = min(1.0, shape.window / max(mean_context, 1.0)) if shape.window_layers else 0.0
     layers = model.full_layers + shape.window_layers * near
-    per_token = model.kv_bytes_per_token_layer * layers
+    per_token = model.kv_bytes_per_token_layer * layers + drafter_bytes_per_token
     usable = utilization * model.gpu.memory_bytes
-    weights, working = weight_bytes(model), working_bytes(model, max_tokens, max_seqs)
+    weights = weight_bytes(model) + drafter_bytes
+    working = working_bytes(model, max_tokens, max_seqs)
     left = usable - weights - working
     blocks = max(int(left // (per_token * BLOCK_TOKENS)), 0)
     return Capacity(usable, weights, working, per_token, blocks)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from costopt.serving.models import ModelShape
 from costopt.serving.speculation.arithmetic import Acceptance
 
+BY_LOAD = 0
+"""As `draft_tokens`: the length that gains most at each number of running sequences."""
+
 
 @dataclass(frozen=True)
 class Drafts:
@@ -15,6 +18,7 @@ class Drafts:
     method: str
     """As in `speculation.methods.METHODS`."""
     draft_tokens: int
+    """`BY_LOAD`: best by load, the schedule that vLLM takes as `num_speculative_tokens_per_batch_size`."""
     acceptance: Acceptance
     basis: str
     """What the acceptance rests on: `published`, `assumed`, `measured`, `calibrated`."""

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from costopt.errors import UsageError
 from costopt.serving.arrivals import Arrivals
-from costopt.serving.capacity import Capacity, capacity
+from costopt.serving.capacity import Capacity
 from costopt.serving.core.terms import Limits, StepCost
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine, engine
@@ -15,9 +15,8 @@ from costopt.serving.fleet.drafts import Drafts
 from costopt.serving.hardware import gpu
 from costopt.serving.models import ModelShape
 from costopt.serving.precision import precision
-from costopt.serving.speculation.costs import speculating
-from costopt.serving.speculation.methods import method
 from costopt.serving.step import StepModel
+from costopt.serving.terms import Served
 
 GROUPS = (1, 2, 4, 8)
 """GPUs that share a model: what one server holds."""
@@ -39,25 +38,22 @@ class Replica:
         return self.model.tp
 
     @cached_property
-    def room(self) -> Capacity:
-        one = self.engine
-        return capacity(
-            self.model, one.max_num_batched_tokens, one.max_num_seqs, self.mean_context,
-            one.gpu_memory_utilization,
-        )  # fmt: skip
+    def served(self) -> Served:
+        """As the core reads it."""
+        return Served(self.model, self.engine, self.mean_context, self.drafts, self.drafter)
 
-    @cached_property
+    @property
+    def room(self) -> Capacity:
+        return self.served.room
+
+    @property
     def cost(self) -> StepCost:
         """Seconds of a step, drafting included."""
-        engine, drafts = self.engine, self.drafts
-        many = drafts.draft_tokens if drafts else 0
-        sampled = engine.max_num_seqs * (1 + many) + 1
-        if drafts is None:
-            return self.model.cost(engine.max_num_batched_tokens, sampled)
-        return speculating(
-            self.model, method(drafts.method), many, engine.max_num_batched_tokens, sampled,
-            self.drafter,
-        )  # fmt: skip
+        return self.served.cost
+
+    @property
+    def limits(self) -> Limits:
+        return self.served.limits
 
     @cached_property
     def drafter(self) -> StepModel | None:
@@ -67,18 +63,6 @@ class Replica:
         shape = self.drafts.draft
         bits = precision("", shape, self.kv_cache)
         return StepModel(self.model.gpu, shape, bits, self.model.tp, 1, self.model.eff)
-
-    @cached_property
-    def limits(self) -> Limits:
-        """How the engine schedules. Where nothing fits there is no block and nobody is served."""
-        many = self.drafts.draft_tokens if self.drafts else 0
-        gained = self.drafts.acceptance.tokens_per_step(many) if self.drafts else 1.0
-        return Limits(
-            self.engine.max_num_seqs, self.engine.max_num_batched_tokens, self.room.kv_blocks,
-            chunked=self.engine.chunked_prefill, prefix_caching=self.engine.prefix_caching,
-            frontend_s=self.model.eff.request_s, draft_tokens=many,
-            tokens_per_step=gained,
-        )  # fmt: skip
 
 
 def replica(

@@ -16,7 +16,7 @@ from costopt.serving.capacity import weight_bytes
 from costopt.serving.core.terms import StepCost
 from costopt.serving.models import ModelShape
 from costopt.serving.precision import precision
-from costopt.serving.speculation.load import Costs, Drafting, free
+from costopt.serving.speculation.load import Costs, Drafting, TargetStep, free
 from costopt.serving.speculation.methods import Drafter, Method
 from costopt.serving.step import Float, StepModel
 
@@ -102,11 +102,12 @@ def speculating(
     max_sampled: int,
     draft: StepModel | None = None,
     habits: Habits = TODAY,
-    verified: int | None = None,
+    verified: float | None = None,
 ) -> StepCost:
     """The target's step as the simulator reads it, drafting included.
 
-    `verified` are the tokens of a tree of drafts; None: a chain, so as many as are drafted.
+    `verified` are the tokens of a tree of drafts, or the mean of drafts that not every step has; None: a
+    chain in every step, so as many as are drafted.
     Goes with `Limits(draft_tokens=verified, tokens_per_step=...)`. The drafter's first pass runs over all
     tokens of the step. The simulator looks the head up by sampled positions, 1 + g of each decoding sequence:
     what the further passes and handing on the further tokens cost such a sequence is put there. The drafter's
@@ -134,6 +135,45 @@ def speculating(
         kv_s=cost.kv_s + passes * rates.kv_s,
         kv_window_s=cost.kv_window_s + passes * rates.kv_window_s,
     )
+
+
+def keeping_up(
+    target: StepModel, method: Method, max_tokens: int, max_sampled: int, draft: StepModel | None = None
+) -> StepCost:  # fmt: skip
+    """A step that drafts nothing where other steps do: the drafter's cache is kept up by one pass of its own.
+
+    vLLM, a schedule's 0: "run draft prefill to keep the draft KV cache synchronized",
+    https://github.com/vllm-project/vllm/pull/51575; what that costs was measured as 4 to 11 % of a step,
+    https://github.com/vllm-project/vllm/issues/53420, both read 2026-11-25.
+    """
+    cost = target.cost(max_tokens, max_sampled)
+    if method.drafter in (Drafter.LOOKUP, Drafter.HEADS):
+        return cost
+    own = draft or drafter_of(target, method)
+    rates = own.cost(1, 1)
+    return cost._replace(
+        tokens_s=cost.tokens_s + _first_pass_s(own, len(cost.tokens_s)),
+        base_s=cost.base_s + rates.base_s - own.eff.step_s,
+        mixed_s=cost.mixed_s + rates.mixed_s,
+        kv_s=cost.kv_s + rates.kv_s,
+        kv_window_s=cost.kv_window_s + rates.kv_window_s,
+    )
+
+
+def keeping_up_s(
+    target: StepModel, method: Method, context_tokens: float, draft: StepModel | None = None
+) -> TargetStep:
+    """The same as seconds of a step at a batch, for the choice of a draft length."""
+    steps = Steps(target, context_tokens)
+    if method.drafter in (Drafter.LOOKUP, Drafter.HEADS):
+        return steps.target_s
+    own = Steps(draft or drafter_of(target, method), context_tokens)
+
+    def seconds(batch: float, tokens_per_sequence: float) -> float:
+        passed = own.pass_s(batch, tokens_per_sequence, 0.0) - own.model.eff.step_s
+        return steps.target_s(batch, tokens_per_sequence) + passed
+
+    return seconds
 
 
 def _first_pass_s(own: StepModel, size: int) -> Float:
