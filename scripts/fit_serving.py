@@ -170,9 +170,10 @@ def show(values: Efficiencies, rows: Sequence[Measured]) -> None:
 
 
 def written(values: Efficiencies, rows: Sequence[Measured], source: str) -> dict[str, Any]:
-    """The data file."""
+    """The data file; its errors are those of the constants as they stand there."""
+    numbers = {name: float(f"{value:.5g}") for name, value in asdict(values).items()}
     fitted = sum(row.point.concurrency <= BUSY for row in rows)
-    ttft, tpot = log_errors(rows, answers(rows, values))
+    ttft, tpot = log_errors(rows, answers(rows, Efficiencies(**numbers)))
     about = {
         "rows": fitted,
         "source": source,
@@ -184,7 +185,6 @@ def written(values: Efficiencies, rows: Sequence[Measured], source: str) -> dict
             "tpot": round(float(np.median(np.abs(np.expm1(tpot)))), 4),
         },
     }
-    numbers = {name: float(f"{value:.5g}") for name, value in asdict(values).items()}
     return {"values": numbers, "fitted_on": about}
 
 
