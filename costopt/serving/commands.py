@@ -2,11 +2,12 @@
 
 What decides a simulation is written out, never left to a default that differs by device: sequences and
 tokens of a step, KV format, prefix cache, context length. What an engine cannot be told stands in `notes`.
-Syntax as of vLLM 0.33 (https://docs.vllm.ai/en/latest/cli/serve/), SGLang
-(https://docs.sglang.ai/advanced_features/server_arguments.html), TGI
-(https://huggingface.co/docs/text-generation-inference/reference/launcher) and Ollama
-(https://docs.ollama.com/modelfile, https://docs.ollama.com/faq). Not verified: TGI's flags beside
-`--speculate`, and SGLang's `--ep-size`, `--context-length` and `--quantization`.
+Flags and values read 2026-11-25 in public copies of the sources; the newest stored copy, not a release:
+vLLM https://github.com/vllm-project/vllm (config/{cache,speculative}.py; engine/arg_utils.py by excerpts;
+syntax of 0.33), SGLang https://github.com/sgl-project/sglang (srt/arg_groups/fields/*.py, choices.py), TGI
+https://github.com/huggingface/text-generation-inference (docs/source/reference/launcher.md,
+launcher/src/main.rs), Ollama https://github.com/ollama/ollama (docs/modelfile.mdx, parser/parser.go,
+envconfig/config.go). Not run: no command was started on these versions.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ class Launch:
         return " \\\n  ".join(" ".join(line) for line in lines if line)
 
 
+def launchers() -> Mapping[str, Callable[[str, Replica, int, Speculative], Launch]]:
+    """Engines whose command is known, by name."""
+    return {"vllm": _vllm, "sglang": _sglang, "tgi": _tgi, "ollama": _ollama}
+
+
 def launch(
     engine: str,
     model: str,
@@ -58,9 +64,7 @@ def launch(
     `context_tokens`: the longest request, answer included. UsageError for an engine or a model name
     that no command can carry.
     """
-    makers: dict[str, Callable[[str, Replica, int, Speculative], Launch]] = {
-        "vllm": _vllm, "sglang": _sglang, "tgi": _tgi, "ollama": _ollama,
-    }  # fmt: skip
+    makers = launchers()
     if engine not in makers:
         hint = nearest(engine, makers) or f"Known: {', '.join(makers)}."
         raise UsageError(f"No command is known for the engine `{engine}`.", hint=hint)
@@ -151,8 +155,10 @@ def _sglang_drafts(algorithm: str, drafts: Speculative) -> list[str]:
 def _tgi(model: str, one: Replica, context_tokens: int, drafts: Speculative) -> Launch:
     bits, notes = one.model.precision.name, []
     options: list[str] = []
-    if bits in _DTYPES:
+    if bits in ("bf16", "fp16"):
         options = ["--dtype", _DTYPES[bits]]
+    elif bits == "fp32":
+        notes.append("TGI takes float16 or bfloat16 only: this starts in the checkpoint's default.")
     elif bits == "fp8":
         options = ["--quantize", "fp8"]
     else:
@@ -176,8 +182,10 @@ def _tgi(model: str, one: Replica, context_tokens: int, drafts: Speculative) -> 
         "--max-batch-total-tokens", str(one.room.kv_tokens),
         *options,
     ]  # fmt: skip
-    notes.append("TGI queues at most --max-concurrent-requests and refuses the rest.")
-    return Launch(tuple(words), notes=tuple(notes))
+    notes.append("TGI holds at most --max-concurrent-requests and refuses the rest: none wait.")
+    # On by default where the model allows it; only a variable of the environment switches it off.
+    env = {} if one.engine.prefix_caching else {"PREFIX_CACHING": "0"}
+    return Launch(tuple(words), env, notes=tuple(notes))
 
 
 def _ollama(model: str, one: Replica, context_tokens: int, drafts: Speculative) -> Launch:
@@ -198,6 +206,9 @@ def _ollama(model: str, one: Replica, context_tokens: int, drafts: Speculative) 
     if drafts.get("method") == "draft_model":
         lines.insert(1, f"DRAFT {drafts['model']}")
         lines.append(f"PARAMETER draft_num_predict {drafts['num_speculative_tokens']}")
+        notes.append(
+            "DRAFT reads a local file or folder (GGUF, safetensors), no name of a registry."
+        )
     elif drafts.get("method") == "mtp":
         lines.append(f"PARAMETER draft_num_predict {drafts['num_speculative_tokens']}")
     elif drafts:

@@ -42,23 +42,39 @@ def engine(name: str, gpu: Gpu) -> Engine:
 
 
 def _vllm(gpu: Gpu) -> Engine:
-    """vLLM V1, `vllm serve` (engine/arg_utils.py, 0.33, read 2026-11-25): by memory, A100 apart."""
+    """vLLM V1, `vllm serve`: by memory, A100 apart (engine/arg_utils.py, `get_batch_defaults`; the step
+    from 160 GiB up is new in 0.28 of 2026-08-24); 0.92 of the memory (config/cache.py; 0.9 before).
+
+    https://github.com/vllm-project/vllm, read 2026-11-25.
+    """
     large = gpu.memory_bytes >= 70 * _GIB and not gpu.name.startswith("a100")
     tokens = 16_384 if gpu.memory_bytes >= 160 * _GIB else 8_192 if large else 2_048
-    return Engine("vllm", 1024 if large else 256, tokens)
+    return Engine("vllm", 1024 if large else 256, tokens, 0.92)
 
 
 def _trtllm(gpu: Gpu) -> Engine:
     """TensorRT-LLM, `trtllm-serve`: max_batch_size 2048, max_num_tokens 8192, of the memory left after
-    loading 0.9 is KV cache (https://nvidia.github.io/TensorRT-LLM/, read 2026-11-25)."""
+    loading 0.9 is KV cache (llmapi/llm_args.py, `KvCacheConfig`;
+    https://nvidia.github.io/TensorRT-LLM/, read 2026-11-25)."""
     return Engine("trtllm", 2048, 8_192)
 
 
+_SGLANG_TOKENS = ((20, 2_048), (60, 4_096), (160, 8_192))
+"""(GPUs below so many GiB, tokens of a chunk); above: 16384."""
+
+
 def _sglang(gpu: Gpu) -> Engine:
-    """SGLang: chunked_prefill_size 8192 from 60 GB up, else 2048-4096; mem_fraction_static about 0.88
-    (server_args.py, https://docs.sglang.ai/advanced_features/server_arguments.html, read 2026-11-25)."""
-    large = gpu.memory_bytes >= 60 * _GIB
-    return Engine("sglang", 1024 if large else 256, 8_192 if large else 2_048, 0.88)
+    """SGLang: tokens of a chunk by memory (arg_groups/memory_hook.py); running requests are 512 contexts
+    of full length, at least 2048 and at most 4096 (`resolve_max_num_reqs`), so 2048 for long contexts.
+
+    mem_fraction_static is (memory - reserve) / memory, the reserve 1.5 MiB a token of the chunk and at
+    least 10 GiB from 60 GiB up: 0.83 of 80 GB. It leaves activations and the runtime out, which the share
+    here holds; 0.88 is therefore near it on data-centre GPUs and above it on 24 GB ones.
+    https://github.com/sgl-project/sglang, read 2026-11-25.
+    """
+    gib = gpu.memory_bytes / _GIB
+    tokens = next((most for below, most in _SGLANG_TOKENS if gib < below), 16_384)
+    return Engine("sglang", 2048, tokens, 0.88)
 
 
 def _one_by_one(gpu: Gpu) -> Engine:

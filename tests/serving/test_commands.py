@@ -43,7 +43,7 @@ def test_vllm_word_by_word() -> None:
         "--max-model-len 4096",
         "--max-num-seqs 1024",
         "--max-num-batched-tokens 8192",
-        "--gpu-memory-utilization 0.9",
+        "--gpu-memory-utilization 0.92",
         "--kv-cache-dtype fp8",
         "--quantization fp8",
         "--enable-prefix-caching",
@@ -68,6 +68,8 @@ def test_a_prefix_cache_that_was_off_is_switched_off() -> None:
     off = replace(one, engine=replace(one.engine, prefix_caching=False))
     assert "--no-enable-prefix-caching" in launch("vllm", LLAMA, off, 4096).words
     assert "--disable-radix-cache" in launch("sglang", LLAMA, off, 4096).words
+    assert launch("tgi", LLAMA, off, 4096).env == {"PREFIX_CACHING": "0"}
+    assert not launch("tgi", LLAMA, one, 4096).env
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang", "tgi"])
@@ -101,6 +103,14 @@ def test_tgi_looks_prompts_up() -> None:
     assert option(words, "--num-shard") == "2"
 
 
+def test_tgi_has_no_32_bit_weights() -> None:
+    found = launch("tgi", LLAMA, replica(
+        shape("llama-3.1-8b"), "h100", ARRIVALS, precision_name="fp32"
+    ), 4096)  # fmt: skip
+    assert "--dtype" not in found.words
+    assert any("float16 or bfloat16 only" in note for note in found.notes)
+
+
 def test_ollama_writes_a_modelfile_and_says_what_it_is_not() -> None:
     drafts = model_config("draft_model", 4, "llama3.2:3b")
     found = launch("ollama", "llama3.1:70b", llama(), 4096, drafts)
@@ -112,6 +122,7 @@ def test_ollama_writes_a_modelfile_and_says_what_it_is_not() -> None:
     assert slots * 4096 <= llama().room.kv_tokens < (slots + 1) * 4096
     assert found.shell().endswith("ollama serve")
     assert any("upper bound" in note for note in found.notes)
+    assert any("DRAFT reads a local file" in note for note in found.notes)
 
 
 @settings(max_examples=60, deadline=None)
