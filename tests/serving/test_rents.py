@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +87,20 @@ def test_a_wrong_rent_is_named(overlay: dict[str, object], says: str) -> None:
     with pytest.raises(UsageError) as caught:
         Rents(NOW, overlay)
     assert says in str(caught.value)
+
+
+def test_the_page_counts_the_quotes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "self-hosting.md").read_text()
+    assert f"Rents are {len(quotes())} quotes" in page
+
+
+def test_no_provider_quotes_twice_on_one_day() -> None:
+    days = [(q.gpu, q.terms, q.provider, q.read) for q in quotes()]
+    assert len(days) == len(set(days))
+
+
+def test_a_server_of_several_is_divided_by_its_number() -> None:
+    """Where a note names the server's price, eight GPUs have it together."""
+    for quote in quotes():
+        if price := re.search(r"\b(?:of eight\b.*?|eight GPUs): (\d+(?:\.\d+)?)", quote.note):
+            assert abs(Decimal(price[1]) / 8 - quote.usd_per_gpu_hour) < Decimal("0.0001"), quote
