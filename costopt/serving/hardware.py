@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,11 @@ _STANDARD = "h100_sxm"
 _WIDE = ("bf16", "fp16", "fp32")
 REACH_NARROW = 0.883
 """What 8-bit products reach of their peak where 16-bit ones reach 1, on the standard: 70.9 % / 80.3 %."""
+
+RING_OVER_PCIE = {2: 0.60, 4: 0.41, 8: 0.39}
+"""Share of one PCIe link at which a ring all-reduce of so many GPUs runs: they share the bridges of their
+server. 38.6, 26.4 and 24.7 GB/s of 64 on RTX PRO 6000 cards (NCCL 2.29.2, 512 MiB): nccl_perf of
+https://github.com/ai-dynamo/aiconfigurator, aiconfigurator-core 0.12.0 (Apache-2.0), read 2026-11-25."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Gpu:
     """Share of the 16-bit peak that the best-shaped product comes to, in proportion to an H100 SXM's."""
     reach_narrow: float = REACH_NARROW
     """The same of products in 8 bits and fewer, in proportion to that 16-bit share."""
+    ring_bytes_per_s: Mapping[int, float] = field(default_factory=dict)
+    """[GPUs] what somebody measured of a ring all-reduce, where the link is no measure of it."""
 
     def flops(self, precision: str) -> float:
         """Peak FLOP/s of a matrix product in this precision; bf16 where the chip lacks it.
@@ -59,6 +66,14 @@ class Gpu:
         """
         narrow = precision in self.dense_flops and precision not in _WIDE
         return self.flops(precision) * (self.reach_narrow if narrow else self.reach)
+
+    def ring(self, gpus: int, share: float) -> float:
+        """Bytes/s, one way, of an all-reduce over so many GPUs; `share`: of an NVLink that it reaches."""
+        if gpus in self.ring_bytes_per_s:
+            return self.ring_bytes_per_s[gpus]
+        if self.link.startswith("PCIe"):
+            share = RING_OVER_PCIE.get(gpus, min(RING_OVER_PCIE.values()))
+        return self.link_bytes_per_s * share
 
 
 @cache
@@ -83,6 +98,7 @@ def gpus() -> Mapping[str, Gpu]:
             row.get("note", ""),
             reach,
             narrow / standard,
+            MappingProxyType({int(n): v * 1e9 for n, v in row.get("ring_gb_per_s", {}).items()}),
         )
         found |= dict.fromkeys((one.name, *row["aliases"]), one)
     return MappingProxyType(found)

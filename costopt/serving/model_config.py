@@ -106,4 +106,5 @@ def _compressed(quantization: Mapping[str, Any]) -> str:
     if not isinstance(weights, dict):
         return "bf16"
     known = {(4, "int"): "int4", (8, "int"): "int8", (8, "float"): "fp8", (4, "float"): "nvfp4"}
-    return known.get((weights.get("num_bits"), str(weights.get("type"))), "bf16")
+    bits = weights.get("num_bits")
+    return known.get((bits if isinstance(bits, int) else 0, str(weights.get("type"))), "bf16")

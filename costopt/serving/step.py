@@ -98,7 +98,7 @@ class StepModel:
         count = 2 * self.shape.layers + 1
         ring = 2 * (self.tp - 1) / self.tp
         sent = ring * count * self.shape.hidden * _ACTIVATION_BYTES
-        return tokens * sent / (self.gpu.link_bytes_per_s * self.eff.link)
+        return tokens * sent / self.gpu.ring(self.tp, self.eff.link)
 
     def head_s(self, sampled: Float) -> Float:
         """The head over the vocabulary and the draw of a token."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,16 @@ from costopt.serving.model_config import shape_from_config
 from costopt.serving.models import published, shape, shapes
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "self-hosting.md"
 MODELS = sorted({one.name for one in shapes().values()})
 GPUS = sorted({one.name for one in gpus().values()})
+
+
+def data(kind: str) -> list[dict[str, Any]]:
+    """The rows of a data file."""
+    file = ROOT / "costopt" / "serving" / "data" / f"{kind}.json"
+    found: list[dict[str, Any]] = json.loads(file.read_text())[kind]
+    return found
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -36,6 +45,10 @@ def test_a_gpu_has_dense_peaks_and_a_source(name: str) -> None:
     one = gpu(name)
     assert one.source.startswith("https://")
     assert isinstance(one.confirmed, bool)
+    row = next(row for row in data("gpus") if row["name"] == name)
+    if one.confirmed:
+        assert row["checked"] >= "2026-11-25"
+        assert row["read_at"].startswith("https://")
     for precision in ("fp8", "int8"):
         if precision in one.dense_flops:
             assert one.flops(precision) / one.flops("bf16") == pytest.approx(2, rel=0.03) or (
@@ -45,12 +58,14 @@ def test_a_gpu_has_dense_peaks_and_a_source(name: str) -> None:
     assert 0.2e12 < one.memory_bytes_per_s < 9e12
 
 
-@pytest.mark.parametrize("data", ["gpus", "models"])
-def test_the_page_counts_what_was_read_again(data: str) -> None:
-    rows = json.loads((ROOT / f"costopt/serving/data/{data}.json").read_text())[data]
+@pytest.mark.parametrize("kind", ["gpus", "models"])
+def test_the_page_counts_what_was_read_again(kind: str) -> None:
+    rows = data(kind)
     confirmed = sum(row["confirmed"] for row in rows)
-    page = (ROOT / "docs/self-hosting.md").read_text()
-    assert f"{confirmed} of {len(rows)} {'GPUs' if data == 'gpus' else data}" in page
+    page = PAGE.read_text()
+    assert f"{confirmed} of {len(rows)} {'GPUs' if kind == 'gpus' else kind}" in page
+    if kind == "models":
+        assert f"Of {sum(row['published_params'] is not None for row in rows)} models" in page
 
 
 def test_a_precision_that_a_chip_lacks_is_computed_in_bf16() -> None:
@@ -79,7 +94,11 @@ def test_gpus_go_by_their_usual_names(asked: str, found: str) -> None:
         ("meta-llama/Meta-Llama-3.1-8B-Instruct", "llama-3.1-8b"),
         ("openai/gpt-oss-120b", "gpt-oss-120b"),
         ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mixtral-8x7b"),
-        ("Qwen/Qwen3-235B-A22B-Instruct-2507-FP8", "qwen3-235b-a22b"),
+        ("Qwen/Qwen3-235B-A22B-FP8", "qwen3-235b-a22b"),
+        ("Qwen/Qwen3-235B-A22B-Instruct-2507-FP8", "qwen3-235b-a22b-2507"),  # longer context
+        ("mistralai/Mistral-Small-Instruct-2409", "codestral-22b"),  # not the 24B of later years
+        ("meta-llama/Llama-4-Scout-17B-16E-Instruct", "llama-4-scout"),
+        ("Qwen/Qwen2.5-Coder-32B-Instruct-AWQ", "qwen2.5-32b"),
         ("deepseek-ai/DeepSeek-V3-0324", "deepseek-v3"),
         ("google/gemma-3-27b-it", "gemma-3-27b"),
     ],
@@ -128,3 +147,12 @@ def test_a_latent_attention_config_and_a_multimodal_one(tmp_path: Path) -> None:
     file.write_text('{"hidden_size": 4096}')
     with pytest.raises(InputError, match="num_hidden_layers"):
         shape_from_config(file)
+
+
+def test_cards_on_pcie_share_the_bridges_of_their_server() -> None:
+    """Measured where somebody did, else as other cards on PCIe were; an NVLink is each GPU's own."""
+    l40s, l4, h100 = gpu("l40s"), gpu("l4"), gpu("h100")
+    assert [l40s.ring(n, 0.9) for n in (2, 4, 8)] == [20.1e9, 5.2e9, 1.4e9]
+    assert l4.ring(4, 0.9) == pytest.approx(0.41 * l4.link_bytes_per_s)
+    assert l4.ring(2, 0.9) > l4.ring(4, 0.9) > l4.ring(8, 0.9)
+    assert {h100.ring(n, 0.9) for n in (2, 4, 8)} == {0.9 * h100.link_bytes_per_s}

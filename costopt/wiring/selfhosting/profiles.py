@@ -83,6 +83,10 @@ def load(name: str, folder: Path = FOLDER) -> Profile:
         ) from error  # fmt: skip
 
 
+_BY_NAME = ("dense_flops", "ring_bytes_per_s")
+"""Fields of a GPU that are mappings, which JSON keeps by their keys as text."""
+
+
 def _read(told_: Any) -> Profile:
     values = values_of(told_)
     return Profile(str(told_["name"]), values, replica_from(told_["replica"]), told_)
@@ -93,7 +97,7 @@ def replica_json(replica: Replica) -> dict[str, Any]:
     return {
         "shape": asdict(replica.shape),
         "device": {f.name: getattr(replica.device, f.name) for f in fields(Gpu)}
-        | {"dense_flops": dict(replica.device.dense_flops)},
+        | {name: dict(getattr(replica.device, name)) for name in _BY_NAME},
         "precision": asdict(replica.precision),
         "engine": asdict(replica.engine),
         "tensor_parallel": replica.tensor_parallel,
@@ -109,6 +113,9 @@ def replica_from(found: Mapping[str, Any]) -> Replica:
     device["dense_flops"] = MappingProxyType(
         {k: float(v) for k, v in device["dense_flops"].items()}
     )
+    device["ring_bytes_per_s"] = {
+        int(k): float(v) for k, v in device.get("ring_bytes_per_s", {}).items()
+    }
     return Replica(
         ModelShape(**found["shape"]), Gpu(**device), Precision(**found["precision"]),
         Engine(**found["engine"]), int(found["tensor_parallel"]), int(found["expert_parallel"]),
