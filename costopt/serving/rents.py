@@ -48,6 +48,9 @@ class Quote:
     via: str = ""
     """Where it was read, if not at the source."""
     note: str = ""
+    confirmed: bool = False
+    """Read a second time at `read_at`; else as it was entered."""
+    read_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,12 @@ class Rent:
         """Day of the newest quote."""
         return max((quote.read for quote in self.quotes), default=None)
 
+    @property
+    def state(self) -> str:
+        """For a screen: how many of the quotes were read a second time; empty for a price of the user's."""
+        again = sum(quote.confirmed for quote in self.quotes)
+        return f"{again} of {len(self.quotes)} quotes read again" if self.quotes else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Unrented:
@@ -83,6 +92,7 @@ def quotes() -> tuple[Quote, ...]:
         Quote(
             row["gpu"], Terms(row["terms"]), row["provider"], Decimal(row["usd_per_gpu_hour"]),
             dt.date.fromisoformat(row["read"]), row["source"], row["via"], row.get("note", ""),
+            row.get("confirmed", False), row.get("read_at", ""),
         )
         for row in rows
     )  # fmt: skip

@@ -200,9 +200,9 @@ def test_offers_are_ranked_and_refusals_explained() -> None:
     able = [one for one in found if isinstance(one, Deployed)]
     prices = [one.cost.day.typical_pusd for one in able]
     assert prices == sorted(prices) and len(able) >= 2
-    spot = Wish(shape("llama-3.1-8b"), "mi300x", slo=SLO, terms=Terms.SPOT)
+    spot = Wish(shape("llama-3.1-8b"), "h100_nvl", slo=SLO, terms=Terms.SPOT)
     assert deploy(arrivals, spot, Rents(DAY)) == Undeployed(
-        "mi300x", "no spot price of mi300x is known"
+        "h100_nvl", "no spot price of h100_nvl is known"
     )
     huge = deploy(arrivals, Wish(shape("llama-3.1-405b"), "rtx_4090", slo=SLO), Rents(DAY))
     assert isinstance(huge, Undeployed) and "does not fit 8 GPUs of rtx_4090" in huge.reason

@@ -25,6 +25,21 @@ def test_every_quote_has_a_known_gpu_a_source_and_a_day() -> None:
         assert Decimal("0.05") < quote.usd_per_gpu_hour < 20
 
 
+def test_a_quote_read_again_says_where() -> None:
+    for quote in quotes():
+        assert quote.provider and isinstance(quote.terms, Terms)
+        assert quote.read_at.startswith("https://") if quote.confirmed else not quote.read_at
+
+
+def test_a_rent_counts_what_was_read_again() -> None:
+    rent, own = Rents(NOW).rent("b200"), Rents(NOW, {"b200": 5}).rent("b200")
+    assert isinstance(rent, Rent) and isinstance(own, Rent)
+    again = sum(quote.confirmed for quote in rent.quotes)
+    assert 0 < again < len(rent.quotes)
+    assert rent.state == f"{again} of {len(rent.quotes)} quotes read again"
+    assert own.state == ""
+
+
 def test_every_gpu_can_be_rented_on_demand() -> None:
     for name in {one.name for one in gpus().values()}:
         rent = Rents(NOW).rent(name)
@@ -52,8 +67,8 @@ def test_before_the_first_quote_there_is_no_rent() -> None:
 
 
 def test_terms_nobody_is_known_to_offer_are_said_to_be_unknown() -> None:
-    assert Rents(NOW).rent("mi300x", Terms.SPOT) == Unrented("no spot price of mi300x is known")
-    assert {rent.terms for rent in Rents(NOW).known("mi300x")} == {Terms.ON_DEMAND}
+    assert Rents(NOW).rent("h100_nvl", Terms.SPOT) == Unrented("no spot price of h100_nvl is known")
+    assert {rent.terms for rent in Rents(NOW).known("h100_nvl")} == {Terms.ON_DEMAND}
 
 
 def test_an_hour_in_seconds_is_the_hour_again() -> None:
@@ -92,6 +107,7 @@ def test_a_wrong_rent_is_named(overlay: dict[str, object], says: str) -> None:
 def test_the_page_counts_the_quotes() -> None:
     page = (Path(__file__).parents[2] / "docs" / "self-hosting.md").read_text()
     assert f"Rents are {len(quotes())} quotes" in page
+    assert f"{sum(quote.confirmed for quote in quotes())} were read again (`read_at`)" in page
 
 
 def test_no_provider_quotes_twice_on_one_day() -> None:
