@@ -52,12 +52,19 @@ def _laid_over(arrivals: Arrivals, rows: Int, copy: Int, shifts: Float) -> Arriv
         offsets, ids = gather(offsets, ids, rows)
         copy_of_block = np.repeat(copy, np.diff(offsets))
         ids = np.where(private[ids], ids + copy_of_block * len(private), ids)
-        ids = np.unique(ids, return_inverse=True)[1].astype(np.int64)
+        ids = _numbered(ids)
     sessions = int(arrivals.session.max()) + 1
     return Arrivals(
         at_s[order], arrivals.prompt_tokens[rows], arrivals.output_tokens[rows],
         arrivals.session[rows] + copy * sessions, arrivals.span_s, offsets, ids, arrivals.left_out,
     )  # fmt: skip
+
+
+def _numbered(ids: Int) -> Int:
+    """The ids as 0, 1, 2, ... in their order: by marks, since sorting a block of every request is slow."""
+    used = np.zeros(int(ids.max(initial=-1)) + 1, np.bool_)
+    used[ids] = True
+    return (np.cumsum(used) - 1)[ids]
 
 
 def _private(arrivals: Arrivals) -> np.ndarray:

@@ -13,7 +13,7 @@ from costopt.money import usd_float
 if TYPE_CHECKING:
     from costopt.layers.self_host import SelfHost
 
-_STAYS = {
+STAY_TEXTS = {
     "not_charged": "{n:,} calls stay: the log does not say what they used, or they have no known price.",
     "several": "{n:,} records stay: each is a total of several requests.",
     "no_time": "{n:,} calls stay: the log does not say when they were made.",
@@ -121,7 +121,7 @@ def _notes(layer: SelfHost, tally: Mapping[str, int], detail: Mapping[str, Any])
         yield "Nothing is moved: no call fits `match` and can be taken."
     else:
         yield from _moved_notes(tally, detail)
-    for word, text in _STAYS.items():
+    for word, text in STAY_TEXTS.items():
         if n := tally.get(f"kept.{word}", 0):
             yield text.format(n=n)
     if tally.get("moved_calls", 0) and detail.get("measured") is None:

@@ -1,0 +1,157 @@
+"""`costopt selfhost TRACES`: whose requests, against which bill, on which GPUs, and from when on it pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from costopt.engine.evaluate import Evaluator
+from costopt.engine.handed import Handed
+from costopt.engine.policy import Policy
+from costopt.engine.settings import settings_of
+from costopt.layers.discover import name_of
+from costopt.layers.parts.moves import by_move, measured_loss
+from costopt.layers.parts.self_host_drafts import drafts_of
+from costopt.layers.parts.self_host_fleet import rents_of
+from costopt.layers.self_host import SelfHost
+from costopt.model.view import View
+from costopt.money import exact_sum, usd_float
+from costopt.report.selfhost import (
+    ApiBill,
+    Fleet,
+    Point,
+    Quality,
+    Refused,
+    SelfHosting,
+)
+from costopt.serving.fleet.drafts import Drafts
+from costopt.serving.speculation.methods import Drafter, method
+from costopt.wiring.phases import phase
+from costopt.wiring.policy.write import layer_flow
+from costopt.wiring.progress import progress_for
+from costopt.wiring.reading import shown_name
+from costopt.wiring.request import TraceOptions
+from costopt.wiring.selfhosting.fleet_asked import (
+    FleetAsked,
+    check,
+    gpus_asked,
+    layer_asked,
+    others_of,
+    policy_asked,
+)
+from costopt.wiring.selfhosting.fleet_even import Today, crossing_of
+from costopt.wiring.selfhosting.fleet_lookup import LookedUp, looked_up
+from costopt.wiring.selfhosting.fleet_offers import Offered, offer
+from costopt.wiring.selfhosting.fleet_traffic import Moving, moving, told
+from costopt.wiring.simulating import Prepared, prepare
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A trace behind the other layers."""
+
+    prepared: Prepared
+    view: View
+    artifacts: Handed
+
+    @property
+    def evaluator(self) -> Evaluator:
+        return self.prepared.evaluator
+
+
+def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
+    """Raises UsageError, InputError (nothing to move)."""
+    policy = policy_asked(asked)
+    layer, assumed = layer_asked(asked, policy)
+    check(asked, layer)
+    progress = progress_for(options)
+    others = others_of(policy)
+    stage = _behind(options, others, layer)
+    prices = stage.evaluator.prices
+    names = gpus_asked(asked, layer, rents_of(layer, prices))
+    with phase(progress, "finding the calls that would move"):
+        found = moving(
+            layer, stage.view, stage.artifacts, prices, asked.arrivals, asked.scale, options.seed
+        )
+    look = _lookup(found, options)
+    today = Today(found.today.arrivals, found.day_pusd, options.seed)
+    offered: list[Offered] = []
+    refused: list[Refused] = []
+    for i, name in enumerate(names):
+        with phase(progress, f"simulating fleets of {name} ({i + 1} of {len(names)})"):
+            one = offer(found, name, prices, look.drafts, today, asked.serve_with)
+        if isinstance(one, Refused):
+            refused.append(one)
+        else:
+            offered.append(one)
+    offered.sort(key=lambda one: (one.told.usd_per_day.typical, one.told.gpu))
+    fleets = [one.told for one in offered]
+    made = SelfHosting(
+        shown_name(stage.prepared.reading.dataset), layer.model, prices.as_of.isoformat(),
+        settings_of(layer, {}), assumed, told(found), _bill(stage, others, found),
+        fleets, refused, [], look.accepted, _quality(found, fleets), [look.note] if look.note else [],
+    )  # fmt: skip
+    with phase(progress, "simulating more traffic"):
+        return replace(made, crossing=_crossing(made.best, offered, today, asked.points))
+
+
+def _behind(options: TraceOptions, others: Policy, layer: SelfHost) -> _Stage:
+    prepared = prepare(options, others)
+    with phase(progress_for(options), "simulating the policy's other layers"):
+        state = prepared.evaluator.state(others.layers)
+    return _Stage(prepared, state.view, prepared.evaluator.handed_to(layer))
+
+
+def _lookup(found: Moving, options: TraceOptions) -> LookedUp:
+    """Where the method looks texts up and nobody stated how much is accepted."""
+    layer = found.served.layer
+    drafts: Drafts | None = drafts_of(layer, found.served.shape)
+    if (
+        drafts is None
+        or method(drafts.method).drafter is not Drafter.LOOKUP
+        or layer.acceptance is not None
+    ):
+        return LookedUp([], None, "")
+    with phase(progress_for(options), "looking drafts up in your answers"):
+        return looked_up(found.view, found.moves, found.artifacts, drafts, options.ranks)
+
+
+def _bill(stage: _Stage, others: Policy, found: Moving) -> ApiBill:
+    evaluator, moved = stage.evaluator, found.moves.moved
+    before = evaluator.baseline
+    after = evaluator.priced(evaluator.state(others.layers))
+    return ApiBill(
+        others.name, [name_of(one) for one in others.layers],
+        usd_float(before.total_pusd), usd_float(after.total_pusd),
+        usd_float(exact_sum(before.net_pusd[moved])), usd_float(found.moved_pusd),
+        usd_float(found.day_pusd), usd_float(round(found.day_pusd * found.scale)),
+        usd_float(_rise(stage, found)), found.source != "log",
+    )  # fmt: skip
+
+
+def _rise(stage: _Stage, found: Moving) -> int:
+    """The calls that stay are billed without those that filled the provider's cache for them."""
+    moved, columns = found.moves.moved, found.moves.columns()
+    without = stage.view.edited(**{column.value: value for column, value in columns.items()})
+    stay = ~moved & stage.evaluator.known
+    bills = [found.artifacts.bill(view) for view in (without, stage.view)]
+    sums = [int(exact_sum(np.where(stay & b.priced, b.net_pusd, 0))) for b in bills]
+    return sums[0] - sums[1]
+
+
+def _quality(found: Moving, fleets: list[Fleet]) -> Quality:
+    layer = found.served.layer
+    line = f"- self_host: {layer_flow(replace(layer, gpu=fleets[0].gpu if fleets else layer.gpu))}"
+    measured = measured_loss(by_move(found.moves), found.artifacts.measured("self_host"))
+    if measured is None:
+        return Quality("unverified", None, None, None, line)
+    loss, ends, judged = measured
+    return Quality("measured", loss, list(ends), judged, line)
+
+
+def _crossing(best: Fleet | None, offered: list[Offered], today: Today, points: int) -> list[Point]:
+    one = next((o for o in offered if o.told is best), None)
+    if one is None:
+        return []
+    return crossing_of(today, one.found, one.told.break_even["typical"], points)
