@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from costopt.errors import UsageError, nearest
 
 _DATA = Path(__file__).parent / "data" / "gpus.json"
@@ -68,9 +70,14 @@ class Gpu:
         return self.flops(precision) * (self.reach_narrow if narrow else self.reach)
 
     def ring(self, gpus: int, share: float) -> float:
-        """Bytes/s, one way, of an all-reduce over so many GPUs; `share`: of an NVLink that it reaches."""
-        if gpus in self.ring_bytes_per_s:
-            return self.ring_bytes_per_s[gpus]
+        """Bytes/s, one way, of an all-reduce over so many GPUs; `share`: of an NVLink that it reaches.
+
+        A number of GPUs between two measured ones lies on the line between them: where each has a link to
+        every other (MI300X), so many GPUs have so many links less one.
+        """
+        measured = sorted(self.ring_bytes_per_s)
+        if measured and measured[0] <= gpus <= measured[-1]:
+            return float(np.interp(gpus, measured, [self.ring_bytes_per_s[n] for n in measured]))
         if self.link.startswith("PCIe"):
             share = RING_OVER_PCIE.get(gpus, min(RING_OVER_PCIE.values()))
         return self.link_bytes_per_s * share

@@ -156,3 +156,11 @@ def test_cards_on_pcie_share_the_bridges_of_their_server() -> None:
     assert l4.ring(4, 0.9) == pytest.approx(0.41 * l4.link_bytes_per_s)
     assert l4.ring(2, 0.9) > l4.ring(4, 0.9) > l4.ring(8, 0.9)
     assert {h100.ring(n, 0.9) for n in (2, 4, 8)} == {0.9 * h100.link_bytes_per_s}
+
+
+def test_a_ring_between_two_measured_lies_between_them() -> None:
+    """Four MI300X have three of the seven links of 64 GB/s, at about 70 % as two and eight of them."""
+    mesh = gpu("mi300x")
+    assert [mesh.ring(n, 0.9) for n in (2, 8)] == [47.7e9, 312.9e9]
+    assert mesh.ring(4, 0.9) == pytest.approx(3 * 64e9 * 0.71, rel=0.01)
+    assert mesh.ring(16, 0.9) == 0.9 * mesh.link_bytes_per_s
