@@ -30,6 +30,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 def test_a_figure_has_a_source_a_day_and_possible_lengths(figure) -> None:  # type: ignore[no-untyped-def]
     assert figure.method in METHODS and figure.kind == "published"
     assert figure.source.startswith("https://") and DAY.fullmatch(figure.checked)
+    assert figure.read_at.startswith("https://") if figure.confirmed else not figure.read_at
     assert figure.published[:2] == "20" and figure.lengths
     assert all(0 <= a <= 1 for a in figure.acceptances())
     rising = [figure.lengths[g] for g in sorted(figure.lengths)]

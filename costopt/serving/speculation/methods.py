@@ -96,6 +96,9 @@ class Figure:
     note: str = ""
     all_steps: bool = False
     """Steps without a draft are in the lengths, as it must be for look-up methods; else they are not."""
+    confirmed: bool = False
+    """Read a second time at `read_at`, with the same figures; else as it was entered on the day checked."""
+    read_at: str = ""
 
     def acceptances(self) -> tuple[float, ...]:
         """The constant `a` that gives each length."""
@@ -221,6 +224,7 @@ def _figure(row: dict[str, Any]) -> Figure:
         row["method"], row["task"], row["target"], row["draft"],
         MappingProxyType(_lengths(row)), row["kind"], row["source"], row["published"],
         row["checked"], row.get("note", ""), row.get("all_steps", False),
+        row.get("confirmed", False), row.get("read_at", ""),
     )  # fmt: skip
 
 
