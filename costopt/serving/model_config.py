@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from costopt.errors import InputError
+from costopt.serving.config_layers import first, mixture, unlike, window
 from costopt.serving.models import ModelShape
 
 _NEEDED = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size")
@@ -30,59 +31,44 @@ def shape_of(config: Mapping[str, Any], name: str, where: str = "") -> ModelShap
     inner = config.get("text_config")
     if isinstance(inner, dict):
         config = {**config, **inner}
+    if what := unlike(config):
+        raise InputError(
+            f"A shape cannot describe this model's layers: {what}.",
+            where=where,
+            hint="As ordinary layers they would misstate weights and cache; take a model like it instead.",
+        )
     missing = [key for key in _NEEDED if not isinstance(config.get(key), int)]
     if missing:
         raise InputError(f"config.json lacks {', '.join(missing)}.", where=where)
     layers, heads = config["num_hidden_layers"], config["num_attention_heads"]
-    experts = _first(config, "num_local_experts", "num_experts", "n_routed_experts")
-    intermediate = _first(config, "intermediate_size")
-    latent = _first(config, "kv_lora_rank")
-    head_dim = _first(config, "qk_nope_head_dim") if latent else _first(config, "head_dim")
-    window, window_layers = _window(config, layers)
+    experts, (reach, near) = mixture(config, layers), window(config, layers)
+    intermediate = experts.dense_width or first(config, "intermediate_size")
+    latent = first(config, "kv_lora_rank")
+    head_dim = first(config, "qk_nope_head_dim") if latent else first(config, "head_dim")
     return ModelShape(
         name,
         layers,
         config["hidden_size"],
         heads,
-        _first(config, "num_key_value_heads") or heads,
+        first(config, "num_key_value_heads") or heads,
         head_dim or config["hidden_size"] // heads,
         intermediate or 4 * config["hidden_size"],
         config["vocab_size"],
-        _first(config, "max_position_embeddings") or 131_072,
+        first(config, "max_position_embeddings") or 131_072,
         bool(config.get("tie_word_embeddings", False)),
-        experts,
-        _first(config, "num_experts_per_tok", "experts_per_token") if experts else 0,
-        (_first(config, "moe_intermediate_size") or intermediate) if experts else 0,
-        _first(config, "n_shared_experts"),
-        _first(config, "first_k_dense_replace") if experts else 0,
-        window,
-        window_layers,
-        _first(config, "q_lora_rank"),
+        experts.experts,
+        experts.per_token,
+        experts.width,
+        experts.shared,
+        experts.dense_layers,
+        reach,
+        near,
+        first(config, "q_lora_rank"),
         latent,
-        _first(config, "qk_rope_head_dim") if latent else 0,
-        _first(config, "v_head_dim") if latent else 0,
+        first(config, "qk_rope_head_dim") if latent else 0,
+        first(config, "v_head_dim") if latent else 0,
         _native(config),
     )
-
-
-def _first(config: Mapping[str, Any], *keys: str) -> int:
-    """The first of these keys that holds a number; 0 where none does."""
-    return next((config[key] for key in keys if isinstance(config.get(key), int)), 0)
-
-
-def _window(config: Mapping[str, Any], layers: int) -> tuple[int, int]:
-    """Sliding window and how many layers have it; a config may name it and leave it unused."""
-    window = _first(config, "sliding_window")
-    if not window or config.get("use_sliding_window") is False:
-        return 0, 0
-    kinds = config.get("layer_types")
-    if isinstance(kinds, list):
-        count = sum(kind == "sliding_attention" for kind in kinds)
-    elif pattern := _first(config, "sliding_window_pattern"):
-        count = layers - layers // pattern
-    else:
-        count = layers
-    return (window, count) if count else (0, 0)
 
 
 def _native(config: Mapping[str, Any]) -> str:

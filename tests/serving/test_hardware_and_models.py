@@ -10,7 +10,7 @@ import pytest
 
 from costopt.errors import InputError, UsageError
 from costopt.serving.hardware import gpu, gpus
-from costopt.serving.model_config import shape_from_config
+from costopt.serving.model_config import shape_from_config, shape_of
 from costopt.serving.models import published, shape, shapes
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +147,92 @@ def test_a_latent_attention_config_and_a_multimodal_one(tmp_path: Path) -> None:
     file.write_text('{"hidden_size": 4096}')
     with pytest.raises(InputError, match="num_hidden_layers"):
         shape_from_config(file)
+
+
+def config(**own: object) -> dict[str, object]:
+    """A config.json of 48 ordinary layers, with keys of one's own."""
+    return {
+        "num_hidden_layers": 48, "hidden_size": 5120, "num_attention_heads": 40,
+        "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 202048, "intermediate_size": 8192,
+        **own,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "step", "experts"), [("scout", 1, 16), ("maverick", 2, 128)])
+def test_mixtures_in_every_other_layer_with_a_shared_expert(
+    name: str, step: int, experts: int
+) -> None:
+    read = shape_of(
+        config(
+            model_type="llama4_text", num_local_experts=experts, num_experts_per_tok=1,
+            interleave_moe_layer_step=step, intermediate_size_mlp=16384, attention_chunk_size=8192,
+            max_position_embeddings=shape(f"llama-4-{name}").max_context,
+        ),
+        f"llama-4-{name}",
+    )  # fmt: skip
+    assert read == shape(f"llama-4-{name}")
+
+
+@pytest.mark.parametrize(
+    ("own", "dense"),
+    [
+        ({"moe_layer_freq": [0, 0, 0] + [1] * 45}, 3),
+        ({"moe_layer_freq": 1, "first_k_dense_replace": 2}, 2),
+        ({"mlp_only_layers": [0, 47]}, 2),
+        ({"mlp_only_layers": [], "decoder_sparse_step": 1}, 0),
+        ({"moe_layers": [1, 3]}, 46),
+    ],
+)
+def test_which_layers_are_mixtures(own: dict[str, object], dense: int) -> None:
+    read = shape_of(config(num_experts=8, num_experts_per_tok=2, **own), "x")
+    assert (read.dense_layers, read.moe_layers) == (dense, 48 - dense)
+    assert shape_of(config(**own), "x").moe_layers == 0
+
+
+def test_a_shared_expert_counts_in_the_width_of_the_others() -> None:
+    own = {"num_experts": 60, "moe_intermediate_size": 1408, "num_experts_per_tok": 4}
+    read = shape_of(config(**own, shared_expert_intermediate_size=5632), "x")
+    assert (read.shared_experts, read.moe_intermediate, read.intermediate) == (4, 1408, 8192)
+    assert shape_of(config(**own, dense_intermediate_size=12288), "x").intermediate == 12288
+
+
+@pytest.mark.parametrize(
+    ("own", "near"),
+    [
+        ({"sliding_window": 4096}, 48),
+        ({"sliding_window": 4096, "use_sliding_window": False}, 0),
+        ({"sliding_window": None}, 0),
+        ({"sliding_window": 4096, "model_type": "gemma2"}, 24),
+        ({"sliding_window": 1024, "model_type": "gemma3_text"}, 40),
+        ({"sliding_window": 1024, "sliding_window_pattern": 4}, 36),
+        ({"sliding_window": 512, "layer_types": ["full_attention"] * 48}, 0),
+        ({"attention_chunk_size": 8192, "layer_types": ["chunked_attention"] * 48}, 48),
+    ],
+)
+def test_how_many_layers_look_back_only_so_far(own: dict[str, object], near: int) -> None:
+    assert shape_of(config(**own), "x").window_layers == near
+
+
+@pytest.mark.parametrize(
+    ("own", "what"),
+    [
+        ({"layer_types": ["linear_attention", "full_attention"] * 24}, "linear attention"),
+        ({"hybrid_override_pattern": "M-M*", "ssm_state_size": 128}, "Mamba layers"),
+        ({"layers_block_type": ["mamba"], "num_hidden_layers": None}, "Mamba layers"),
+        ({"block_configs": [{"ffn": {"no_op": True}}]}, "different widths"),
+        ({"attn_type_list": [0, 1]}, "linear attention"),
+        ({"global_head_dim": 512}, "two shapes"),
+    ],
+)
+def test_layers_that_a_shape_cannot_hold_are_refused(own: dict[str, object], what: str) -> None:
+    """Read as ordinary ones, a hybrid of 30 billion parameters came out as 102."""
+    with pytest.raises(InputError, match=what):
+        shape_of(config(**own), "x")
+
+
+def test_all_layers_of_one_kind_are_not_refused() -> None:
+    kinds = ["deepseek_sparse_attention"] * 48
+    assert shape_of(config(layer_types=kinds, attn_type_list=[1] * 48), "x").window_layers == 0
 
 
 def test_cards_on_pcie_share_the_bridges_of_their_server() -> None:
