@@ -53,9 +53,9 @@ def _vllm(gpu: Gpu) -> Engine:
 
 
 def _trtllm(gpu: Gpu) -> Engine:
-    """TensorRT-LLM, `trtllm-serve`: max_batch_size 2048, max_num_tokens 8192, of the memory left after
-    loading 0.9 is KV cache (llmapi/llm_args.py, `KvCacheConfig`;
-    https://nvidia.github.io/TensorRT-LLM/, read 2026-11-25)."""
+    """TensorRT-LLM, `trtllm-serve`: max_batch_size 2048, max_num_tokens 8192
+    (https://nvidia.github.io/TensorRT-LLM/); of the memory left after loading 0.9 is KV cache
+    (llmapi/llm_args.py, `free_gpu_memory_fraction`). Read 2026-11-25; only the last a second time."""
     return Engine("trtllm", 2048, 8_192)
 
 
