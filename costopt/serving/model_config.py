@@ -9,6 +9,7 @@ from typing import Any
 
 from costopt.errors import InputError
 from costopt.serving.config_layers import first, mixture, unlike, window
+from costopt.serving.config_weights import native, quantized
 from costopt.serving.models import ModelShape
 
 _NEEDED = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size")
@@ -23,6 +24,7 @@ def shape_from_config(path: Path, name: str = "") -> ModelShape:
         raise InputError(f"Not a config.json: {error}", where=str(file)) from error
     if not isinstance(config, dict):
         raise InputError("Not a config.json: an object is expected.", where=str(file))
+    config = quantized(config, file.parent)
     return shape_of(config, name or str(config.get("_name_or_path") or file.parent.name), str(file))
 
 
@@ -67,30 +69,5 @@ def shape_of(config: Mapping[str, Any], name: str, where: str = "") -> ModelShap
         latent,
         first(config, "qk_rope_head_dim") if latent else 0,
         first(config, "v_head_dim") if latent else 0,
-        _native(config),
+        native(config),
     )
-
-
-def _native(config: Mapping[str, Any]) -> str:
-    """Precision of the weights as published."""
-    quantization = config.get("quantization_config")
-    if not isinstance(quantization, dict):
-        return "bf16"
-    method = str(quantization.get("quant_method", "")).lower()
-    if method in ("awq", "gptq", "bitsandbytes"):
-        return "int8" if quantization.get("bits") == 8 else "int4"
-    if method == "compressed-tensors":
-        return _compressed(quantization)
-    return method if method in ("mxfp4", "fp8", "nvfp4") else "bf16"
-
-
-def _compressed(quantization: Mapping[str, Any]) -> str:
-    """Weights of llm-compressor's format, whose groups say bits and kind; the first one counts."""
-    groups = quantization.get("config_groups")
-    first = next(iter(groups.values()), None) if isinstance(groups, dict) else None
-    weights = first.get("weights") if isinstance(first, dict) else None
-    if not isinstance(weights, dict):
-        return "bf16"
-    known = {(4, "int"): "int4", (8, "int"): "int8", (8, "float"): "fp8", (4, "float"): "nvfp4"}
-    bits = weights.get("num_bits")
-    return known.get((bits if isinstance(bits, int) else 0, str(weights.get("type"))), "bf16")

@@ -250,3 +250,42 @@ def test_a_ring_between_two_measured_lies_between_them() -> None:
     assert [mesh.ring(n, 0.9) for n in (2, 8)] == [47.7e9, 312.9e9]
     assert mesh.ring(4, 0.9) == pytest.approx(3 * 64e9 * 0.71, rel=0.01)
     assert mesh.ring(16, 0.9) == 0.9 * mesh.link_bytes_per_s
+
+
+GROUPS = {
+    "a": {"weights": {"num_bits": 8, "type": "float"}},
+    "b": {"weights": {"num_bits": 4, "type": "float"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "precision"),
+    [
+        (None, "bf16"),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8"),
+        ({"quant_method": "gptq", "bits": 4}, "int4"),
+        ({"quant_method": "awq", "bits": 8}, "int8"),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4", "config_groups": GROUPS}, "nvfp4"),
+        ({"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "config_groups": GROUPS}, "nvfp4"),
+        ({"quant_method": "compressed-tensors", "config_groups": {"a": GROUPS["a"]}}, "fp8"),
+        ({"quant_method": "compressed-tensors", "format": "mxfp4-pack-quantized"}, "mxfp4"),
+        ({"quant_method": "compressed-tensors", "config_groups": {"a": {}}}, "bf16"),
+        ({"quant_method": "modelopt", "config_groups": [1]}, "bf16"),
+    ],
+)  # fmt: skip
+def test_the_precision_that_weights_are_published_in(said: object, precision: str) -> None:
+    assert shape_of(config(quantization_config=said), "x").native == precision
+
+
+def test_a_file_beside_says_what_an_older_checkpoint_does_not(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config()))
+    assert shape_from_config(tmp_path).native == "bf16"
+    beside = tmp_path / "hf_quant_config.json"
+    for written, precision in (
+        ('{"quantization": {"quant_algo": "FP8"}}', "fp8"),
+        ('{"quantization": {"quant_algo": "NVFP4"}}', "nvfp4"),
+        ("not json", "bf16"),
+        ("[1]", "bf16"),
+    ):
+        beside.write_text(written)
+        assert shape_from_config(tmp_path).native == precision
