@@ -11,10 +11,11 @@ from costopt.errors import UsageError
 from costopt.serving.arrivals import Arrivals
 from costopt.serving.economics import Costed, costed
 from costopt.serving.efficiency import Efficiencies
+from costopt.serving.fleet.autoscale import Scaled, autoscaled, to_level
 from costopt.serving.fleet.drafts import Drafts
 from costopt.serving.fleet.replica import GROUPS, Replica, replica
 from costopt.serving.fleet.run import serve
-from costopt.serving.fleet.size import Sized, Unsized, autoscaled, smallest
+from costopt.serving.fleet.size import MOST_REPLICAS, Sized, Unsized, smallest
 from costopt.serving.fleet.slo import Slo, attained
 from costopt.serving.fleet.terms import FleetRun, Routing, Scaling
 from costopt.serving.models import ModelShape
@@ -43,7 +44,8 @@ class Wish:
     replicas: int = 0
     """So many, whether they keep the level or not; 0: the fewest that do."""
     scaling: Scaling | None = None
-    """Replicas come and go with the traffic, up to the fixed fleet's number; None: they stand all day."""
+    """Replicas come and go with the traffic, up to the fixed fleet's number; where they come too late for
+    the level, with a lower target or a higher minimum that keeps it. None: they stand all day."""
     drafts: Drafts | None = None
     """Speculative decoding; None: none."""
     efficiencies: Efficiencies | None = None
@@ -64,6 +66,8 @@ class Deployed:
     """The fixed fleet's search; None: the number of replicas was given."""
     others: tuple[Undeployed, ...] = field(default=())
     """Groups of GPUs that were tried and cannot."""
+    scaled: Scaled | None = None
+    """How it is autoscaled, where the level was looked at."""
 
     @property
     def replicas(self) -> int:
@@ -79,6 +83,16 @@ class Deployed:
         """Every limit of the level is kept."""
         wanted = self.wish.slo.percentile / 100
         return all(one.share >= wanted for one in attained(self.fleet.run, self.wish.slo))
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """As simulated: the wish's own, or what keeps the level in its place."""
+        return self.scaled.scaling if self.scaled else self.wish.scaling
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the numbers do not say of themselves."""
+        return notes_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +115,34 @@ def deploy(
     rent = rents.rent(wish.gpu, wish.terms)
     if isinstance(rent, Unrented):
         return Undeployed(wish.gpu, rent.reason)
-    groups = (wish.tensor_parallel,) if wish.tensor_parallel else GROUPS
-    tried = [_on_group(arrivals, wish, rent, group, fast) for group in groups]
-    able = [one for one in tried if isinstance(one, Deployed)]
-    unable = tuple(one for one in tried if isinstance(one, Undeployed))
+    able: list[Deployed] = []
+    unable: list[Undeployed] = []
+    for group in (wish.tensor_parallel,) if wish.tensor_parallel else GROUPS:
+        most = _most(wish, group, able)
+        found = _on_group(arrivals, wish, rent, group, most, fast) if most else None
+        if isinstance(found, Undeployed):
+            unable.append(found)
+        elif found is not None:
+            able.append(found)
     if not able:
         return unable[-1]
     best = min(able, key=lambda one: (one.cost.day.typical_pusd, one.gpus))
-    return replace(best, others=unable)
+    return replace(best, others=tuple(unable))
+
+
+def _most(wish: Wish, group: int, able: list[Deployed]) -> int:
+    """Replicas of so many GPUs that could be cheaper than what is known; 0: none."""
+    if not able or wish.scaling:
+        return MOST_REPLICAS
+    if wish.replicas:
+        return 0  # as many replicas of more GPUs
+    return (min(one.gpus for one in able) - 1) // group
 
 
 def _on_group(
-    arrivals: Arrivals, wish: Wish, rent: Rent, group: int, fast: bool | None
-) -> Deployed | Undeployed:
-    """With replicas of so many GPUs each."""
+    arrivals: Arrivals, wish: Wish, rent: Rent, group: int, most: int, fast: bool | None
+) -> Deployed | Undeployed | None:
+    """With replicas of so many GPUs each; None: only larger fleets than asked about could."""
     try:
         one = replica(
             wish.shape, wish.gpu, arrivals, precision_name=wish.precision, tensor_parallel=group,
@@ -123,36 +151,58 @@ def _on_group(
         )  # fmt: skip
     except UsageError as error:
         return Undeployed(wish.gpu, error.message)
-    found = _fleet(arrivals, one, wish, fast)
-    if isinstance(found, Unsized):
+    if wish.replicas:
+        fleet = _given(arrivals, one, wish, fast)
+        return Deployed(wish, one, fleet, costed(fleet, one, arrivals, rent), rent)
+    sized = smallest(arrivals, one, wish.slo, wish.routing, most=most, fast=fast)
+    if isinstance(sized, Unsized):
+        if sized.tried and most < MOST_REPLICAS:
+            return None
         who = f"{wish.shape.name} on {one.gpus} x {rent.gpu}"
-        return Undeployed(rent.gpu, f"{who}: {found.reason}")
-    fleet, sized = found
-    return Deployed(wish, one, fleet, costed(fleet, one, arrivals, rent), rent, sized)
-
-
-def _fleet(
-    arrivals: Arrivals, one: Replica, wish: Wish, fast: bool | None
-) -> tuple[FleetRun, Sized | None] | Unsized:
-    """The fleet and the search that found it."""
-    sized: Sized | None = None
-    most = wish.replicas
-    if not most:
-        found = smallest(arrivals, one, wish.slo, wish.routing, fast=fast)
-        if isinstance(found, Unsized):
-            return found
-        sized, most = found, found.replicas
+        return Undeployed(rent.gpu, f"{who}: {sized.reason}")
+    fleet, scaled = sized.fleet, None
     if wish.scaling:
-        return autoscaled(arrivals, one, wish.scaling, most, wish.routing, fast=fast), sized
-    if sized:
-        return sized.fleet, sized
-    return _fixed(arrivals, one, most, wish.routing, fast), None
+        scaled = to_level(
+            arrivals, one, wish.scaling, sized.replicas, wish.slo, wish.routing, fast=fast
+        )
+        fleet = scaled.fleet
+    money = costed(fleet, one, arrivals, rent)
+    return Deployed(wish, one, fleet, money, rent, sized, scaled=scaled)
 
 
-def _fixed(
-    arrivals: Arrivals, one: Replica, replicas: int, routing: Routing, fast: bool | None
-) -> FleetRun:
+def _given(arrivals: Arrivals, one: Replica, wish: Wish, fast: bool | None) -> FleetRun:
+    """As many replicas as the wish says, at most or all day."""
+    if wish.scaling:
+        return autoscaled(arrivals, one, wish.scaling, wish.replicas, wish.routing, fast=fast)
     return serve(
-        arrivals.workload(), replicas, one.cost, one.limits, routing, window_s=arrivals.span_s,
-        fast=fast,
+        arrivals.workload(), wish.replicas, one.cost, one.limits, wish.routing,
+        window_s=arrivals.span_s, fast=fast,
     )  # fmt: skip
+
+
+def notes_of(found: Deployed) -> tuple[str, ...]:
+    """Rules that were taken over, what is not simulated, and where the wish was not followed."""
+    notes, one, scaled = [], found.one, found.scaled
+    if one.engine.name in ("sglang", "trtllm"):
+        notes.append(
+            f"{one.engine.name} is simulated with its own limits under vLLM's scheduling rules; "
+            "how its scheduler differs is not in the times."
+        )
+    if found.wish.terms == Terms.SPOT:
+        notes.append("Spot machines may be taken away at short notice; that is not simulated.")
+    if one.served.draft_schedule:
+        notes.append(
+            "The draft length follows the running sequences. vLLM says that it has tested this with "
+            "EAGLE, EAGLE-3 and DFlash alone."
+        )
+    if scaled and not scaled.as_asked:
+        notes.append(
+            f"Autoscaling as asked comes too late for the level; {scaled.scaling.target:g} a replica "
+            f"and at least {scaled.scaling.minimum} keep it."
+        )
+    if scaled and not scaled.keeps and found.sized:
+        notes.append(
+            f"No autoscaling that was tried keeps the level; {found.sized.replicas} replicas that stand "
+            "all day do."
+        )
+    return tuple(notes)

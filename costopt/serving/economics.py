@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-
-import numpy as np
+from fractions import Fraction
 
 from costopt.errors import UsageError
 from costopt.money import PicoUsd, split_exact, usd
@@ -29,11 +28,6 @@ class Range:
     low_pusd: PicoUsd
     typical_pusd: PicoUsd
     high_pusd: PicoUsd
-
-    def times(self, seconds: int) -> Range:
-        """For so many GPU-seconds."""
-        parts = (self.low_pusd, self.typical_pusd, self.high_pusd)
-        return Range(*(PicoUsd(part * seconds) for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +53,51 @@ class Costed:
     gpu_seconds: int
     """Paid for in a day."""
     day: Range
+    window: Range
+    """The rent of the arrivals' own time, be it a part of a day or many days."""
     effective: Effective
     utilisation: float
     idle_gpu_hours: float
     """A day."""
 
 
-def gpu_seconds_per_day(fleet: FleetRun, one: Replica, arrivals: Arrivals, terms: Terms) -> int:
-    """What is paid for. Reserved GPUs are paid all day for the highest number that was needed at once."""
+def gpu_microseconds(fleet: FleetRun, one: Replica, arrivals: Arrivals, terms: Terms) -> int:
+    """What is paid for, of the arrivals' window.
+
+    A fleet that stands is paid for all of it. Reserved GPUs are paid for all of it, too, for the highest
+    number that was needed at once. One that grows is paid from each start to each end, the last answer's
+    included where that comes after the window.
+    """
     if terms == Terms.RESERVED or not len(fleet.moves):
-        return fleet.most * one.gpus * _DAY
-    paid_s = float(fleet.paid_s.sum()) * one.gpus
-    return round(paid_s * DAY_S / arrivals.span_s)
+        return fleet.most * one.gpus * _us(arrivals.span_s)
+    return round(1e6 * float(fleet.paid_s.sum())) * one.gpus
 
 
 def costed(fleet: FleetRun, one: Replica, arrivals: Arrivals, rent: Rent) -> Costed:
-    """A simulated fleet at this rent, a day on average."""
+    """A simulated fleet at this rent: for its window, and a day on average."""
     if rent.gpu != one.model.gpu.name:
         raise UsageError(f"A rent of {rent.gpu} for a fleet of {one.model.gpu.name}.")
-    seconds = gpu_seconds_per_day(fleet, one, arrivals, rent.terms)
-    day = Range(rent.low_pusd, rent.typical_pusd, rent.high_pusd).times(seconds)
-    busy_hours = float(fleet.busy_s.sum()) * one.gpus / arrivals.days / 3600
+    paid_us, span_us = gpu_microseconds(fleet, one, arrivals, rent.terms), _us(arrivals.span_s)
+    second = (rent.low_pusd, rent.typical_pusd, rent.high_pusd)
+    window = Range(*(_of(pusd * paid_us, 1_000_000) for pusd in second))
+    day = Range(*(_of(pusd * paid_us * _DAY, span_us) for pusd in second))
+    day_s = paid_us * _DAY / span_us
+    busy_s = float(fleet.busy_s.sum()) * one.gpus / arrivals.days
     return Costed(
-        rent.gpu, rent.terms, fleet.most * one.gpus, seconds, day,
+        rent.gpu, rent.terms, fleet.most * one.gpus, round(day_s), day, window,
         effective(day.typical_pusd, fleet, one, arrivals),
-        busy_hours * 3600 / seconds if seconds else 0.0, max(seconds / 3600 - busy_hours, 0.0),
+        busy_s / day_s if day_s else 0.0, max(day_s - busy_s, 0.0) / 3600,
     )  # fmt: skip
+
+
+def _us(seconds: float) -> int:
+    """Whole microseconds, at least one."""
+    return max(round(1e6 * seconds), 1)
+
+
+def _of(part: int, whole: int) -> PicoUsd:
+    """A quotient of whole numbers to the nearest; half a unit goes to the even one."""
+    return PicoUsd(round(Fraction(part, whole)))
 
 
 def effective(day_pusd: int, fleet: FleetRun, one: Replica, arrivals: Arrivals) -> Effective:
@@ -120,8 +133,3 @@ def _per_mtok(pusd: int, tokens: float) -> Decimal | None:
 def api_bill_pusd(per_day_pusd: int, multiple: float) -> PicoUsd:
     """A bill per token grows with the traffic: prices have no volume steps unless an overlay says so."""
     return PicoUsd(round(Decimal(per_day_pusd) * Decimal(multiple)))
-
-
-def share_served(fleet: FleetRun) -> float:
-    """Of all requests."""
-    return float(np.mean(fleet.run.served)) if len(fleet.run.served) else 1.0

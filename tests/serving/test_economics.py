@@ -27,9 +27,9 @@ from costopt.serving.break_even import (
 )
 from costopt.serving.deployment import Deployed, Undeployed, Wish, deploy
 from costopt.serving.economics import api_bill_pusd, costed
+from costopt.serving.fleet.autoscale import autoscaled
 from costopt.serving.fleet.replica import Replica, replica
 from costopt.serving.fleet.run import serve
-from costopt.serving.fleet.size import autoscaled
 from costopt.serving.fleet.slo import Slo
 from costopt.serving.fleet.terms import Scaling
 from costopt.serving.models import shape

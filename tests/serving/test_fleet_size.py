@@ -69,7 +69,7 @@ def test_what_no_fleet_can_do_is_said_at_once() -> None:
     assert isinstance(found, Unsized)
     assert found.reason.startswith("even alone, TTFT at the 95th percentile is")
     few = smallest(arrivals, llama_8b_on("l4", arrivals), Slo(ttft_s=3.0), most=1)
-    assert few == Unsized("1 replicas do not keep it either")
+    assert few == Unsized("1 replica does not keep it either", 1)
 
 
 def test_requests_that_never_fit_are_missed_not_forgotten() -> None:

@@ -99,16 +99,15 @@ def cost_of(s: State, cost: Paces) -> tuple[float, float, int]:
 @jit
 def steps_to_event(s: State, cost: Paces) -> int:
     """Steps until a sequence ends or fills its window."""
-    most = np.inf
     gain = cost.tokens_per_step[s.n[LEVEL]]
     windowed = cost.kv_window_s[s.n[LEVEL]] > 0.0
+    left = to_window = np.inf
     for i in range(s.n[RUNNING]):
         row = s.running[i]
-        most = min(most, math.ceil((s.output[row] - s.produced[row] - _DONE) / gain))
-        context = s.prompt[row] + s.produced[row]
-        if windowed and context < cost.window:
-            most = min(most, math.ceil((cost.window - context) / gain))
-    return max(int(most), 1)
+        left = min(left, s.output[row] - s.produced[row] - _DONE)
+        if windowed and s.prompt[row] + s.produced[row] < cost.window:
+            to_window = min(to_window, cost.window - s.prompt[row] - s.produced[row])
+    return max(int(math.ceil(min(left, to_window) / gain)), 1)
 
 
 @jit
@@ -119,8 +118,10 @@ def new_blocks(s: State, cost: Paces, limits: Limits, more: int) -> int:
     drafted = cost.draft_tokens[s.n[LEVEL]]
     for i in range(s.n[RUNNING]):
         row = s.running[i]
-        tokens = s.prompt[row] + math.floor(s.produced[row] + gained) + drafted
-        total += max(-(-int(tokens) // limits.block_tokens) - s.held[row], 0)
+        tokens = int(s.prompt[row] + math.floor(s.produced[row] + gained)) + drafted
+        beyond = tokens - s.held[row] * limits.block_tokens
+        if beyond > 0:
+            total += (beyond + limits.block_tokens - 1) // limits.block_tokens
     return total
 
 
