@@ -101,10 +101,25 @@ def test_gpus_go_by_their_usual_names(asked: str, found: str) -> None:
         ("Qwen/Qwen2.5-Coder-32B-Instruct-AWQ", "qwen2.5-32b"),
         ("deepseek-ai/DeepSeek-V3-0324", "deepseek-v3"),
         ("google/gemma-3-27b-it", "gemma-3-27b"),
+        ("zai-org/GLM-5.1-FP8", "glm-5"),
+        ("Qwen/Qwen3-VL-32B-Thinking", "qwen3-vl-32b"),
+        ("moonshotai/Kimi-K2.6", "kimi-k2.6"),
     ],
 )
 def test_models_go_by_their_usual_names(asked: str, found: str) -> None:
     assert shape(asked).name == found
+
+
+@pytest.mark.parametrize(
+    ("name", "billions", "active"),
+    [("glm-5", 744, 40), ("minimax-m3", 428, 23), ("deepseek-v3.2", 671, 37), ("glm-4.5", 355, 32)],
+)
+def test_shapes_come_near_the_rounded_totals_of_their_makers(
+    name: str, billions: float, active: float
+) -> None:
+    """As public texts quote them; some count the embedding or the head as active and some do not."""
+    assert shape(name).params / 1e9 == pytest.approx(billions, rel=0.012)
+    assert shape(name).active_params / 1e9 == pytest.approx(active, rel=0.08)
 
 
 def test_unknown_names_say_what_to_type() -> None:
