@@ -1,4 +1,4 @@
-"""`costopt selfhost predict|calibrate`: what a server of one's own would do, and what one really does."""
+"""`costopt selfhost TRACES|predict|calibrate`: would GPUs of one's own pay, and how fast would they be?"""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from costopt.cli.default_command import MAIN, DefaultGroup
+from costopt.cli.selfhost_fleet import fleet
+
 if TYPE_CHECKING:
     from costopt.wiring.selfhosting.wishes import Calibration
 
 app = typer.Typer(
-    no_args_is_help=True,
-    help="Rent GPUs? predict answers operating points, calibrate fits a running server.",
+    cls=DefaultGroup,
+    help="Rent GPUs? TRACES --model M: fleet, rent, break-even. predict: points. calibrate: a server.",
 )
 
 _SERVER, _GRID, _RUN = "The server", "What is sent", "The run"
@@ -63,9 +66,15 @@ Quiet = Annotated[bool, _option(_RUN, "--quiet", "-q", text="No progress, no hin
 Offline = Annotated[bool, _option(_RUN, "--offline", text="Fail on any network access.")]
 
 
+app.command(name=MAIN, hidden=True)(fleet)
+
+
 @app.callback()
 def _root() -> None:
-    """Latency and throughput of a server of one's own, simulated; its constants from a running one."""
+    """Rent GPUs? `costopt selfhost TRACES --model M --gpu h100` simulates the fleet for this trace.
+
+    Beside it: what single operating points would do, and the constants of a running server.
+    """
 
 
 @app.command()

@@ -101,11 +101,25 @@ class Even:
 
 
 @dataclass(frozen=True, slots=True)
+class GainAt:
+    """The fleet at another acceptance; nulls: none keeps the level."""
+
+    acceptance: float | None
+    usd_per_day: float | None
+    tpot_ms: float | None
+    """Median."""
+    replicas: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Gain:
     """The same traffic with and without speculative decoding."""
 
     method: str
     draft_tokens: int
+    """At most."""
+    by_load: list[list[int]]
+    """(from, to, draft tokens) by running sequences, where the length follows the load."""
     acceptance: float
     """Chance that the first drafted token is accepted, where there is a draft."""
     coverage: float
@@ -119,6 +133,8 @@ class Gain:
     tpot_ms_without: float | None
     """Medians."""
     replicas_without: int | None
+    at: list[GainAt]
+    """At both ends of what is published of its acceptance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ from costopt.report.selfhost import (
     SelfHosting,
 )
 from costopt.serving.fleet.drafts import Drafts
-from costopt.serving.speculation.methods import Drafter, method
 from costopt.wiring.phases import phase
 from costopt.wiring.policy.write import layer_flow
 from costopt.wiring.progress import progress_for
@@ -40,6 +39,7 @@ from costopt.wiring.selfhosting.fleet_asked import (
     others_of,
     policy_asked,
 )
+from costopt.wiring.selfhosting.fleet_drafts import drafting, looks_up
 from costopt.wiring.selfhosting.fleet_even import Today, crossing_of
 from costopt.wiring.selfhosting.fleet_lookup import LookedUp, looked_up
 from costopt.wiring.selfhosting.fleet_offers import Offered, offer
@@ -75,12 +75,13 @@ def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
             layer, stage.view, stage.artifacts, prices, asked.arrivals, asked.scale, options.seed
         )
     look = _lookup(found, options)
+    drafts = drafting(layer, found.served.shape, look.drafts, asked.by_load)
     today = Today(found.today.arrivals, found.day_pusd, options.seed)
     offered: list[Offered] = []
     refused: list[Refused] = []
     for i, name in enumerate(names):
         with phase(progress, f"simulating fleets of {name} ({i + 1} of {len(names)})"):
-            one = offer(found, name, prices, look.drafts, today, asked.serve_with)
+            one = offer(found, name, prices, drafts, today, asked.serve_with)
         if isinstance(one, Refused):
             refused.append(one)
         else:
@@ -107,11 +108,7 @@ def _lookup(found: Moving, options: TraceOptions) -> LookedUp:
     """Where the method looks texts up and nobody stated how much is accepted."""
     layer = found.served.layer
     drafts: Drafts | None = drafts_of(layer, found.served.shape)
-    if (
-        drafts is None
-        or method(drafts.method).drafter is not Drafter.LOOKUP
-        or layer.acceptance is not None
-    ):
+    if drafts is None or not looks_up(drafts) or layer.acceptance is not None:
         return LookedUp([], None, "")
     with phase(progress_for(options), "looking drafts up in your answers"):
         return looked_up(found.view, found.moves, found.artifacts, drafts, options.ranks)

@@ -54,6 +54,11 @@ class FleetAsked:
     points: int = 0
     """Of the crossing, beside those of its table."""
 
+    @property
+    def by_load(self) -> bool:
+        """No draft tokens were stated, in so many words: the length follows the batch."""
+        return self.settings.get("draft_tokens") == 0
+
 
 def policy_asked(asked: FleetAsked) -> Policy | None:
     """The policy whose other layers come first; None: the recorded bill. Raises UsageError."""

@@ -24,9 +24,9 @@ from costopt.serving.break_even import (
 from costopt.serving.deployment import Deployed, Wish
 from costopt.serving.fleet.replica import GROUPS, Replica, replica
 
-MOST_REQUESTS = 300_000
-"""Simulated at once for a break-even: a few seconds."""
-MOST_BLOCKS = 6_000_000
+MOST_REQUESTS = 60_000
+"""Simulated at once for a break-even: a second or two."""
+MOST_BLOCKS = 1_500_000
 """Blocks of prompts and answers in them: long prompts take longer than many."""
 PLACES = ("low", "typical", "high")
 TABLE = (0.25, 0.5, 1.0, 1.5, 2.0)

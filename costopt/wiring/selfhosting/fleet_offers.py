@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from costopt.errors import UsageError
-from costopt.layers.parts.self_host_drafts import speculative_config
 from costopt.layers.parts.self_host_fleet import fleet_of, rents_of, wish_of
 from costopt.layers.parts.self_host_told import context_of, fleet_detail
 from costopt.layers.self_host import SelfHost
-from costopt.money import usd_float
 from costopt.prices.contract import PriceBook
 from costopt.report.selfhost import Even, Fleet, Gain, Level, Refused, Rents
 from costopt.serving.commands import launch
-from costopt.serving.core.terms import Float
 from costopt.serving.deployment import Deployed, Undeployed
 from costopt.serving.fleet.drafts import Drafts
 from costopt.serving.fleet.slo import attained, latencies
+from costopt.wiring.selfhosting.fleet_drafts import config_of, gain_of, percentiles_ms
 from costopt.wiring.selfhosting.fleet_even import Today, evens
 from costopt.wiring.selfhosting.fleet_traffic import Moving
-
-PERCENTILES = (50, 95, 99)
 
 
 @dataclass(frozen=True)
@@ -47,32 +44,30 @@ def offer(
     if isinstance(found, Undeployed):
         return Refused(gpu, found.reason)
     detail = fleet_detail(served.layer, moving.asked, found, served.most_tokens)
-    gain = None
-    if wish.drafts is not None:
-        without = fleet_of(moving.asked.arrivals, replace(wish, drafts=None), rents)
-        gain = _gain(wish.drafts, found, without)
+    gain = gain_of(served.layer, moving.asked.arrivals, wish, rents, found)
     even, note = evens(today, found)
-    told = _told(served.layer, moving, found, detail, gain, even, note)
-    commands = _commands(served.layer, moving, found, served.most_tokens, serve_with)
+    told = _told(found, detail, gain, even, note)
+    names = dict.fromkeys([served.layer.engine or "vllm", *serve_with])
+    commands = _commands(served.layer, moving, found, served.most_tokens, names)
     told = replace(
-        told, launch=told.launch | {name: text for name, (text, _) in commands.items()},
-        launch_notes=told.launch_notes | {name: notes for name, (_, notes) in commands.items()},
+        told, launch={name: text for name, (text, _) in commands.items()},
+        launch_notes={name: notes for name, (_, notes) in commands.items()},
     )  # fmt: skip
     return Offered(found, told)
 
 
 def _told(
-    layer: SelfHost, moving: Moving, found: Deployed, detail: dict[str, Any], gain: Gain | None,
+    found: Deployed, detail: dict[str, Any], gain: Gain | None,
     even: dict[str, Even], note: str,
 ) -> Fleet:  # fmt: skip
-    run, day, engine = found.fleet.run, detail["rent_usd_a_day"], layer.engine or "vllm"
+    run, day = found.fleet.run, detail["rent_usd_a_day"]
     times = latencies(run)
     return Fleet(
         gpu=found.rent.gpu, gpus_per_replica=found.one.gpus, replicas=found.replicas,
         at_least=detail["replicas_at_least"], at_most=detail["replicas_at_most"],
         sized=found.sized is not None, engine=detail["engine"], precision=detail["precision"],
-        keeps_level=found.keeps, levels=levels_of(found), ttft_ms=_percentiles(run.ttft_s),
-        tpot_ms=_percentiles(run.tpot_s), e2e_ms=_percentiles(times["e2e"]),
+        keeps_level=found.keeps, levels=levels_of(found), ttft_ms=percentiles_ms(run.ttft_s),
+        tpot_ms=percentiles_ms(run.tpot_s), e2e_ms=percentiles_ms(times["e2e"]),
         tokens_per_s_per_gpu=detail["tokens_per_rented_gpu_s"], utilisation=detail["utilisation"],
         idle_gpu_hours_per_day=detail["idle_gpu_hours_a_day"],
         prefix_hit_share=detail["prefix_hit_share"],
@@ -81,8 +76,7 @@ def _told(
         usd_per_day=Rents(day["low"], day["typical"], day["high"]),
         rent_source=detail["rent_source"].replace("the policy's own price", "your own price"),
         rent_sources=detail["rent_sources"], usd_per_mtok=detail["effective_usd_per_mtok"],
-        break_even=even, break_even_note=note, speculation=gain,
-        launch={engine: detail["launch"]}, launch_notes={engine: list(detail["launch_notes"])},
+        break_even=even, break_even_note=note, speculation=gain, launch={}, launch_notes={},
     )  # fmt: skip
 
 
@@ -99,32 +93,8 @@ def levels_of(found: Deployed) -> list[Level]:
     ]  # fmt: skip
 
 
-def _percentiles(seconds: Float) -> dict[str, float] | None:
-    known = seconds[np.isfinite(seconds)]
-    if not len(known):
-        return None
-    return {f"p{p}": 1000 * float(np.percentile(known, p)) for p in PERCENTILES}
-
-
-def _gain(drafts: Drafts, found: Deployed, without: Deployed | Undeployed) -> Gain:
-    plain = without if isinstance(without, Deployed) else None
-    return Gain(
-        drafts.method, drafts.draft_tokens, drafts.acceptance.at(0), drafts.acceptance.coverage,
-        drafts.acceptance.tokens_per_step(drafts.draft_tokens), drafts.basis,
-        usd_float(found.cost.day.typical_pusd),
-        None if plain is None else usd_float(plain.cost.day.typical_pusd),
-        _median(found.fleet.run.tpot_s), None if plain is None else _median(plain.fleet.run.tpot_s),
-        None if plain is None else plain.replicas,
-    )  # fmt: skip
-
-
-def _median(seconds: Float) -> float | None:
-    found = _percentiles(seconds)
-    return None if found is None else found["p50"]
-
-
 def _commands(
-    layer: SelfHost, moving: Moving, found: Deployed, most_tokens: int, names: tuple[str, ...]
+    layer: SelfHost, moving: Moving, found: Deployed, most_tokens: int, names: Iterable[str]
 ) -> dict[str, tuple[str | None, list[str]]]:
     """How other engines start the same replica, as far as they can be told."""
     made: dict[str, tuple[str | None, list[str]]] = {}
@@ -132,7 +102,7 @@ def _commands(
         try:
             one = launch(
                 name, layer.model, found.one, context_of(moving.asked, most_tokens),
-                speculative_config(found.wish.drafts),
+                config_of(found),
             )  # fmt: skip
         except UsageError as error:
             made[name] = None, [error.message]
