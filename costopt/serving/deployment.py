@@ -188,8 +188,17 @@ def notes_of(found: Deployed) -> tuple[str, ...]:
             f"{one.engine.name} is simulated with its own limits under vLLM's scheduling rules; "
             "how its scheduler differs is not in the times."
         )
+    if found.wish.terms == Terms.RESERVED:
+        gpus = f"{found.gpus} GPUs" if found.gpus > 1 else "1 GPU"
+        notes.append(
+            f"Reserved machines are paid day and night: {gpus}, as many as are needed at once, also in "
+            "hours that need fewer."
+        )
     if found.wish.terms == Terms.SPOT:
-        notes.append("Spot machines may be taken away at short notice; that is not simulated.")
+        notes.append(
+            "Spot machines may be taken away at short notice; that is not simulated. No rate of it is "
+            "published, so latencies are those of a fleet that is left alone."
+        )
     if one.served.draft_schedule:
         notes.append(
             "The draft length follows the running sequences. vLLM says that it has tested this with "

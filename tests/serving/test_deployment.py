@@ -146,6 +146,10 @@ def test_what_is_not_simulated_is_said() -> None:
     assert "under vLLM's scheduling rules" in engine
     (spot,) = deployed(traffic(20), replace(wish, terms=Terms.SPOT)).notes
     assert "taken away" in spot
+    own = Rents(DAY, {"h100": {"reserved": 1.8}})
+    reserved = deploy(traffic(20), replace(wish, terms=Terms.RESERVED), own, fast=True)
+    assert isinstance(reserved, Deployed) and reserved.cost.gpu_seconds == 86_400
+    assert "paid day and night: 1 GPU" in " ".join(reserved.notes)
     (drafts,) = deployed(traffic(20), replace(wish, drafts=replace(EAGLE, draft_tokens=0))).notes
     assert "tested" in drafts
 

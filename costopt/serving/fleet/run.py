@@ -44,7 +44,7 @@ def serve(
         raise UsageError("A fleet has at least one replica.")
     if load.concurrency:
         raise UsageError("A fleet serves arrivals; a closed loop belongs to one replica.")
-    fits = fitting(load, limits)
+    fits = _fitting(load, limits)
     limits = touched(load, limits)
     if scaling is None and (routing == Routing.ROUND_ROBIN or replicas == 1):
         return _independent(load, fits, replicas, cost, limits, window_s, fast)
@@ -54,7 +54,7 @@ def serve(
     return _plain(load, fits, replicas, cost, limits, routing, checked, window_s)
 
 
-def fitting(load: Workload, limits: Limits) -> Int:
+def _fitting(load: Workload, limits: Limits) -> Int:
     """Requests whose KV cache a replica could hold."""
     tokens = load.prompt_tokens + load.output_tokens + limits.draft_tokens
     return np.flatnonzero(-(-tokens // limits.block_tokens) <= limits.kv_blocks)

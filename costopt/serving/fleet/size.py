@@ -101,15 +101,20 @@ def search(run: Runs, slo: Slo, most: int, start: int = 1) -> Sized | Unsized:
 
 
 def _around(start: int, most: int, keeps: Callable[[int], bool]) -> tuple[int, int]:
-    """(one that does not keep it, or 0; one that does, or beyond the most)."""
-    low, high, stride = start, start, 1
+    """(one that does not keep it, or 0; one that does, or beyond the most).
+
+    Strides are 1, 1, 2, 3, 5, ...: the estimate is mostly off by one or two, and a fleet that is far too
+    small takes longest to simulate.
+    """
+    low, high, stride, following = start, start, 1, 1
     if keeps(start):
         while low and keeps(low):
-            high, low, stride = low, max(low - stride, 0), 2 * stride
+            high, low = low, max(low - stride, 0)
+            stride, following = following, stride + following
         return low, high
     while high <= most and not keeps(high):
-        low, stride = high, 2 * stride
-        high = min(high + stride // 2, most) if high < most else most + 1
+        low, high = high, min(high + stride, most) if high < most else most + 1
+        stride, following = following, stride + following
     return low, high
 
 
