@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _WHOSE, _FLEET, _LEVEL = "Whose traffic", "The fleet", "The service level"
 _RENT, _DRAFTS, _ANSWERS, _SHOW = "The rent", "Speculative decoding", "The answers", "What is shown"
-CHART_POINTS = 24
+CHART_POINTS = 16
 _Text: TypeAlias = str | None
 _Number: TypeAlias = float | None
 

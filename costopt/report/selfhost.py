@@ -5,7 +5,7 @@ Dollars are floats here: they are sums of whole pico-dollars, and nothing is add
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -191,7 +191,7 @@ class Fleet:
     usd_per_mtok: Mapping[str, float | None]
     """input, output, blended."""
     break_even: dict[str, Even]
-    """At the low, the typical and the high rent."""
+    """At the low, the typical and the high rent; of many GPUs at the typical one alone."""
     break_even_note: str
     speculation: Gain | None
     launch: dict[str, str | None]
@@ -207,6 +207,12 @@ class Fleet:
         """`2 x 4 x h100_sxm`: replicas of so many GPUs."""
         each = f"{self.gpus_per_replica} x " if self.gpus_per_replica > 1 else ""
         return f"{self.replicas} x {each}{self.gpu}"
+
+
+def best_of(fleets: Sequence[Fleet]) -> Fleet | None:
+    """The cheapest that keeps the level; where none does, the cheapest. They come cheapest first."""
+    kept = [one for one in fleets if one.keeps_level]
+    return next(iter(kept or fleets), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +273,7 @@ class SelfHosting:
     @property
     def best(self) -> Fleet | None:
         """The cheapest that keeps the level; where none does, the cheapest."""
-        kept = [one for one in self.fleets if one.keeps_level]
-        return next(iter(kept or self.fleets), None)
+        return best_of(self.fleets)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `--json`."""

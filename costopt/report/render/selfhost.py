@@ -134,7 +134,8 @@ def _size(best: Fleet) -> Iterator[str]:
 
 
 def _pays(best: Fleet) -> Iterator[str]:
-    low, middle, high = (best.break_even[p] for p in ("low", "typical", "high"))
+    middle = best.break_even["typical"]
+    low, high = (best.break_even.get(p, middle) for p in ("low", "high"))
     text = begins(middle)
     if middle.multiple is not None and middle.reason:
         text += f" ({middle.reason})"

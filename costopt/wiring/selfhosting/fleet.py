@@ -24,6 +24,7 @@ from costopt.report.selfhost import (
     Quality,
     Refused,
     SelfHosting,
+    best_of,
 )
 from costopt.serving.fleet.drafts import Drafts
 from costopt.wiring.phases import phase
@@ -40,11 +41,14 @@ from costopt.wiring.selfhosting.fleet_asked import (
     policy_asked,
 )
 from costopt.wiring.selfhosting.fleet_drafts import drafting, looks_up
-from costopt.wiring.selfhosting.fleet_even import Today, crossing_of
+from costopt.wiring.selfhosting.fleet_even import PLACES, Today, crossing_of, evens
 from costopt.wiring.selfhosting.fleet_lookup import LookedUp, looked_up
 from costopt.wiring.selfhosting.fleet_offers import Offered, offer
 from costopt.wiring.selfhosting.fleet_traffic import Moving, moving, told
 from costopt.wiring.simulating import Prepared, prepare
+
+FEW_GPUS = 3
+"""Of more, only the best fleet's break-even is simulated at the lowest and the highest rent too."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,18 @@ def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
     today = Today(found.today.arrivals, found.day_pusd, options.seed)
     offered: list[Offered] = []
     refused: list[Refused] = []
+    places = PLACES if len(names) <= FEW_GPUS else ("typical",)
     for i, name in enumerate(names):
         with phase(progress, f"simulating fleets of {name} ({i + 1} of {len(names)})"):
-            one = offer(found, name, prices, drafts, today, asked.serve_with)
+            one = offer(found, name, prices, drafts, today, asked.serve_with, places)
         if isinstance(one, Refused):
             refused.append(one)
         else:
             offered.append(one)
     offered.sort(key=lambda one: (one.told.usd_per_day.typical, one.told.gpu))
+    if places != PLACES:
+        with phase(progress, "simulating the break-even at the cheapest and the dearest rent"):
+            offered = _best_in_full(offered, today)
     fleets = [one.told for one in offered]
     made = SelfHosting(
         shown_name(stage.prepared.reading.dataset), layer.model, prices.as_of.isoformat(),
@@ -95,6 +103,19 @@ def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
     )  # fmt: skip
     with phase(progress, "simulating more traffic"):
         return replace(made, crossing=_crossing(made.best, offered, today, asked.points))
+
+
+def _best_in_full(offered: list[Offered], today: Today) -> list[Offered]:
+    """The break-even of the fleet that the verdict names, over all rents."""
+    best = best_of([one.told for one in offered])
+    made = []
+    for one in offered:
+        told = one.told
+        if told is best:
+            even, note = evens(today, one.found)
+            told = replace(told, break_even=even, break_even_note=note)
+        made.append(replace(one, told=told))
+    return made
 
 
 def _behind(options: TraceOptions, others: Policy, layer: SelfHost) -> _Stage:

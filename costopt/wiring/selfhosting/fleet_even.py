@@ -6,6 +6,7 @@ then, the one whose traffic is nearest to the log's mean, with its peaks as they
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,8 +32,8 @@ MOST_BLOCKS = 1_500_000
 PLACES = ("low", "typical", "high")
 TABLE = (0.25, 0.5, 1.0, 1.5, 2.0)
 """Of the break-even: rows of the small table, beside today."""
-WITHOUT = (1.0, 2.0, 5.0, 10.0)
-"""Multiples of the table where renting never pays."""
+CHART_SHARE = 0.5
+"""Of these requests, for each place of a chart: there are many."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,11 @@ class Today:
     day_pusd: int
     seed: int
 
-    def problem(self, found: Deployed, one: Replica, multiple: float) -> tuple[Problem, float, int]:
+    def problem(
+        self, found: Deployed, one: Replica, multiple: float, share_of_most: float = 1.0
+    ) -> tuple[Problem, float, int]:
         """(problem, its traffic over the log's mean, days it was cut to or 0) for about this multiple."""
-        part, days = shortened(self.arrivals, multiple)
+        part, days = shortened(self.arrivals, multiple / share_of_most)
         share = part.tokens_per_day / self.arrivals.tokens_per_day
         problem = Problem(
             part, one, found.wish.slo, found.rent, round(self.day_pusd * share), found.wish.routing,
@@ -85,16 +88,18 @@ def _room(arrivals: Arrivals) -> float:
     return min(MOST_REQUESTS / max(arrivals.n, 1), by_blocks)
 
 
-def evens(today: Today, found: Deployed) -> tuple[dict[str, Even], str]:
+def evens(
+    today: Today, found: Deployed, places: Collection[str] = PLACES
+) -> tuple[dict[str, Even], str]:
     """({place in the rents: where it begins to pay}, a note where days stand for the log)."""
     rent = found.rent
-    seconds = (rent.low_pusd, rent.typical_pusd, rent.high_pusd)
+    seconds = dict(zip(PLACES, (rent.low_pusd, rent.typical_pusd, rent.high_pusd), strict=True))
     known: dict[int, tuple[Even, str]] = {}
-    for second in seconds:
-        if second not in known:
-            known[second] = _even(today, found, int(second))
+    for place in places:
+        if seconds[place] not in known:
+            known[seconds[place]] = _even(today, found, int(seconds[place]))
     note = next((note for _, note in known.values() if note), "")
-    return {p: known[s][0] for p, s in zip(PLACES, seconds, strict=True)}, note
+    return {place: known[seconds[place]][0] for place in PLACES if place in places}, note
 
 
 def _even(today: Today, found: Deployed, second: int) -> tuple[Even, str]:
@@ -148,8 +153,11 @@ def crossing_of(today: Today, found: Deployed, even: Even, more: int = 0) -> lis
     """API bill and smallest fleet of these replicas; `more`: so many places evenly spread, for a chart."""
     if today.day_pusd <= 0 or not today.arrivals.n:
         return []
-    multiples = multiples_of(even, more, most_of(today.arrivals))
-    problem, share, _ = today.problem(found, found.one, max(multiples))
+    bought = today.bought(found.one, int(found.rent.typical_pusd))
+    share_of_most = CHART_SHARE if more else 1.0
+    most = most_of(today.arrivals, share_of_most)
+    multiples = multiples_of(even.multiple or bought, more, most)
+    problem, share, _ = today.problem(found, found.one, max(multiples), share_of_most)
     return [
         Point(
             p.multiple * share, p.tokens_per_day, usd_float(p.api_pusd),
@@ -163,18 +171,18 @@ def crossing_of(today: Today, found: Deployed, even: Even, more: int = 0) -> lis
     ]  # fmt: skip
 
 
-def most_of(arrivals: Arrivals) -> float:
+def most_of(arrivals: Arrivals, share_of_most: float = 1.0) -> float:
     """The largest multiple whose simulation is a matter of seconds."""
-    return max(_room(arrivals) * max(int(arrivals.days), 1), 1.0)
+    return max(share_of_most * _room(arrivals) * max(int(arrivals.days), 1), 1.0)
 
 
-def multiples_of(even: Even, more: int, most: float) -> list[float]:
-    """Today, around the break-even, and for a chart a row of places up to twice that."""
-    if even.multiple is None:
-        places = [m for m in WITHOUT if m <= most]
-    else:
-        places = [1.0, *(even.multiple * m for m in TABLE)]
-        places = [m for m in places if m <= max(most, 1.0)]
+def multiples_of(middle: float, more: int, most: float) -> list[float]:
+    """Today, around the break-even or the traffic whose bill is one replica's rent, and for a chart a row
+    of places up to twice that."""
+    places = [1.0, *(middle * m for m in TABLE)]
+    places = [m for m in places if m <= most]
+    if most < 2 * middle and most > 1:
+        places.append(most)
     end = max(places)
     places += [end * (i + 1) / more for i in range(more)]
     return sorted(set(places))

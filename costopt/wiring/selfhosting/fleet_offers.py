@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from costopt.serving.deployment import Deployed, Undeployed
 from costopt.serving.fleet.drafts import Drafts
 from costopt.serving.fleet.slo import attained, latencies
 from costopt.wiring.selfhosting.fleet_drafts import config_of, gain_of, percentiles_ms
-from costopt.wiring.selfhosting.fleet_even import Today, evens
+from costopt.wiring.selfhosting.fleet_even import PLACES, Today, evens
 from costopt.wiring.selfhosting.fleet_traffic import Moving
 
 
@@ -33,7 +33,7 @@ class Offered:
 
 def offer(
     moving: Moving, gpu: str, prices: PriceBook, drafts: Drafts | None, today: Today,
-    serve_with: tuple[str, ...] = (),
+    serve_with: tuple[str, ...] = (), places: Collection[str] = PLACES,
 ) -> Offered | Refused:  # fmt: skip
     """The cheapest fleet on this GPU. `drafts`: what was measured, in place of the layer's own."""
     served = replace(moving.served, layer=replace(moving.served.layer, gpu=gpu))
@@ -45,7 +45,7 @@ def offer(
         return Refused(gpu, found.reason)
     detail = fleet_detail(served.layer, moving.asked, found, served.most_tokens)
     gain = gain_of(served.layer, moving.asked.arrivals, wish, rents, found)
-    even, note = evens(today, found)
+    even, note = evens(today, found, places)
     told = _told(found, detail, gain, even, note)
     names = dict.fromkeys([served.layer.engine or "vllm", *serve_with])
     commands = _commands(served.layer, moving, found, served.most_tokens, names)
@@ -108,6 +108,8 @@ def _commands(
             made[name] = None, [error.message]
             continue
         notes = list(one.notes)
+        if not layer.config and "/" not in layer.model:
+            notes.append(f"`{layer.model}` is no repository: name the one that you serve.")
         if name != (layer.engine or "vllm"):
             notes.insert(
                 0, f"Simulated was {layer.engine or 'vllm'}: this is the same replica there."
