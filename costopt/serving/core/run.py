@@ -40,7 +40,7 @@ def simulate(load: Workload, cost: StepCost, limits: Limits, *, fast: bool | Non
     _check(load)
     if fast is None:
         fast = _pays(int(load.output_tokens.sum()))
-    fits = _fits(load, limits)
+    fits = fitting(load, limits)
     part = load if fits.all() else _part(load, fits)
     limits = touched(part, limits)
     run = _fast(part, cost, limits) if fast else _plain(part, cost, limits)
@@ -54,7 +54,7 @@ def _check(load: Workload) -> None:
         raise InputError("Arrivals must be in order of time.")
 
 
-def _fits(load: Workload, limits: Limits) -> np.ndarray:
+def fitting(load: Workload, limits: Limits) -> np.ndarray:
     """[request] whether the pool could hold it alone."""
     tokens = load.prompt_tokens + load.output_tokens + limits.draft_tokens
     return -(-tokens // limits.block_tokens) <= limits.kv_blocks

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from costopt.serving.core.run import simulate
+from costopt.serving.core.run import fitting, simulate
 from costopt.serving.core.terms import Float, Workload
 from costopt.serving.fleet.replica import Replica
 from costopt.serving.fleet.run import part
@@ -22,6 +22,7 @@ PATIENCE_S = 30.0
 
 def estimate(load: Workload, one: Replica, slo: Slo, most: int, *, fast: bool | None = None) -> int:
     """Replicas, from 1 to `most`."""
+    load = part(load, np.flatnonzero(fitting(load, one.limits)))
     if not load.n:
         return 1
     work_s = _work_s(load, one, fast)

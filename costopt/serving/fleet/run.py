@@ -9,7 +9,7 @@ import numpy as np
 
 from costopt.errors import UsageError
 from costopt.serving.arrivals import gather
-from costopt.serving.core.run import compiled, simulate, touched
+from costopt.serving.core.run import compiled, fitting, simulate, touched
 from costopt.serving.core.terms import Int, Limits, Run, StepCost, Totals, Workload
 from costopt.serving.fleet.terms import (
     BALANCE_RATIO,
@@ -44,7 +44,7 @@ def serve(
         raise UsageError("A fleet has at least one replica.")
     if load.concurrency:
         raise UsageError("A fleet serves arrivals; a closed loop belongs to one replica.")
-    fits = _fitting(load, limits)
+    fits = np.flatnonzero(fitting(load, limits))
     limits = touched(load, limits)
     if scaling is None and (routing == Routing.ROUND_ROBIN or replicas == 1):
         return _independent(load, fits, replicas, cost, limits, window_s, fast)
@@ -52,12 +52,6 @@ def serve(
     if compiled() if fast is None and len(fits) > _FEW_REQUESTS else bool(fast):
         return _compiled(load, fits, replicas, cost, limits, routing, checked, window_s)
     return _plain(load, fits, replicas, cost, limits, routing, checked, window_s)
-
-
-def _fitting(load: Workload, limits: Limits) -> Int:
-    """Requests whose KV cache a replica could hold."""
-    tokens = load.prompt_tokens + load.output_tokens + limits.draft_tokens
-    return np.flatnonzero(-(-tokens // limits.block_tokens) <= limits.kv_blocks)
 
 
 def _columns(load: Workload) -> dict[str, Any]:
