@@ -119,8 +119,13 @@ def test_a_named_harness_changes_lengths_and_flags() -> None:
     assert 800 <= drawn.prompt_tokens.min() < drawn.prompt_tokens.max() <= 1000
     assert set(alike.prompt_tokens.tolist()) == {1000}
     usual = engine("vllm", gpu("h100"))
-    assert INFERENCEX.started(usual, 1000, 4) == replace(usual, max_num_seqs=4)
-    assert AICONFIGURATOR.started(usual, 1000, 4) == replace(usual, max_num_batched_tokens=2504)
+    then = replace(usual, gpu_memory_utilization=0.9)
+    assert INFERENCEX.started(usual, 1000, 4) == replace(
+        then, max_num_seqs=4, max_num_batched_tokens=8192
+    )
+    assert AICONFIGURATOR.started(usual, 1000, 4) == replace(then, max_num_batched_tokens=2504)
+    other = engine("trtllm", gpu("h100"))
+    assert INFERENCEX.started(other, 1000, 4) == replace(other, max_num_seqs=4)
     assert PLAIN.started(usual, 1000, 4) == usual
     assert harness(" InferenceX ") is INFERENCEX
 
