@@ -96,8 +96,8 @@ def break_even(
     bought, most = each / problem.api_per_day_pusd, ceiling(problem, fast=fast)
     if bought > SLACK * most:
         return NeverEven(
-            f"a replica's rent buys {bought:.3g} times this traffic at the API; working all day "
-            f"without a pause it serves {most:.3g} times",
+            f"a replica's rent buys {_times(bought)} times this traffic at the API; working all day "
+            f"without a pause it serves {_times(most)} times",
             0.0,
         )
     tried = 0
@@ -110,8 +110,13 @@ def break_even(
             break
     many = f"{tried} replicas do" if tried > 1 else "a replica does"
     return NeverEven(
-        f"{many} not keep the level at {bought:.3g} times this traffic each", tried * bought
+        f"{many} not keep the level at {_times(bought)} times this traffic each", tried * bought
     )
+
+
+def _times(multiple: float) -> str:
+    """`1,130`, `21`, `0.4`: no powers of ten."""
+    return f"{multiple:,.0f}" if multiple >= 100 else f"{multiple:.3g}"
 
 
 def ceiling(problem: Problem, *, fast: bool | None = None) -> float:
