@@ -158,7 +158,7 @@ def _drafts(gain: Gain | None) -> Iterator[str]:
         return
     cover = f" in {100 * gain.coverage:.0f} % of the steps" if gain.coverage < 1 else ""
     yield (
-        f"{gain.method}, {gain.draft_tokens} tokens{cover}, accepted {gain.acceptance:.2f}"
+        f"{gain.method}, {_length(gain)}{cover}, accepted {gain.acceptance:.2f}"
         f" ({gain.basis}): {gain.tokens_per_step:.2f} tokens a step."
     )
     if gain.usd_per_day_without is None:
@@ -177,6 +177,25 @@ def _drafts(gain: Gain | None) -> Iterator[str]:
             f", TPOT {gain.tpot_ms_without:.3g} -> {gain.tpot_ms:.3g} ms ({change:+.0f} %){slower}"
         )
     yield f"At this load: {word}. The gain falls as more requests run at once."
+    ends = [
+        f"at {at.acceptance:.2f} "
+        + (
+            "no fleet keeps the level"
+            if at.usd_per_day is None or at.tpot_ms is None
+            else f"TPOT {at.tpot_ms:.3g} ms and {money(at.usd_per_day)} a day"
+        )
+        for at in gain.at
+    ]
+    if ends:
+        yield f"Over the acceptance that is {gain.basis}: {', '.join(ends)}."
+
+
+def _length(gain: Gain) -> str:
+    """`3 tokens`; by load the lengths with the number of running requests up to which each is taken."""
+    if not gain.by_load:
+        return plural(gain.draft_tokens, "token")
+    parts = [f"{many} up to {end:,} running" for _, end, many in gain.by_load[:-1]]
+    return ", ".join([*parts, f"then {gain.by_load[-1][2]}" if parts else str(gain.draft_tokens)])
 
 
 def _quality(one: Quality) -> Iterator[str]:

@@ -56,14 +56,17 @@ def gain_of(
         drafts.acceptance.at(0), drafts.acceptance.coverage, drafts.acceptance.tokens_per_step(many),
         drafts.basis, usd_float(found.cost.day.typical_pusd), plain.usd_per_day,
         median_ms(found.fleet.run.tpot_s), plain.tpot_ms, plain.replicas,
-        _over_range(layer, arrivals, wish, rents),
+        _over_range(layer, arrivals, replace(wish, tensor_parallel=found.one.gpus), rents),
     )  # fmt: skip
 
 
 def _over_range(
     layer: SelfHost, arrivals: Arrivals, wish: Wish, rents: Rents
 ) -> list[GainAt]:  # fmt: skip
-    """At both ends of what is published; nothing where the chance was stated or measured."""
+    """At both ends of what is published; nothing where the chance was stated or measured.
+
+    Replicas have as many GPUs as in the middle: they differ by what is accepted alone.
+    """
     drafts = wish.drafts
     if drafts is None or layer.acceptance is not None or drafts.basis.startswith(MEASURED):
         return []

@@ -16,6 +16,7 @@ from costopt.layers.parts.moves import Moves
 from costopt.model.view import View
 from costopt.report.selfhost import Accepted
 from costopt.serving.fleet.drafts import Drafts
+from costopt.serving.speculation.arithmetic import Acceptance
 from costopt.serving.speculation.drafted import Steps
 from costopt.serving.speculation.lookup import Exchange, Measured, Settings, measured_acceptance
 from costopt.serving.speculation.ngram import NGram
@@ -49,8 +50,7 @@ def looked_up(
     )  # fmt: skip
     told = measured_acceptance(_exchanges(view, moves, artifacts, encoder), settings)
     told = {task: one for task, one in told.items() if len(one.steps)}
-    whole = Steps.joined([one.steps for one in told.values()])
-    found = whole.acceptance()
+    found = _as_served(Steps.joined([one.steps for one in told.values()]), drafts.draft_tokens)
     if not told:
         return LookedUp([], None, "the log holds no answers to measure it on")
     rows = [_row(task, one) for task, one in told.items()]
@@ -59,6 +59,19 @@ def looked_up(
         return LookedUp(rows, None, "nothing would be drafted on these answers")
     basis = f"measured on {sum(row.answers for row in rows):,} answers of this log"
     return LookedUp(rows, replace(drafts, acceptance=found, basis=basis), "")
+
+
+def _as_served(steps: Steps, draft_tokens: int) -> Acceptance | None:
+    """The chances with which drafts of one length yield the tokens a step that were measured.
+
+    Real drafts are of different lengths; places that a draft did not have count as rejected. None: nothing
+    was drafted.
+    """
+    if not steps.drafts:
+        return None
+    accepted = steps.accepted_per_position().tolist()[:draft_tokens]
+    places = [*accepted, *[0] * (draft_tokens - len(accepted))]
+    return Acceptance.of_positions(places, steps.drafts, len(steps))
 
 
 def _encoder(moves: Moves, ranks: Path | None) -> Encoder | None:
