@@ -151,7 +151,7 @@ def test_what_division_promises_simulation_refuses() -> None:
     peaks decide, which are simulated."""
     hopeless = break_even(problem("0.0005"), fast=True)
     assert isinstance(hopeless, NeverEven) and hopeless.tried_multiple == 0.0
-    assert "a replica's rent buys 3.46e+04 times this traffic" in hopeless.reason
+    assert "a replica's rent buys 34,560 times this traffic" in hopeless.reason
     most = ceiling(problem("1"), fast=True)
     close = problem(f"{17.28 / most:.6f}")
     assert not carries(close, 1, most, fast=True)
