@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from dataclasses import asdict, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from costopt.model.view import View
 from costopt.money import PICO_PER_USD
 from costopt.serving.arrivals import Arrivals
 from costopt.serving.calibration.stored import SCHEMA
+from costopt.serving.deployment import Deployed, deploy
 from costopt.serving.efficiency import shipped
 from costopt.serving.fleet.drafts import Drafts
 from tests.billing.small import call, timed, usage
@@ -91,6 +93,32 @@ def test_the_rent_is_split_to_the_pico_dollar() -> None:
     low, high = (told(evaluator, replace(layer, rent_at=end))["rent_usd"] for end in (0.0, 1.0))
     assert low < found["rent_usd"] < high and layer.ranges()["rent_at"] == (0.0, 1.0)
     assert "rent_at" not in OWN.ranges(), "one's own price has no range"
+
+
+@pytest.mark.parametrize("hours", [0.7, 5.0, 37.3])
+def test_the_window_is_charged_as_it_costs(hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of a day of a fleet that grows: to the pico-dollar what its own run is paid for."""
+    kept: list[Deployed] = []
+
+    def deployed(*args: Any) -> Any:
+        found = deploy(*args)
+        assert isinstance(found, Deployed)
+        kept.append(found)
+        return found
+
+    monkeypatch.setattr(self_host_fleet, "deploy", deployed)
+    layer = replace(
+        OWN, hours=hours, autoscale=True, autoscale_target=2.0, autoscale_start=7.0, replicas=6
+    )  # fmt: skip
+    charged = rent_of(evaluator_of(busy(300, per_s=3.0, out=311)), layer)
+    (found,) = kept
+    paid_us = round(1e6 * float(found.fleet.paid_s.sum())) * found.one.gpus
+    assert len(found.fleet.moves) > 1 and paid_us > hours * 3.6e9
+    assert (
+        charged
+        == found.cost.window.typical_pusd
+        == round(Fraction(int(found.rent.typical_pusd) * paid_us, 1_000_000))
+    )
 
 
 def test_no_logged_call_is_priced_by_the_reserved_name() -> None:

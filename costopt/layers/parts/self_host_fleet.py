@@ -31,6 +31,7 @@ from costopt.serving.arrivals import DAY_S, Arrivals
 from costopt.serving.arrivals_log import arrivals_of
 from costopt.serving.arrivals_scaled import scaled
 from costopt.serving.deployment import Deployed, Undeployed, Wish, deploy
+from costopt.serving.economics import Range
 from costopt.serving.fleet.slo import Slo
 from costopt.serving.fleet.terms import Routing, Scaling
 from costopt.serving.hardware import gpu
@@ -61,6 +62,12 @@ class Traffic:
     """Of a day's rent, what the log's calls bear: the days they stand for, times their share."""
     logged_s: float
     """From the first to the last call."""
+
+    @property
+    def part(self) -> Fraction:
+        """Of the rent of the arrivals' own window, what the log's calls bear: less than all where the log is
+        a sample."""
+        return self.charged / Fraction(round(1e6 * self.arrivals.span_s), round(1e6 * DAY_S))
 
 
 def traffic_of(layer: SelfHost, view: View, moves: Moves, artifacts: Artifacts) -> Traffic:
@@ -175,8 +182,12 @@ def _key(arrivals: Arrivals, wish: Wish, rents: Rents) -> str:
 
 def day_pusd(layer: SelfHost, found: Deployed) -> int:
     """A day's rent at the chosen place between the cheapest and the dearest provider."""
-    day, place = found.cost.day, Fraction(repr(layer.rent_at))
-    low, middle, high = int(day.low_pusd), int(day.typical_pusd), int(day.high_pusd)
+    return _placed(layer, found.cost.day)
+
+
+def _placed(layer: SelfHost, rents: Range) -> int:
+    place = Fraction(repr(layer.rent_at))
+    low, middle, high = int(rents.low_pusd), int(rents.typical_pusd), int(rents.high_pusd)
     if place <= Fraction(1, 2):
         return low + round((middle - low) * 2 * place)
     return middle + round((high - middle) * (2 * place - 1))
@@ -184,7 +195,7 @@ def day_pusd(layer: SelfHost, found: Deployed) -> int:
 
 def fees_of(layer: SelfHost, traffic: Traffic, found: Deployed) -> tuple[tuple[Fee, ...], int]:
     """(the rent of the log's time over its moved calls, in all in pico-dollars)."""
-    rent = round(day_pusd(layer, found) * traffic.charged)
+    rent = round(_placed(layer, found.cost.window) * traffic.part)
     parts = found.cost.effective
     halves = [int(parts.input_pusd), int(parts.output_pusd)]
     into, out = split_exact(rent, halves if any(halves) else [1, 1])
