@@ -30,7 +30,7 @@ def record(i: int, **more: Any) -> dict[str, Any]:
         "request": {"model": more.pop("model", "gpt-4o"), "messages": [{"role": "user", "content": text}]},
         "response": {
             "choices": [{"message": {"role": "assistant", "content": f"You wrote: {text[:300]}"}}],
-            "usage": {"prompt_tokens": 3_000, "completion_tokens": 400},
+            "usage": {"prompt_tokens": 3_000, "completion_tokens": 40},
         },
         **more,
     }  # fmt: skip
@@ -149,9 +149,7 @@ def test_look_ups_are_measured_on_the_logs_answers(capsys: pytest.CaptureFixture
 
 
 def test_azures_requests_take_the_logs_price_a_token(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [
-        f"2023-11-16 18:{i // 2:02d}:{30 * (i % 2):02d}.0000000,3000,400" for i in range(CALLS)
-    ]
+    lines = [f"2023-11-16 18:{i // 2:02d}:{30 * (i % 2):02d}.0000000,3000,40" for i in range(CALLS)]
     Path("azure.csv").write_text(
         "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join(lines) + "\n"
     )
