@@ -79,8 +79,13 @@ def capacity(
     utilization: float = GPU_MEMORY_UTILIZATION,
     drafter_bytes: float = 0.0,
     drafter_bytes_per_token: float = 0.0,
+    *,
+    of_what_is_left: bool = False,
 ) -> Capacity:
     """KV blocks left at this utilisation, beside a drafter's weights and its own cache of every token.
+
+    `of_what_is_left`: the utilisation is a share of the memory beside weights and activations
+    (TensorRT-LLM), not of all of it (vLLM).
 
     Sliding-window layers keep no more than their window of a sequence; what a token weighs there
     therefore depends on how long sequences are on average (`mean_context` tokens).
@@ -89,9 +94,11 @@ def capacity(
     near = min(1.0, shape.window / max(mean_context, 1.0)) if shape.window_layers else 0.0
     layers = model.full_layers + shape.window_layers * near
     per_token = model.kv_bytes_per_token_layer * layers + drafter_bytes_per_token
-    usable = utilization * model.gpu.memory_bytes
     weights = weight_bytes(model) + drafter_bytes
     working = working_bytes(model, max_tokens, max_seqs)
+    usable = utilization * model.gpu.memory_bytes
+    if of_what_is_left:
+        usable += (1 - utilization) * min(weights + working, model.gpu.memory_bytes)
     left = usable - weights - working
     blocks = max(int(left // (per_token * BLOCK_TOKENS)), 0)
     return Capacity(usable, weights, working, per_token, blocks)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costopt.errors import UsageError, nearest
+from costopt.serving import precision as formats
 from costopt.serving.hardware import Gpu
+from costopt.serving.models import ModelShape
 
 _GIB = 2**30
 
@@ -24,6 +26,16 @@ class Engine:
     """Harness term: waits of a benchmark's client that its TTFT contains, in slots of
     output x TPOT / concurrency. Off for users. Half a slot explains TensorRT-LLM's rows of aiconfigurator
     (`scripts/validate.py FOLDER serving` fits it on half of them) and predicts nothing for a user."""
+    of_what_is_left: bool = False
+    """`gpu_memory_utilization` is a share of the memory beside weights and activations, not of all."""
+    narrow_kv: bool = False
+    """Checkpoints whose products are in 8 bits or fewer bring a KV cache in 8 bits with them."""
+
+    def precision(self, name: str, shape: ModelShape, kv_cache: str = "auto") -> formats.Precision:
+        """The format by name, its KV cache as this engine keeps it where nobody asks for another."""
+        found = formats.precision(name, shape, kv_cache)
+        narrow = self.narrow_kv and kv_cache == "auto" and found.compute in ("fp8", "fp4")
+        return replace(found, kv_bits=8.0) if narrow else found
 
 
 def engine(name: str, gpu: Gpu) -> Engine:
@@ -55,8 +67,10 @@ def _vllm(gpu: Gpu) -> Engine:
 def _trtllm(gpu: Gpu) -> Engine:
     """TensorRT-LLM, `trtllm-serve`: max_batch_size 2048, max_num_tokens 8192
     (https://nvidia.github.io/TensorRT-LLM/); of the memory left after loading 0.9 is KV cache
-    (llmapi/llm_args.py, `free_gpu_memory_fraction`). Read 2026-11-25; only the last a second time."""
-    return Engine("trtllm", 2048, 8_192)
+    (llmapi/llm_args.py, `free_gpu_memory_fraction`), and in 8 bits where a checkpoint's products are ("If
+    you specify FP8 quantization, the KV cache will automatically be set to FP8": performance overview of
+    0.14). Read 2026-11-25; the numbers of sequences and tokens not a second time."""
+    return Engine("trtllm", 2048, 8_192, of_what_is_left=True, narrow_kv=True)
 
 
 _SGLANG_TOKENS = ((20, 2_048), (60, 4_096), (160, 8_192))

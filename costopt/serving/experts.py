@@ -46,5 +46,6 @@ def pipeline(gpu: Gpu, precision: Precision) -> float:
     Weights of four bits that meet 16-bit activations are widened on the way (Marlin), by kernels that vLLM
     wrote for Ampere; later chips without four-bit arithmetic of their own run them as they are.
     """
-    widened = precision.expert_bits < 8 and precision.expert_compute == "bf16"
+    own = precision.expert_compute != "bf16" and precision.expert_compute in gpu.dense_flops
+    widened = precision.expert_bits < 8 and not own
     return EARLIER_PIPELINE if widened and gpu.architecture == "hopper" else 1.0

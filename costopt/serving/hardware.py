@@ -52,6 +52,13 @@ class Gpu:
     """The same of products in 8 bits and fewer, in proportion to that 16-bit share."""
     ring_bytes_per_s: Mapping[int, float] = field(default_factory=dict)
     """[GPUs] what somebody measured of a ring all-reduce, where the link is no measure of it."""
+    reach_memory: float = 1.0
+    """Share of the sheet's bandwidth that streaming comes to, in proportion to an H100 SXM's."""
+
+    @property
+    def streamed_bytes_per_s(self) -> float:
+        """Memory bandwidth less what somebody measured that no stream reaches on this chip."""
+        return self.memory_bytes_per_s * self.reach_memory
 
     def flops(self, precision: str) -> float:
         """Peak FLOP/s of a matrix product in this precision; bf16 where the chip lacks it.
@@ -88,7 +95,8 @@ def gpus() -> Mapping[str, Gpu]:
     """Every GPU of the data file by its own name and by its aliases."""
     found: dict[str, Gpu] = {}
     rows = json.loads(_DATA.read_text(encoding="utf-8"))["gpus"]
-    standard = _reached(next(row for row in rows if row["name"] == _STANDARD), "bf16") or 1.0
+    best = next(row for row in rows if row["name"] == _STANDARD)
+    standard, streamed = _reached(best, "bf16") or 1.0, _streamed(best) or 1.0
     for row in rows:
         reach = (_reached(row, "bf16") or standard) / standard
         narrow = _reached(row, "fp8") or REACH_NARROW * reach * standard
@@ -106,6 +114,7 @@ def gpus() -> Mapping[str, Gpu]:
             reach,
             narrow / standard,
             MappingProxyType({int(n): v * 1e9 for n, v in row.get("ring_gb_per_s", {}).items()}),
+            (_streamed(row) or streamed) / streamed,
         )
         found |= dict.fromkeys((one.name, *row["aliases"]), one)
     return MappingProxyType(found)
@@ -116,6 +125,11 @@ def _reached(row: Mapping[str, Any], precision: str) -> float:
     return float(row.get("reached_tflops", {}).get(precision, 0.0)) / row["dense_tflops"].get(
         precision, 1.0
     )
+
+
+def _streamed(row: Mapping[str, Any]) -> float:
+    """Share of the sheet's bandwidth; 0 where nobody's measurement is known."""
+    return float(row.get("reached_gb_per_s", 0.0)) / float(row["memory_gb_per_s"])
 
 
 def gpu(name: str) -> Gpu:

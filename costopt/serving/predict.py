@@ -20,7 +20,6 @@ from costopt.serving.engines import Engine, engine
 from costopt.serving.hardware import Gpu, gpu
 from costopt.serving.harness import PLAIN, Harness
 from costopt.serving.models import ModelShape
-from costopt.serving.precision import precision
 from costopt.serving.step import StepModel
 
 
@@ -37,6 +36,7 @@ class Point:
     tensor_parallel: int = 1
     expert_parallel: int = 1
     concurrency: int = 1
+    kv_cache: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def answer(
     started = driven.started(engine(point.engine, device), point.input_tokens, point.concurrency)
     served_by = adjust(started)
     model = StepModel(
-        device, point.shape, precision(point.precision, point.shape), point.tensor_parallel,
-        point.expert_parallel, efficiencies,
+        device, point.shape, started.precision(point.precision, point.shape, point.kv_cache),
+        point.tensor_parallel, point.expert_parallel, efficiencies,
     )  # fmt: skip
     refused = _refused(point) or _no_peak(model)
     room = _room(model, served_by, point)
@@ -118,7 +118,7 @@ def _room(model: StepModel, served_by: Engine, point: Point) -> Capacity:
     mean_context = point.input_tokens + point.output_tokens / 2
     return capacity(
         model, served_by.max_num_batched_tokens, served_by.max_num_seqs, mean_context,
-        served_by.gpu_memory_utilization,
+        served_by.gpu_memory_utilization, of_what_is_left=served_by.of_what_is_left,
     )  # fmt: skip
 
 

@@ -16,8 +16,9 @@ INPUT = (
     "model", "gpu", "engine", "precision", "input_tokens", "output_tokens", "tensor_parallel",
     "expert_parallel", "concurrency",
 )  # fmt: skip
-TOLD = ("harness",)
-"""Columns that most files lack: the published benchmark that measured the row, see `harness.py`."""
+TOLD = ("harness", "kv_cache")
+"""Columns that most files lack: the published benchmark that measured the row, see `harness.py`; `fp8` for a
+KV cache in 8 bits, else the engine's default."""
 OUTPUT = ("ttft_ms", "tpot_ms", "throughput_tokens_per_s", "fits", "note")
 
 
@@ -65,6 +66,7 @@ def point_of(row: Mapping[str, Any], shapes: Mapping[str, ModelShape]) -> Point:
         _count(row, "tensor_parallel", 1),
         _count(row, "expert_parallel", 1),
         _count(row, "concurrency"),
+        str(row.get("kv_cache") or "auto").strip().lower(),
     )
 
 

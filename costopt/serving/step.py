@@ -58,7 +58,7 @@ class StepModel:
     def _product_s(self, tokens: Float, params: float, bits: float, compute: str) -> Float:
         """Roofline of products with `params` weights of this GPU."""
         arithmetic = 2.0 * tokens * params / (self.gpu.product_flops(compute) * self.eff.gemm)
-        streaming = params * bits / 8 / (self.gpu.memory_bytes_per_s * self.eff.memory)
+        streaming = params * bits / 8 / (self.gpu.streamed_bytes_per_s * self.eff.memory)
         return np.maximum(arithmetic, streaming)
 
     def dense_s(self, tokens: Float) -> Float:
@@ -77,7 +77,7 @@ class StepModel:
         peak *= experts.pipeline(gpu, self.precision)
         arithmetic = 2.0 * experts.rows(tokens, *chosen) * params / peak
         read = experts.touched(tokens, *chosen) * params * self.precision.expert_bits / 8
-        return np.maximum(arithmetic, read / (gpu.memory_bytes_per_s * self.eff.memory))
+        return np.maximum(arithmetic, read / (gpu.streamed_bytes_per_s * self.eff.memory))
 
     def activations_s(self, tokens: Float) -> Float:
         """What the kernels between the products read and write: two norms with their residuals, rotary
@@ -89,7 +89,7 @@ class StepModel:
             inner = shape.moe_intermediate * (shape.experts_per_token + shape.shared_experts)
         numbers = 8 * shape.hidden + (2 * heads + 3 * inner) / self.tp
         per_token = shape.layers * numbers * _ACTIVATION_BYTES
-        return tokens * per_token / (self.gpu.memory_bytes_per_s * self.eff.memory)
+        return tokens * per_token / (self.gpu.streamed_bytes_per_s * self.eff.memory)
 
     def collectives_s(self, tokens: Float) -> Float:
         """Ring all-reduces of the hidden state: bandwidth; latency is in `base_s`."""
@@ -105,7 +105,7 @@ class StepModel:
         params = self.shape.head_params / self.tp
         logits = sampled * self.shape.vocab * 4 * _SAMPLER_PASSES
         product = self._product_s(sampled, params, 16.0, "bf16")
-        return product + logits / (self.gpu.memory_bytes_per_s * self.eff.memory)
+        return product + logits / (self.gpu.streamed_bytes_per_s * self.eff.memory)
 
     @cached_property
     def base_s(self) -> float:
@@ -122,7 +122,7 @@ class StepModel:
         table += self.activations_s(tokens) + self.collectives_s(tokens)
         head = self.head_s(np.arange(max(max_sampled, 1) + 1, dtype=np.float64))
         table[0] = head[0] = 0.0
-        kv_s = self.kv_bytes_per_token_layer / (gpu.memory_bytes_per_s * eff.kv_read)
+        kv_s = self.kv_bytes_per_token_layer / (gpu.streamed_bytes_per_s * eff.kv_read)
         value_dim = shape.value_dim or shape.head_dim
         pair_flops = 2.0 * shape.heads / self.tp * (shape.head_dim + shape.rope_dim + value_dim)
         pair_s = pair_flops / (gpu.flops("bf16") * eff.attention)

@@ -57,6 +57,7 @@ class Served:
             self.model, self.engine.max_num_batched_tokens, self.engine.max_num_seqs,
             self.mean_context, self.engine.gpu_memory_utilization,
             beside.weight_bytes if beside else 0.0, beside.kv_bytes_per_token if beside else 0.0,
+            of_what_is_left=self.engine.of_what_is_left,
         )  # fmt: skip
 
     @property

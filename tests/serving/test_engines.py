@@ -7,6 +7,8 @@ import pytest
 from costopt.errors import UsageError
 from costopt.serving.engines import engine
 from costopt.serving.hardware import gpu
+from costopt.serving.models import shape
+from costopt.serving.precision import precision
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,23 @@ def test_defaults_follow_the_gpus_memory(
     found = engine(name, gpu(device))
     assert (found.max_num_seqs, found.max_num_batched_tokens) == (sequences, tokens)
     assert 0.85 < found.gpu_memory_utilization <= 0.92
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "asked", "kv_bits"),
+    [
+        ("trtllm", "fp8", "auto", 8), ("trtllm", "nvfp4", "auto", 8), ("trtllm", "bf16", "auto", 16),
+        ("trtllm", "int4", "auto", 16), ("trtllm", "fp8", "bf16", 16), ("vllm", "fp8", "auto", 16),
+        ("vllm", "fp8", "fp8", 8),
+    ],
+)  # fmt: skip
+def test_narrow_checkpoints_bring_a_narrow_cache_under_tensorrt_alone(
+    name: str, bits: str, asked: str, kv_bits: float
+) -> None:
+    model = shape("llama-3.1-8b")
+    found = engine(name, gpu("h100")).precision(bits, model, asked)
+    assert found.kv_bits == kv_bits
+    assert found.weight_bits == precision(bits, model).weight_bits
 
 
 def test_an_unknown_engine_is_named() -> None:

@@ -251,12 +251,25 @@ def test_all_layers_of_one_kind_are_not_refused() -> None:
 
 
 def test_cards_on_pcie_share_the_bridges_of_their_server() -> None:
-    """Measured where somebody did, else as other cards on PCIe were; an NVLink is each GPU's own."""
+    """As other cards on PCIe were measured; an NVLink is each GPU's own.
+
+    Eight L40S that NVIDIA serves Llama 3.1 70B on pass 2 x 1,382 tokens/s (128 in, 128 out): 161 all-reduces
+    of 16 KiB a token, 7/4 of that over each card's link.
+    """
     l40s, l4, h100 = gpu("l40s"), gpu("l4"), gpu("h100")
-    assert [l40s.ring(n, 0.9) for n in (2, 4, 8)] == [20.1e9, 5.2e9, 1.4e9]
     assert l4.ring(4, 0.9) == pytest.approx(0.41 * l4.link_bytes_per_s)
     assert l4.ring(2, 0.9) > l4.ring(4, 0.9) > l4.ring(8, 0.9)
+    published = 2 * 1382 * 161 * 16384 * 7 / 4
+    assert l40s.ring(8, 0.9) == pytest.approx(published, rel=0.05)
     assert {h100.ring(n, 0.9) for n in (2, 4, 8)} == {0.9 * h100.link_bytes_per_s}
+
+
+def test_memory_streams_at_what_was_measured_in_proportion_to_an_h100() -> None:
+    """The same test on all: an MI300X comes to 77 % of its sheet, an H100 to 89 %; unknown is as an H100."""
+    assert gpu("h100").streamed_bytes_per_s == 3.35e12
+    assert gpu("mi300x").reach_memory == pytest.approx((4.09 / 5.3) / (2.97 / 3.35))
+    assert gpu("a100").reach_memory < gpu("h200").reach_memory < 1
+    assert gpu("l4").streamed_bytes_per_s == gpu("l4").memory_bytes_per_s
 
 
 def test_a_ring_between_two_measured_lies_between_them() -> None:

@@ -140,6 +140,40 @@ def test_a_row_may_name_its_harness() -> None:
     assert "No harness" in wrong["note"]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"gpu": "a100", "precision": "fp8"},  # weights alone are narrow: no such arithmetic there
+        {"gpu": "a10g", "precision": "awq"}, {"gpu": "l4", "precision": "w4a16"},
+        {"gpu": "h100", "precision": "fp4"}, {"gpu": "mi300x", "precision": "fp8"},
+        {"gpu": "rtx 4090", "precision": "int8"}, {"gpu": "l40s", "tensor_parallel": "4"},
+        {"gpu": "b200", "precision": "nvfp4", "engine": "trtllm"},
+        {"gpu": "H200", "kv_cache": "fp8"}, {"gpu": "a100-pcie", "tensor_parallel": "8.0"},
+        {"gpu": "mi300x", "tensor_parallel": "4", "engine": "sglang"},
+    ],
+)  # fmt: skip
+def test_odd_rows_of_other_gpus_are_answered(odd: dict[str, str]) -> None:
+    row = predict([{**ROW, **odd}])[0]
+    assert row["fits"] is True, row["note"]
+    assert 0 < row["ttft_ms"] < 5000
+    assert 0 < row["tpot_ms"] < 200
+
+
+def test_narrow_weights_on_a_chip_without_such_arithmetic_speed_decoding_alone() -> None:
+    """A100 and fp8: half the bytes a step, no faster prompt."""
+    rows = [{**ROW, "gpu": "a100", "concurrency": 1, "precision": bits, "input_tokens": 8000}
+            for bits in ("bf16", "fp8")]  # fmt: skip
+    wide, narrow = predict(rows)
+    assert narrow["tpot_ms"] < 0.7 * wide["tpot_ms"]
+    assert narrow["ttft_ms"] > 0.9 * wide["ttft_ms"]
+
+
+def test_a_narrow_cache_may_be_asked_for() -> None:
+    rows = [{**ROW, "input_tokens": 16000, "concurrency": 8, "kv_cache": kv} for kv in ("", "fp8")]
+    wide, narrow = predict(rows)
+    assert narrow["tpot_ms"] < wide["tpot_ms"]
+
+
 def test_a_calibrated_servers_speculation_speeds_its_own_model_alone(runs: list[Run]) -> None:
     """Three drafted tokens that gain 2.5 a step: the core is told so, for that model on that GPU."""
     own = shape("llama-3.1-8b")

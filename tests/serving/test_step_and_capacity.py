@@ -103,6 +103,24 @@ def test_what_fits_and_why_not() -> None:
     assert "KV cache" in fitting.refuses(10_000_000)
 
 
+def test_a_share_of_what_is_left_holds_more_than_a_share_of_all() -> None:
+    """vLLM keeps a tenth of 80 GB from use, TensorRT-LLM a tenth of what weights and activations leave."""
+    model = StepModel(gpu("h100"), shape("llama-3.1-70b"), precision("fp8", shape("llama-3.1-70b")))
+    of_all = capacity(model, 8192, 256, 1000)
+    of_left = capacity(model, 8192, 256, 1000, of_what_is_left=True)
+    taken = of_left.weight_bytes + of_left.working_bytes
+    left = model.gpu.memory_bytes - taken
+    assert of_left.usable_bytes - taken == pytest.approx(0.9 * left)
+    assert of_left.kv_blocks > of_all.kv_blocks
+
+
+def test_nothing_is_left_where_the_weights_are_too_large() -> None:
+    model = StepModel(gpu("h100"), shape("llama-3.1-70b"), precision("", shape("llama-3.1-70b")))
+    room = capacity(model, 8192, 256, 1000, of_what_is_left=True)
+    assert not room.fits
+    assert room.usable_bytes == model.gpu.memory_bytes
+
+
 def test_mixtral_does_not_fit_an_a10g() -> None:
     assert not capacity(model("mixtral-8x7b", "a10g"), 2048, 256, 1000).fits
     assert not capacity(model("mixtral-8x7b", "a10g", "int4"), 2048, 256, 1000).fits

@@ -68,7 +68,7 @@ class Replica:
             engine = self.engine
             self._rooms[mean] = capacity(
                 self._model(), engine.max_num_batched_tokens, engine.max_num_seqs, mean,
-                engine.gpu_memory_utilization,
+                engine.gpu_memory_utilization, of_what_is_left=engine.of_what_is_left,
             )  # fmt: skip
         return self._rooms[mean]
 

@@ -81,8 +81,9 @@ def replica(
 
     UsageError where no group of one server's GPUs does, with what stands in the way.
     """
-    device, bits = gpu(gpu_name), precision(precision_name, shape, kv_cache)
+    device = gpu(gpu_name)
     served_by = engine(engine_name, device)
+    bits = served_by.precision(precision_name, shape, kv_cache)
     longest = int((arrivals.prompt_tokens + arrivals.output_tokens).max(initial=1))
     middle = (arrivals.prompt_tokens + arrivals.output_tokens / 2).mean() if arrivals.n else 1.0
     groups = (tensor_parallel,) if tensor_parallel else GROUPS
