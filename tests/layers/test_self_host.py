@@ -121,6 +121,17 @@ def test_the_window_is_charged_as_it_costs(hours: float, monkeypatch: pytest.Mon
     )
 
 
+def test_what_the_fleet_does_not_simulate_is_an_assumption() -> None:
+    evaluator = evaluator_of(busy(40))
+    for layer, words in (
+        (replace(OWN, engine="sglang"), "under vLLM's scheduling rules"),
+        (replace(OWN, terms="reserved"), "paid day and night"),
+        (replace(OWN, terms="spot"), "taken away at short notice"),
+    ):
+        effect = evaluator.effect((layer,))
+        assert words in " ".join(layer.report(effect.tally, effect.detail).assumptions)
+
+
 def test_no_logged_call_is_priced_by_the_reserved_name() -> None:
     calls = [call("a", ["user:a"], usage(1_000, out=1), provider=OWN_FLEET)]
     view = View.of(timed(calls))

@@ -84,6 +84,7 @@ def _assumptions(
     yield "Extra steps and retries of a model that may be weaker are in no dollars: contexts are the log's."
     yield "The interval keeps this fleet: another day's peak may need another one."
     yield "Operating the machines, their network and spares are not in the rent."
+    yield from fleet["fleet_notes"]
     if tally.get("output.assumed", 0):
         yield (
             f"The model writes {layer.output_ratio:g} times as much as the logged one (not measured;"

@@ -33,7 +33,7 @@ def fleet_detail(
         "gpus_per_replica": one.gpus, "gpus": found.gpus, "engine": one.engine.name,
         "precision": one.model.precision.name, "kv_cache_tokens_per_replica": one.room.kv_tokens,
         "days": float(traffic.charged), "log_hours": traffic.logged_s / 3600,
-        "sample_rate": traffic.own.n / max(traffic.arrivals.n, 1),
+        "sample_rate": traffic.own.n / max(traffic.arrivals.n, 1), "fleet_notes": list(found.notes),
         **_search(found), **_money(layer, found), **_speed(traffic, found), **_speculation(found),
         **_launch(layer, traffic, found, most_tokens),
     }  # fmt: skip

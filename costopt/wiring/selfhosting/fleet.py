@@ -96,10 +96,11 @@ def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
         with phase(progress, "simulating the break-even at the cheapest and the dearest rent"):
             offered = _best_in_full(offered, today)
     fleets = [one.told for one in offered]
+    notes = [*(offered[0].found.notes if offered else ()), *([look.note] if look.note else ())]
     made = SelfHosting(
         shown_name(stage.prepared.reading.dataset), layer.model, prices.as_of.isoformat(),
         settings_of(layer, {}), assumed, told(found), _bill(stage, others, found),
-        fleets, refused, [], look.accepted, _quality(found, fleets), [look.note] if look.note else [],
+        fleets, refused, [], look.accepted, _quality(found, fleets), notes,
     )  # fmt: skip
     with phase(progress, "simulating more traffic"):
         return replace(made, crossing=_crossing(made.best, offered, today, asked.points))
