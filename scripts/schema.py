@@ -1,4 +1,4 @@
-"""Write the published JSON Schema of the result; `--check` fails where it differs from the code.
+"""Write the published JSON Schemas of results; `--check` fails where they differ from the code.
 
 python scripts/schema.py            # rewrite
 python scripts/schema.py --check    # what CI runs
@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import sys
 
+from costopt.report.render import selfhost_schema
 from costopt.report.render.schema import PUBLISHED, result_schema, schema_text
 from costopt.wiring.pages import texts
 
 
 def main() -> int:
     """Rewrite, or with --check compare; returns the exit code."""
-    new = schema_text(result_schema(texts("numbers")))
-    old = PUBLISHED.read_text() if PUBLISHED.exists() else ""
-    if "--check" in sys.argv[1:]:
-        if new != old:
-            print("out of date: the JSON Schema. Run: python scripts/schema.py", file=sys.stderr)
-        return int(new != old)
-    PUBLISHED.parent.mkdir(exist_ok=True)
-    PUBLISHED.write_text(new)
-    print(f"wrote {PUBLISHED.name}")
+    made = {
+        PUBLISHED: result_schema(texts("numbers")),
+        selfhost_schema.PUBLISHED: selfhost_schema.selfhost_schema(),
+    }
+    stale = []
+    for path, schema in made.items():
+        new = schema_text(schema)
+        if (path.read_text() if path.exists() else "") == new:
+            continue
+        stale.append(path.name)
+        if "--check" not in sys.argv[1:]:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(new)
+            print(f"wrote {path.name}")
+    if stale and "--check" in sys.argv[1:]:
+        names = ", ".join(stale)
+        print(f"out of date: {names}. Run: python scripts/schema.py", file=sys.stderr)
+        return 1
     return 0
 
 

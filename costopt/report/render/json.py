@@ -15,7 +15,11 @@ def result_json(result: Result) -> str:
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
-    text = orjson.dumps(result, option=options).decode()
+    return harmless(orjson.dumps(result, option=options).decode())
+
+
+def harmless(text: str) -> str:
+    """JSON whose strings hold nothing that acts on a terminal; it reads back the same."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -18,7 +18,7 @@ from costopt.report.selfhost_words import assumptions, begins, money, tokens, ve
 MAX_LINES = 40
 MAX_WIDTH = 140
 PROSE_WIDTH = 100
-LEAST_NOTES = 2
+LEAST_NOTES = 3
 HEAD = 9
 """Columns of a block's word."""
 REFUSED = 3
@@ -227,7 +227,7 @@ def _serve(best: Fleet | None, width: int) -> list[str]:
 
 
 def _notes(texts: list[str], width: int, room: int) -> list[str]:
-    """The weightiest in the room that is left, two at least; the others are counted."""
+    """The weightiest in the room that is left, three at least; the others are counted."""
     lines: list[str] = []
     for i, text in enumerate(texts):
         made = _block("ASSUMED", iter([text]), width)

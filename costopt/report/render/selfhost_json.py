@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from costopt.report.render.json import harmless
 from costopt.report.selfhost import SelfHosting
 
 
@@ -9,4 +10,4 @@ def selfhost_json(found: SelfHosting) -> str:
     """The document, floats that are no numbers refused."""
     import json
 
-    return json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    return harmless(json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False))
