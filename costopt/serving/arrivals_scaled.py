@@ -4,7 +4,9 @@ Fewer (`scale` below 1): whole sessions are kept or dropped by a draw, so the ga
 and the shared prefixes inside a session stay as they were. A session that is in at one scale is in at
 every larger one.
 More: copies of the whole traffic are laid over each other, each shifted as one piece by a few minutes, so
-that bursts inside a copy and the day's shape are kept while the copies do not fire in the same instant.
+that bursts inside a copy and the day's shape are kept while the copies do not fire in the same instant. Of
+a log with few sessions they are shifted by up to the mean time between two: ten sessions a day do not say
+at which minute a thousand others would begin.
 Peaks relative to the mean therefore shrink only as they do when independent users join. Blocks that
 several sessions share (system prompts, tools) are shared by the copies too; a session's own are not.
 """
@@ -20,7 +22,9 @@ from costopt.serving.arrivals import Arrivals, gather
 from costopt.serving.core.terms import Float, Int
 
 LONGEST_SHIFT_S = 300.0
-"""Copies are shifted by up to so much, and by no more than a fiftieth of the window."""
+"""Copies are shifted by up to so much, and by no more than a fiftieth of the window ..."""
+SPARSE_SHARE = 0.25
+"""... or by the mean time between two sessions, up to this share of the window, where that is more."""
 
 
 def scaled(arrivals: Arrivals, scale: float, seed: int = 0) -> Arrivals:
@@ -32,13 +36,20 @@ def scaled(arrivals: Arrivals, scale: float, seed: int = 0) -> Arrivals:
     rng = np.random.default_rng(seed)
     draws = rng.random(int(arrivals.session.max()) + 1)
     copies = math.ceil(scale)
-    shifts = rng.random(copies) * min(LONGEST_SHIFT_S, arrivals.span_s / 50)
+    shifts = rng.random(copies) * longest_shift_s(arrivals)
     shifts[0] = 0.0
     whole = np.arange(arrivals.n)
     last = np.flatnonzero(draws[arrivals.session] < scale - (copies - 1))
     rows = np.concatenate([*[whole] * (copies - 1), last])
     copy = np.repeat(np.arange(copies), [arrivals.n] * (copies - 1) + [len(last)])
     return _laid_over(arrivals, rows, copy, shifts)
+
+
+def longest_shift_s(arrivals: Arrivals) -> float:
+    """By how much a copy may be shifted: what these arrivals leave open of when others would begin."""
+    gap_s = arrivals.span_s / max(len(np.unique(arrivals.session)), 1)
+    dense_s = min(LONGEST_SHIFT_S, arrivals.span_s / 50)
+    return max(dense_s, min(gap_s, SPARSE_SHARE * arrivals.span_s))
 
 
 def _laid_over(arrivals: Arrivals, rows: Int, copy: Int, shifts: Float) -> Arrivals:

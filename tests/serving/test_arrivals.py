@@ -18,7 +18,7 @@ from costopt.model.view import View
 from costopt.serving.arrivals import DAY_S, Arrivals, in_order
 from costopt.serving.arrivals_azure import azure
 from costopt.serving.arrivals_log import arrivals_of
-from costopt.serving.arrivals_scaled import scaled
+from costopt.serving.arrivals_scaled import LONGEST_SHIFT_S, longest_shift_s, scaled
 from costopt.serving.arrivals_servegen import servegen
 
 START_US = 1_700_000_000_000_000
@@ -237,3 +237,19 @@ def test_no_servegen_folder(tmp_path: Path) -> None:
     (tmp_path / "chunk-0-dataset.json").unlink()
     with pytest.raises(InputError, match="No requests in this stretch"):
         servegen(tmp_path)
+
+
+def test_copies_of_few_sessions_do_not_begin_within_minutes_of_each_other() -> None:
+    """A dense log keeps its minutes; four sessions a day do not say at which one others begin."""
+    day = 86_400.0
+    sparse = Arrivals(
+        np.array([1e4, 3e4, 5e4, 7e4]), np.full(4, 10), np.full(4, 5), np.arange(4), day
+    )
+    assert longest_shift_s(sparse) == day / 4
+    at_s = np.sort(np.random.default_rng(0).uniform(0, day, 2000))
+    dense = Arrivals(at_s, np.full(2000, 10), np.full(2000, 5), np.arange(2000), day)
+    assert longest_shift_s(dense) == LONGEST_SHIFT_S
+    more = scaled(sparse, 1000.0)
+    assert (
+        more.peak_per_s(60.0) < 0.05 * 4000 / 60
+    )  # else each of the four would be a burst of a thousand
