@@ -61,6 +61,11 @@ def verdict(found: SelfHosting) -> str:
     return " ".join([head, begins(even), _idle(best)])
 
 
+def when(even: Even) -> str:
+    """`from 21x`, `never`."""
+    return "never" if even.multiple is None else f"from {times(even.multiple)}"
+
+
 def begins(even: Even) -> str:
     """From when on it pays, or why it never does."""
     if even.multiple is None:
@@ -100,6 +105,11 @@ def assumptions(found: SelfHosting) -> Iterator[str]:
             f"The log's {traffic.log_hours:.3g} hours count as a whole day, whose rent is charged;"
             f" --hours {max(traffic.log_hours, 1):.0f}: they are traffic as it is all day."
         )
+    if traffic.source == "log":
+        yield (
+            "More traffic is this traffic laid over itself, the copies within five minutes: its peaks"
+            " grow with it."
+        )
     if traffic.source != "log":
         yield (
             f"Times and lengths are the file's ({traffic.days * 24:.3g} hours, as if they went on all"
@@ -107,7 +117,8 @@ def assumptions(found: SelfHosting) -> Iterator[str]:
         )
     if any(move.get("output_basis") == "assumed" for move in traffic.moves):
         ratio = found.settings.get("output_ratio", 1.0)
-        yield f"The model writes {ratio:g} times as much as the logged one (not measured)."
+        much = "as much" if ratio == 1 else f"{ratio:g} times as much"
+        yield f"The model writes {much} as the logged one (not measured): --output-ratio."
     yield f"Texts are counted as the model would: {traffic.counted}."
     yield "Latency is simulated, not measured: costopt selfhost calibrate measures a server."
     yield "Operating the machines is in no rent. Tomorrow's peaks may be higher."

@@ -13,7 +13,7 @@ from costopt.report.render.screen import plural, spread, wrap
 from costopt.report.render.selfhost_command import command_lines
 from costopt.report.render.selfhost_tables import crossing_table, fleet_table, lookup_table
 from costopt.report.selfhost import Fleet, Gain, Quality, SelfHosting
-from costopt.report.selfhost_words import assumptions, begins, money, tokens, verdict
+from costopt.report.selfhost_words import assumptions, money, tokens, verdict, when
 
 MAX_LINES = 40
 MAX_WIDTH = 140
@@ -22,6 +22,7 @@ LEAST_NOTES = 3
 HEAD = 9
 """Columns of a block's word."""
 REFUSED = 3
+RENT_WORDS = {"low": "cheapest", "typical": "middle", "high": "dearest"}
 
 
 def selfhost_screen(found: SelfHosting, width: int = 80, seconds: float | None = None) -> list[str]:
@@ -134,15 +135,19 @@ def _size(best: Fleet) -> Iterator[str]:
 
 
 def _pays(best: Fleet) -> Iterator[str]:
+    """At all rents, and what a token costs now; the verdict has the reason of a never."""
     middle = best.break_even["typical"]
-    low, high = (best.break_even.get(p, middle) for p in ("low", "high"))
-    text = begins(middle)
+    words = {when(even) for even in best.break_even.values()}
+    if best.usd_per_day.low == best.usd_per_day.high:
+        text = when(middle)
+    elif len(words) == 1 and len(best.break_even) > 1:
+        text = f"{words.pop()} at any of the rents"
+    else:
+        parts = (f"{when(one)} at the {RENT_WORDS[at]} rent" for at, one in best.break_even.items())
+        text = ", ".join(parts)
     if middle.multiple is not None and middle.reason:
         text += f" ({middle.reason})"
-    ends = [f"{'never' if e.multiple is None else f'{e.multiple:,.3g}x'}" for e in (low, high)]
-    if best.usd_per_day.low != best.usd_per_day.high:
-        text += f" Cheapest rent: {ends[0]}, dearest: {ends[1]}."
-    yield text
+    yield f"{text}."
     mtok = best.usd_per_mtok
     said = ", ".join(
         f"{name} {'-' if mtok[name] is None else money(mtok[name] or 0.0)}"

@@ -137,7 +137,8 @@ def _replica(wish: Wish, group: int, arrivals: Arrivals) -> Replica:
 def _even_with(today: Today, found: Deployed, one: Replica, second: int) -> tuple[Even, str]:
     problem, share, days = today.problem(found, one, today.bought(one, second))
     told = break_even(problem, second)
-    note = f"{days} of the log's days stand for it at large multiples" if days else ""
+    many = "1 day of the log stands" if days == 1 else f"{days} days of the log stand"
+    note = f"{many} for it at large multiples" if days else ""
     if isinstance(told, NeverEven):
         return Even(None, None, None, None, told.reason, told.tried_multiple * share), note
     return _found(told, share), note
