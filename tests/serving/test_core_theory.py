@@ -35,18 +35,54 @@ def test_fixed_service_times_wait_as_in_m_d_1(seed: int) -> None:
     assert half < 0.15
 
 
+FINE = 1000
+"""A size is a prompt of so many tokens on average, a step of that long."""
+SIZED = StepCost(np.arange(2.0) / FINE, np.zeros(2), 0.5 / FINE, 0, 0, 0, 0, 0, 0, 0)
+
+
+def exponential_sizes(rng: np.random.Generator, n: int) -> np.ndarray:
+    """[request] prompt tokens."""
+    return np.maximum(rng.exponential(FINE, n).astype(np.int64), 1)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_exponential_sizes_wait_as_in_m_m_1(seed: int) -> None:
-    """rho / (1 - rho) service times; a size is a prompt of that many tokens, a step of that long."""
+    """rho / (1 - rho) service times; and each single wait is Lindley's: what was in front, less the gap."""
     rng = np.random.default_rng(seed)
     arrive = rng.exponential(1 / RATE, N).cumsum()
-    fine = 1000
-    prompt = np.maximum(rng.exponential(fine, N).astype(np.int64), 1)
-    line = StepCost(np.arange(2.0) / fine, np.zeros(2), 0.5 / fine, 0, 0, 0, 0, 0, 0, 0)
-    run = simulate(Workload(arrive, prompt, np.ones(N, np.int64)), line, ONE_AT_A_TIME)
+    prompt = exponential_sizes(rng, N)
+    run = simulate(Workload(arrive, prompt, np.ones(N, np.int64)), SIZED, ONE_AT_A_TIME)
     mean, half = waiting_s(run)
     assert mean == pytest.approx(RATE / (1 - RATE), abs=half)
     assert half < 0.5
+    left = np.diff(arrive, prepend=0.0), (prompt + 0.5) / FINE
+    np.testing.assert_allclose(run.start_s - run.arrive_s, lindley(*left), atol=1e-6)
+
+
+def lindley(gap_s: np.ndarray, service_s: np.ndarray) -> np.ndarray:
+    """[request] wait of a queue with one server, first come, first served."""
+    wait, found = 0.0, []
+    for gap, before in zip(gap_s[1:].tolist(), service_s[:-1].tolist(), strict=True):
+        found.append(wait)
+        wait = max(wait + before - gap, 0.0)
+    return np.array([*found, wait])
+
+
+def test_a_step_costs_the_sum_of_its_terms() -> None:
+    """Two prompts of 3 and 5 tokens in one step, then a step that decodes both: by hand, all terms on."""
+    tokens_s, head_s = 1e-3 * np.arange(20.0) ** 2, 1e-4 * np.arange(9.0)
+    cost = StepCost(tokens_s, head_s, 0.5, 0.25, 0.125, 0.03, 0.007, 4, 0.01, 0.002)
+    load = Workload(np.zeros(2), np.array([3, 5]), np.array([3, 3]))
+    for fast in (False, True):
+        run = simulate(load, cost, Limits(8, 64, 100), fast=fast)
+        # pairs: 1 + 2 + 3 and 1 + ... + 5; within a window of 4: 6 and 1 + 2 + 3 + 4 + 4
+        prompts = 0.5 + 0.25 + 2 * 0.125 + 0.064 + 2e-4 + 0.01 * 21 + 0.002 * 20
+        # contexts: 3 + 1 and 5 + 1 tokens, of which 4 and 4 near; then one more each
+        first = 0.5 + 2 * 0.125 + 0.004 + 2e-4 + 0.03 * (4 + 6) + 0.007 * (4 + 4)
+        second = 0.5 + 2 * 0.125 + 0.004 + 2e-4 + 0.03 * (5 + 7) + 0.007 * (4 + 4)
+        np.testing.assert_allclose(run.first_s, prompts)
+        np.testing.assert_allclose(run.end_s, prompts + first + second)
+        assert run.totals.busy_s == pytest.approx(prompts + first + second)
 
 
 SHARED = Limits(4096, 1 << 20, 1 << 20, prefix_caching=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from costopt.serving.core.run import simulate
 from costopt.serving.core.terms import Limits, StepCost, Workload
 from costopt.serving.fleet.run import part, serve
 from costopt.serving.fleet.terms import FleetRun, Routing, Scaling, Signal
+from tests.serving.test_core_theory import SIZED, exponential_sizes
 from tests.serving.worlds import flat_cost, world
 
 SCALINGS = [
@@ -88,6 +90,45 @@ def test_nobody_is_lost_and_nobody_served_twice(seed: int, routing: Routing) -> 
     assert fleet.run.totals.prefill_tokens >= asked
     if not fleet.run.totals.preemptions:
         assert fleet.run.totals.prefill_tokens == asked
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Mean wait of M/M/c in service times: one queue in front of all servers."""
+    offered = servers * load
+    terms = [offered**k / math.factorial(k) for k in range(servers)]
+    last = offered**servers / math.factorial(servers) / (1 - load)
+    return last / (sum(terms) + last) / (servers * (1 - load))
+
+
+def dealt_in_turn(servers: int, load: float) -> float:
+    """The same where they are dealt out in turn: each server is E_c/M/1, whose wait is s / (1 - s) with
+    s = (c load / (c load + 1 - s))^c."""
+    s = load
+    for _ in range(200):
+        s = (servers * load / (servers * load + 1 - s)) ** servers
+    return s / (1 - s)
+
+
+@pytest.mark.parametrize("load", [0.5, 0.8])
+def test_fleets_wait_as_theory_says(load: float) -> None:
+    """In turn: E_c/M/1 within its interval. Least loaded: no better than one common queue, and near it."""
+    servers, n, rng = 4, 48_000, np.random.default_rng(int(10 * load))
+    arrive = rng.exponential(1 / (servers * load), n).cumsum()
+    work = Workload(arrive, exponential_sizes(rng, n), np.ones(n, np.int64))
+    one_seat = Limits(1, 1 << 20, 1 << 20, prefix_caching=False)
+    turn, least = (
+        serve(work, servers, SIZED, one_seat, routing, fast=True).run
+        for routing in (Routing.ROUND_ROBIN, Routing.LEAST_LOADED)
+    )
+    means = [
+        np.array([part.mean() for part in np.array_split(run.start_s - run.arrive_s, 40)])
+        for run in (turn, least)
+    ]
+    half = [2.71 * float(mean.std(ddof=1)) / math.sqrt(40) for mean in means]
+    assert means[0].mean() == pytest.approx(dealt_in_turn(servers, load), abs=half[0])
+    assert half[0] < 0.15 * dealt_in_turn(servers, load)
+    common = erlang_c(servers, load)
+    assert common - half[1] < means[1].mean() < min(2.2 * common, 0.7 * means[0].mean())
 
 
 def test_least_loaded_sends_nobody_behind_a_long_job() -> None:
