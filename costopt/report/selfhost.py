@@ -39,6 +39,8 @@ class Traffic:
     peak_per_minute: float
     input_tokens_per_day: float
     output_tokens_per_day: float
+    copies_apart_s: float
+    """More traffic is copies of this one, shifted by up to so much."""
     left_out: Mapping[str, int]
     """Requests of an arrivals file that cannot be simulated."""
 

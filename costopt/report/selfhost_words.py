@@ -27,6 +27,11 @@ def times(multiple: float) -> str:
     return f"{multiple:,.0f}x" if multiple >= 10 else f"{multiple:.2g}x"
 
 
+def count_text(count: float) -> str:
+    """`27,000`, `23.6`."""
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"
+
+
 def tokens(count: float) -> str:
     """`1.2B`, `340M`, `12k`: tokens."""
     for limit, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -34,6 +39,13 @@ def tokens(count: float) -> str:
             value = count / limit
             return f"{value:,.0f}{unit}" if value >= 100 else f"{value:.3g}{unit}"
     return f"{count:,.0f}"
+
+
+def minutes(seconds: float) -> str:
+    """`5 minutes`, `6 hours`."""
+    if seconds >= 7_200:
+        return f"{seconds / 3600:.2g} hours"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def verdict(found: SelfHosting) -> str:
@@ -107,8 +119,8 @@ def assumptions(found: SelfHosting) -> Iterator[str]:
         )
     if traffic.source == "log":
         yield (
-            "More traffic is this traffic laid over itself, the copies within five minutes: its peaks"
-            " grow with it."
+            "More traffic is this traffic laid over itself, the copies up to"
+            f" {minutes(traffic.copies_apart_s)} apart: its peaks grow with it."
         )
     if traffic.source != "log":
         yield (

@@ -13,7 +13,7 @@ from costopt.report.render.screen import plural, spread, wrap
 from costopt.report.render.selfhost_command import command_lines
 from costopt.report.render.selfhost_tables import crossing_table, fleet_table, lookup_table
 from costopt.report.selfhost import Fleet, Gain, Quality, SelfHosting
-from costopt.report.selfhost_words import assumptions, money, tokens, verdict, when
+from costopt.report.selfhost_words import assumptions, count_text, money, tokens, verdict, when
 
 MAX_LINES = 40
 MAX_WIDTH = 140
@@ -72,8 +72,9 @@ def _traffic(found: SelfHosting) -> Iterator[str]:
     one = found.traffic
     at = f" at {one.scale:g} times today's" if one.scale != 1 else ""
     days = f"{one.days:.3g} day{'' if one.days == 1 else 's'}"
+    many = count_text(one.requests_per_day)
     yield (
-        f"{one.moved:,} of {plural(one.calls, 'call')} would move{at}: {one.requests_per_day:,.3g} a day"
+        f"{one.moved:,} of {plural(one.calls, 'call')} would move{at}: {many} a day"
         f" over {days}, at most {one.peak_per_minute:,.0f} in a minute;"
         f" {tokens(one.input_tokens_per_day)} tokens in, {tokens(one.output_tokens_per_day)} out a day."
     )
@@ -225,9 +226,8 @@ def _serve(best: Fleet | None, width: int) -> list[str]:
         else:
             lines += command_lines(text, width, f"{head:<{HEAD}}", HEAD)
         for note in best.launch_notes.get(name, []) if best else []:
-            lines += [
-                " " * HEAD + part for part in wrap(f"# {note}", min(width, PROSE_WIDTH) - HEAD)
-            ]
+            room = min(width, PROSE_WIDTH) - HEAD - 2
+            lines += [f"{'':<{HEAD}}# {part}" for part in wrap(note, room)]
     return lines
 
 

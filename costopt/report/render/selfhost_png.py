@@ -70,7 +70,7 @@ def _marks(found: SelfHosting, best: Fleet, points: list[Point], axes: Any) -> N
     today = found.bill.moved_usd_per_day
     axes.plot([1.0], [today], marker="o", color="black", markersize=6, linestyle="", zorder=5)
     axes.annotate(
-        plain(f"today: API {money(today)}"), (1.0, today), xytext=(8, 10),
+        plain(f"today: API {money(today)}"), (1.0, today), xytext=(9, -4) if _steep(points) else (8, 10),
         textcoords="offset points", fontsize=8,
     )  # fmt: skip
     even = best.break_even["typical"]
@@ -89,12 +89,18 @@ def _marks(found: SelfHosting, best: Fleet, points: list[Point], axes: Any) -> N
         markersize=7, linestyle="", zorder=5,
     )  # fmt: skip
     axes.annotate(
-        plain(
-            f"pays from {times(even.multiple)} today's\n{tokens(even.tokens_per_day or 0)} tokens a day,"
-            f" {money(even.usd_per_day)}"
-        ),
+        "\n".join([
+            plain(f"pays from {times(even.multiple)} today's:"),
+            plain(f"{tokens(even.tokens_per_day or 0)} tokens a day, {money(even.usd_per_day)}"),
+        ]),
         (even.multiple, even.usd_per_day), xytext=(10, -30), textcoords="offset points", fontsize=8,
     )  # fmt: skip
+
+
+def _steep(points: list[Point]) -> bool:
+    """The bill's line rises so fast that a label beside it belongs below it."""
+    top = max(max(p.api_usd_per_day, p.rent.high if p.rent else 0.0) for p in points)
+    return max(p.api_usd_per_day for p in points) > 0.3 * top
 
 
 def _axes(points: list[Point], axes: Any) -> None:

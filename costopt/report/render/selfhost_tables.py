@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from costopt.model.escape import clean, fit, pad, width_of
 from costopt.report.render.screen import plural
-from costopt.report.selfhost import Fleet, SelfHosting
+from costopt.report.selfhost import Fleet, Point, SelfHosting
 from costopt.report.selfhost_words import money, span, times, tokens
 
 MOST_ROWS = 8
 TASK_ROWS = 5
+POINT_ROWS = 7
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _pays(one: Fleet) -> str:
 def crossing_table(found: SelfHosting, best: Fleet, width: int) -> list[str]:
     """Traffic, API and smallest fleet; which of the two is cheaper is said in words."""
     rows = [["MORE TRAFFIC", "tokens a day", "API a day", best.gpu, "rent a day", "cheaper"]]
-    for p in found.crossing:
+    for p in _few(found.crossing, best):
         if p.rent is None or p.replicas is None:
             cells = ["-", "-", "no fleet keeps the level"]
         else:
@@ -119,18 +120,20 @@ def crossing_table(found: SelfHosting, best: Fleet, width: int) -> list[str]:
             word = "rent" if p.rent.typical <= p.api_usd_per_day else "API"
             cells = [f"{many:,} GPU{'' if many == 1 else 's'}", f"{money(p.rent.typical)}", word]
         rows.append([times(p.multiple), tokens(p.tokens_per_day), money(p.api_usd_per_day), *cells])
-    few = _thinned(rows)
-    rooms = [max(width_of(row[i]) for row in few) for i in range(5)]
-    return [fit(_line(row[:5], rooms) + f"  {row[5]}", width) for row in few]
+    rooms = [max(width_of(row[i]) for row in rows) for i in range(5)]
+    return [fit(_line(row[:5], rooms) + f"  {row[5]}", width) for row in rows]
 
 
-def _thinned(rows: list[list[str]], most: int = 7) -> list[list[str]]:
-    """Of a chart's many points a few, ends included."""
-    if len(rows) - 1 <= most:
-        return rows
-    last = len(rows) - 2
-    chosen = sorted({round(i * last / (most - 1)) for i in range(most)})
-    return [rows[0], *(rows[1 + i] for i in chosen)]
+def _few(points: Sequence[Point], best: Fleet) -> list[Point]:
+    """Of a chart's many points some: today, the break-even, those between and the end."""
+    if len(points) <= POINT_ROWS:
+        return list(points)
+    last, even = len(points) - 1, best.break_even["typical"].multiple
+    kept = {round(i * last / (POINT_ROWS - 3)) for i in range(1, POINT_ROWS - 2)}
+    for asked in (1.0, even):
+        if asked is not None:
+            kept.add(min(range(len(points)), key=lambda i: abs(points[i].multiple - asked)))
+    return [points[i] for i in sorted(kept)]
 
 
 def lookup_table(found: SelfHosting, width: int) -> list[str]:

@@ -156,7 +156,7 @@ def crossing_of(today: Today, found: Deployed, even: Even, more: int = 0) -> lis
         return []
     bought = today.bought(found.one, int(found.rent.typical_pusd))
     share_of_most = CHART_SHARE if more else 1.0
-    most = most_of(today.arrivals, share_of_most)
+    most = max(most_of(today.arrivals, share_of_most), even.multiple or 0.0)
     multiples = multiples_of(even.multiple or bought, more, most)
     problem, share, _ = today.problem(found, found.one, max(multiples), share_of_most)
     return [

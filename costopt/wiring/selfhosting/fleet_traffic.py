@@ -24,7 +24,7 @@ from costopt.prices.contract import PriceBook
 from costopt.report import selfhost
 from costopt.serving.arrivals import DAY_S, Arrivals
 from costopt.serving.arrivals_azure import azure
-from costopt.serving.arrivals_scaled import scaled
+from costopt.serving.arrivals_scaled import longest_shift_s, scaled
 from costopt.serving.arrivals_servegen import servegen
 
 KINDS = ("azure", "servegen")
@@ -165,5 +165,5 @@ def told(found: Moving) -> selfhost.Traffic:
         window_is_stated=bool(found.served.layer.hours), scale=found.scale, requests=arrivals.n,
         requests_per_day=arrivals.n / arrivals.days, peak_per_minute=60 * arrivals.peak_per_s(),
         input_tokens_per_day=prompt / arrivals.days, output_tokens_per_day=output / arrivals.days,
-        left_out=dict(arrivals.left_out),
+        copies_apart_s=longest_shift_s(found.today.arrivals), left_out=dict(arrivals.left_out),
     )  # fmt: skip
