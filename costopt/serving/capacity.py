@@ -32,6 +32,10 @@ class Capacity:
     def kv_tokens(self) -> int:
         return self.kv_blocks * BLOCK_TOKENS
 
+    def whole(self, tokens: int) -> int:
+        """Sequences of so many tokens that it holds to their last one."""
+        return self.kv_blocks // -(-tokens // BLOCK_TOKENS)
+
     @property
     def reason(self) -> str:
         """Why nothing fits; empty where it does."""

@@ -28,6 +28,8 @@ class Engine:
     (`scripts/validate.py FOLDER serving` fits it on half of them) and predicts nothing for a user."""
     of_what_is_left: bool = False
     """`gpu_memory_utilization` is a share of the memory beside weights and activations, not of all."""
+    whole: bool = False
+    """A request is let in where the cache has room to its last token, and never put out again."""
     narrow_kv: bool = False
     """Checkpoints whose products are in 8 bits or fewer bring a KV cache in 8 bits with them."""
 
@@ -67,10 +69,10 @@ def _vllm(gpu: Gpu) -> Engine:
 def _trtllm(gpu: Gpu) -> Engine:
     """TensorRT-LLM, `trtllm-serve`: max_batch_size 2048, max_num_tokens 8192
     (https://nvidia.github.io/TensorRT-LLM/); of the memory left after loading 0.9 is KV cache
-    (llmapi/llm_args.py, `free_gpu_memory_fraction`), and in 8 bits where a checkpoint's products are ("If
-    you specify FP8 quantization, the KV cache will automatically be set to FP8": performance overview of
-    0.14). Read 2026-11-25; the numbers of sequences and tokens not a second time."""
-    return Engine("trtllm", 2048, 8_192, of_what_is_left=True, narrow_kv=True)
+    (llmapi/llm_args.py, `free_gpu_memory_fraction`), in 8 bits where a checkpoint's products are (performance
+    overview of 0.14: "set to FP8 as well"); scheduled by GUARANTEED_NO_EVICT (llm-api/reference,
+    SchedulerConfig). Read 2026-11-25; the numbers of sequences and tokens not a second time."""
+    return Engine("trtllm", 2048, 8_192, of_what_is_left=True, whole=True, narrow_kv=True)
 
 
 _SGLANG_TOKENS = ((20, 2_048), (60, 4_096), (160, 8_192))

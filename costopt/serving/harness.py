@@ -33,6 +33,8 @@ class Harness:
     more; 0: the engine's default."""
     vllm_tokens: int = 0
     """Its `--max-num-batched-tokens` of vLLM; 0: the engine's default."""
+    uncached: bool = False
+    """It was started without prefix caching."""
     vllm_memory: float = 0.0
     """Its `--gpu-memory-utilization` of vLLM, or the default of that time; 0: today's."""
     source: str = ""
@@ -52,6 +54,8 @@ class Harness:
         if self.beyond_prompt:
             budget = input_tokens + concurrency + self.beyond_prompt
             one = replace(one, max_num_batched_tokens=budget)
+        if self.uncached:
+            one = replace(one, prefix_caching=False)
         return self._vllm(one) if one.name == "vllm" else one
 
     def _vllm(self, one: Engine) -> Engine:
@@ -70,11 +74,12 @@ is: answers end by themselves. Ten waves are the usual length of a benchmark (`n
 `max_concurrency`)."""
 
 INFERENCEX = Harness(
-    "inferencex", 0.8, 1.0, seats=True, vllm_tokens=8192, vllm_memory=0.9,
+    "inferencex", 0.8, 1.0, seats=True, vllm_tokens=8192, uncached=True, vllm_memory=0.9,
     source="https://github.com/SemiAnalysisAI/InferenceX, benchmarks/gptoss_fp4_h100.sh and "
-    "70b_fp8_h100_slurm.sh (--num-prompts 10 x CONC, --max-num-seqs CONC, --random-range-ratio from the "
-    "environment; 0.8, --max-num-batched-tokens 8192 and --gpu-memory-utilization 0.9 in the README of "
-    "https://github.com/jyothisambolu/InferenceMAX, a copy of its first state), read 2026-11-25",
+    "70b_fp8_h100_slurm.sh (--num-prompts 10 x CONC, --max-num-seqs CONC, no-enable-prefix-caching, "
+    "--random-range-ratio from the environment; 0.8, --max-num-batched-tokens 8192 and "
+    "--gpu-memory-utilization 0.9 in the README of https://github.com/jyothisambolu/InferenceMAX, a copy of "
+    "its first state), read 2026-11-25",
 )  # fmt: skip
 
 AICONFIGURATOR = Harness(

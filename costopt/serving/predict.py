@@ -7,14 +7,14 @@ read off the simulated requests as a benchmark's client would.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from costopt.serving.capacity import Capacity, capacity
 from costopt.serving.core.run import simulate
-from costopt.serving.core.terms import Limits, Run, StepCost
+from costopt.serving.core.terms import BLOCK_TOKENS, Limits, Run, StepCost, Workload
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.engines import Engine, engine
 from costopt.serving.hardware import Gpu, gpu
@@ -85,11 +85,13 @@ def answer(
     refused = refused or room.refuses(total)
     if refused:
         return Answer(np.nan, np.nan, np.nan, False, refused, room)
-    run = simulate(
-        driven.load(point.input_tokens, point.output_tokens, point.concurrency),
-        *_terms(model, served_by, room, point.concurrency, drafted),
-        fast=fast,
-    )
+    if served_by.whole:
+        served_by = replace(served_by, max_num_seqs=min(served_by.max_num_seqs, room.whole(total)))
+    load = driven.load(point.input_tokens, point.output_tokens, point.concurrency)
+    cost, limits = _terms(model, served_by, room, point.concurrency, drafted)
+    run = simulate(load, cost, limits, fast=fast)
+    if run.totals.preemptions and served_by.prefix_caching:
+        run = simulate(_told_apart(load), cost, limits._replace(prefix_caching=True), fast=fast)
     return _read(point, served_by, room, run)
 
 
@@ -135,6 +137,13 @@ def _terms(
         draft_tokens=drafted.draft_tokens, tokens_per_step=drafted.tokens_per_step,
     )  # fmt: skip
     return cost, limits
+
+
+def _told_apart(load: Workload) -> Workload:
+    """The same with blocks of each request's own: who had to go finds again what nobody wrote over."""
+    blocks = (load.prompt_tokens + load.output_tokens) // BLOCK_TOKENS
+    offsets = np.concatenate([[0], np.cumsum(blocks)]).astype(np.int64)
+    return replace(load, block_offsets=offsets, block_ids=np.arange(offsets[-1], dtype=np.int64))
 
 
 def _read(point: Point, served_by: Engine, room: Capacity, run: Run) -> Answer:

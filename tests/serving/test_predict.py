@@ -111,6 +111,29 @@ def test_an_overfull_cache_queues_and_says_so() -> None:
     assert "preemption" in found.note or found.ttft_ms > 10_000
 
 
+def test_who_had_to_go_finds_its_own_blocks_again() -> None:
+    """Long prompts in a full cache: without prefix caching nearly all time goes into computing them anew."""
+    point = Point(shape("llama-3.1-8b"), "l4", "vllm", "bf16", 8000, 400, 1, 1, 8)
+    driven = replace(PLAIN, waves=2)
+    kept = answer(point, driven=driven)
+    lost = answer(point, driven=driven, adjust=lambda e: replace(e, prefix_caching=False))
+    assert kept.run is not None
+    assert lost.run is not None
+    assert lost.run.totals.preemptions > 0
+    assert kept.run.totals.prefill_tokens < 0.7 * lost.run.totals.prefill_tokens
+    assert kept.throughput_tokens_per_s > lost.throughput_tokens_per_s
+
+
+def test_tensorrt_lets_in_what_it_can_hold_to_the_end() -> None:
+    point = Point(shape("llama-3.1-8b"), "l4", "trtllm", "bf16", 4000, 400, 1, 1, 16)
+    found = answer(point, driven=replace(PLAIN, waves=2))
+    assert found.capacity is not None
+    assert found.run is not None
+    assert 1 <= found.capacity.whole(4400) < 16
+    assert found.run.totals.preemptions == 0
+    assert found.run.totals.peak_blocks <= found.capacity.kv_blocks
+
+
 def test_a_named_harness_changes_lengths_and_flags() -> None:
     """InferenceX draws 80 to 100 % of the lengths and seats as many as are in flight; aiconfigurator's
     requests are all alike, and a step holds little more than one prompt."""
@@ -121,11 +144,13 @@ def test_a_named_harness_changes_lengths_and_flags() -> None:
     usual = engine("vllm", gpu("h100"))
     then = replace(usual, gpu_memory_utilization=0.9)
     assert INFERENCEX.started(usual, 1000, 4) == replace(
-        then, max_num_seqs=4, max_num_batched_tokens=8192
+        then, max_num_seqs=4, max_num_batched_tokens=8192, prefix_caching=False
     )
     assert AICONFIGURATOR.started(usual, 1000, 4) == replace(then, max_num_batched_tokens=2504)
     other = engine("trtllm", gpu("h100"))
-    assert INFERENCEX.started(other, 1000, 4) == replace(other, max_num_seqs=4)
+    assert INFERENCEX.started(other, 1000, 4) == replace(
+        other, max_num_seqs=4, prefix_caching=False
+    )
     assert PLAIN.started(usual, 1000, 4) == usual
     assert harness(" InferenceX ") is INFERENCEX
 
