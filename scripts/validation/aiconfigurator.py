@@ -1,8 +1,9 @@
 """NVIDIA's aiconfigurator on the same measured rows, where it answers, beside this simulator.
 
-Needs a Python with the package, named by COSTOPT_AICONFIGURATOR_PYTHON (0.12.0 was used). Both sides see a
-row's columns alone. It looks kernels up that were measured on the very GPU; this simulator knows a data
-sheet and a dozen constants, here those fitted without the row's model (TensorRT-LLM: without all its rows).
+Needs a Python with the package, named by COSTOPT_AICONFIGURATOR_PYTHON (0.12.0 was used). It looks kernels up
+that were measured on the very GPU; this simulator knows a data sheet and a dozen constants, fitted here
+without the row's model (TensorRT-LLM: without any of its rows). Both are asked as a user asks, by a row's
+columns alone, and this one once more with the client of the benchmark.
 """
 
 from __future__ import annotations
@@ -11,37 +12,46 @@ import csv
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.serving.rows import predict
+from costopt.serving.efficiency import shipped
+from validation.serving_fits import Variant, left_out, only
 from validation.serving_transfer import PYTHON, core_folder
 from validation.table import Table
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from fit_serving import Measured, answers, as_driven, as_users, read_rows
+
 RUNNER = Path(__file__).parent.parent / "servers" / "aiconfigurator_rows.py"
-Row = Mapping[str, str]
-Answers = Sequence[Mapping[str, float | str]]
+Float = NDArray[np.float64]
+Pairs = list[tuple[float, float]]
+"""[row] (TTFT, TPOT) in ms; NaN where a side refuses."""
 
 
 def run(folder: Path, table: Table) -> None:
     """All of it; some minutes, nearly all of them aiconfigurator's."""
-    table.title("aiconfigurator beside this simulator: median absolute error, as a user asks")
+    table.title("aiconfigurator beside this simulator: median absolute error")
     if core_folder() is None:
         table.shown("rows", f"none: {PYTHON} names no Python with aiconfigurator")
         return
-    with (folder / "ground_truth" / "serving_h100.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    theirs = _theirs(rows)
-    ours: Answers = predict(rows)
-    for engine in dict.fromkeys(row["engine"] for row in rows):
-        _beside(table, engine, rows, theirs, ours)
+    path = folder / "ground_truth" / "serving_h100.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        theirs = _theirs(list(csv.DictReader(file)))
+    rows = as_driven(read_rows(path))
+    plain, driven = _ours(rows)
+    for engine in dict.fromkeys(row.engine for row in rows):
+        chosen = np.array([row.engine == engine for row in rows])
+        sides = {"aiconfigurator": theirs, "this": plain, "this, the client known": driven}
+        _beside(table, engine, rows, chosen, {k: np.array(v) for k, v in sides.items()})
 
 
-def _theirs(rows: Sequence[Row]) -> Answers:
-    """[row] what aiconfigurator says, each operating point asked once."""
+def _theirs(rows: Sequence[Mapping[str, str]]) -> Pairs:
+    """What aiconfigurator says, each operating point asked once."""
     asked = [json.dumps(_question(row)) for row in rows]
     distinct = list(dict.fromkeys(asked))
     done = subprocess.run(
@@ -50,28 +60,40 @@ def _theirs(rows: Sequence[Row]) -> Answers:
     )  # fmt: skip
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     known = dict(zip(distinct, told, strict=True))
-    return [known[one] for one in asked]
+    nan = float("nan")
+    return [(known[q].get("ttft_ms", nan), known[q].get("tpot_ms", nan)) for q in asked]
 
 
-def _question(row: Row) -> dict[str, str]:
+def _question(row: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in row.items() if not name.endswith(("_ms", "_version"))}
 
 
-def _beside(table: Table, engine: str, rows: Sequence[Row], theirs: Answers, ours: Answers) -> None:
-    """One engine's rows."""
-    places = [i for i, row in enumerate(rows) if row["engine"] == engine]
-    both = [i for i in places if "ttft_ms" in theirs[i] and ours[i]["ttft_ms"] is not None]
-    table.shown(f"{engine}: rows, answered by aiconfigurator", len(both), len(places))
-    for name in ("tpot", "ttft"):
-        figures = [f"{np.median(np.abs(_errors(rows, one, both, name))):.1%}"
-                   for one in (theirs, ours)]  # fmt: skip
-        table.shown(f"{engine}: {name.upper()}, aiconfigurator | this", " | ".join(figures))
+def _ours(rows: Sequence[Measured]) -> tuple[Pairs, Pairs]:
+    """(as a user asks, as the benchmark's client drove it), by constants that saw no such row."""
+    vllm = [row for row in rows if row.engine == "vllm"]
+    values = {m: fitted for m, (fitted, _) in left_out([(Variant("as it is"), vllm)])[0].items()}
+    out: list[Pairs] = []
+    for asked in (as_users(rows), list(rows)):
+        found: dict[int, tuple[float, float]] = {}
+        for engine, model in dict.fromkeys((row.engine, row.model) for row in asked):
+            part = [row for row in only(asked, model) if row.engine == engine]
+            constants = values[model] if engine == "vllm" else shipped()
+            for row, one in zip(part, answers(part, constants), strict=True):
+                found[id(row)] = one.ttft_ms, one.tpot_ms
+        out.append([found[id(row)] for row in asked])
+    return out[0], out[1]
 
 
-def _errors(
-    rows: Sequence[Row], answers: Answers, places: Sequence[int], name: str
-) -> NDArray[np.float64]:
-    """Relative, of the rows that both answer."""
-    column = f"{name}_ms"
-    pairs = [(float(answers[i][column]), float(rows[i][column])) for i in places]
-    return np.array([answer / measured - 1 for answer, measured in pairs])
+def _beside(
+    table: Table, engine: str, rows: Sequence[Measured], chosen: NDArray[np.bool_],
+    sides: Mapping[str, Float],
+) -> None:  # fmt: skip
+    """One engine's rows; errors over those that every side answers."""
+    both = chosen & np.all([np.isfinite(one).all(axis=1) for one in sides.values()], axis=0)
+    answered = int((chosen & np.isfinite(sides["aiconfigurator"]).all(axis=1)).sum())
+    table.shown(f"{engine}: rows, answered by aiconfigurator", answered, int(chosen.sum()))
+    measured = np.array([(row.ttft_ms, row.tpot_ms) for row in rows])
+    for place, name in ((1, "TPOT"), (0, "TTFT")):
+        for side, said in sides.items():
+            errors = np.abs(said[both, place] / measured[both, place] - 1)
+            table.shown(f"{engine}: {name}, {side}", f"{np.median(errors):.1%}")
