@@ -122,7 +122,8 @@ def test_the_scale_multiplies_traffic_and_bill(capsys: pytest.CaptureFixture[str
 
 
 def test_same_input_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
-    base = ("log.jsonl", "--model", "llama-3.1-8b", "--gpu", "l4", "--json", "-q")
+    base = ("log.jsonl", "--model", "llama-3.1-8b", "--gpu", "l4", "--json", "-q",
+            "--usd-per-gpu-hour", "0.2")  # fmt: skip
     assert ran(capsys, *base, "--png", "a.png").out == ran(capsys, *base, "--png", "b.png").out
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes() != b""
 

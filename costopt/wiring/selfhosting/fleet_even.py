@@ -22,6 +22,7 @@ from costopt.serving.break_even import (
     break_even,
     crossing,
 )
+from costopt.serving.core.run import compiled
 from costopt.serving.deployment import Deployed, Wish
 from costopt.serving.fleet.replica import GROUPS, Replica, replica
 
@@ -136,7 +137,7 @@ def _replica(wish: Wish, group: int, arrivals: Arrivals) -> Replica:
 
 def _even_with(today: Today, found: Deployed, one: Replica, second: int) -> tuple[Even, str]:
     problem, share, days = today.problem(found, one, today.bought(one, second))
-    told = break_even(problem, second)
+    told = break_even(problem, second, fast=compiled() or None)
     many = "1 day of the log stands" if days == 1 else f"{days} days of the log stand"
     note = f"{many} for it at large multiples" if days else ""
     if isinstance(told, NeverEven):
@@ -168,7 +169,7 @@ def crossing_of(today: Today, found: Deployed, even: Even, more: int = 0) -> lis
             ))) if p.fleet else None,
             p.reason,
         )
-        for p in crossing(problem, [m / share for m in multiples])
+        for p in crossing(problem, [m / share for m in multiples], fast=compiled() or None)
     ]  # fmt: skip
 
 
