@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=DefaultGroup,
+    subcommand_metavar="[TRACES] --model NAME | predict | calibrate",
     help="Rent GPUs? TRACES --model M: fleet, rent, break-even. predict: points. calibrate: a server.",
 )
 

@@ -47,7 +47,8 @@ Hours = Annotated[
     _Number, _option(_WHOSE, "--hours", text="Hours that the log stands for, not a day at least.")
 ]
 Policy = Annotated[
-    Path | None, _option(_WHOSE, "--policy", text="Its other layers come first [policy.yaml].")
+    Path | None,
+    _option(_WHOSE, "--policy", text="Its other layers come first; none stated: policy.yaml."),
 ]
 NoPolicy = Annotated[
     bool,
@@ -91,12 +92,17 @@ Efficiencies = Annotated[
     _Text, _option(_FLEET, "--efficiencies", text="Name of a calibrated profile, or shipped.")
 ]
 Ttft = Annotated[
-    _Number, _option(_LEVEL, "--ttft-ms", text="To the first token; 0: no limit [5000].")
+    _Number,
+    _option(_LEVEL, "--ttft-ms", text="To the first token, 0: no limit; none stated: 5000."),
 ]
-Tpot = Annotated[_Number, _option(_LEVEL, "--tpot-ms", text="Of a later token; 0: no limit [100].")]
-E2e = Annotated[_Number, _option(_LEVEL, "--e2e-ms", text="Of the whole answer [no limit].")]
+Tpot = Annotated[
+    _Number, _option(_LEVEL, "--tpot-ms", text="Of a later token, 0: no limit; none stated: 100.")
+]
+E2e = Annotated[
+    _Number, _option(_LEVEL, "--e2e-ms", text="Of the whole answer; none stated: no limit.")
+]
 Percentile = Annotated[
-    _Number, _option(_LEVEL, "--percentile", text="Percent that keep each limit [95].")
+    _Number, _option(_LEVEL, "--percentile", text="Percent that keep each limit; none stated: 95.")
 ]
 RentTerms = Annotated[_Text, _option(_RENT, "--terms", text="on_demand, reserved, spot.")]
 Hourly = Annotated[_Number, _option(_RENT, "--usd-per-gpu-hour", text="Your own price.")]
@@ -105,7 +111,8 @@ Speculate = Annotated[
 ]
 DraftModel = Annotated[_Text, _option(_DRAFTS, "--draft-model", text="Who drafts.")]
 DraftTokens = Annotated[
-    int | None, _option(_DRAFTS, "--draft-tokens", text="A step; 0: best by load.", min=0)
+    int | None,
+    _option(_DRAFTS, "--draft-tokens", text="A step; 0: best by load (not of look-ups).", min=0),
 ]
 Acceptance = Annotated[
     _Number, _option(_DRAFTS, "--acceptance", text="Of a drafted token, given those before it.")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 NO_STORE = " --no-store"
 HEADINGS = (
     "WHERE", "DO FIRST", "DON'T", "CHECKLIST", "SURE?", "Next", "BY HAND", "TO TEST", "BY ",
-    "LAYER", "NOTHING", "UNPROVEN", "ASSUMED", "NOTE",
+    "LAYER", "NOTHING", "UNPROVEN", "ASSUMED", "NOTE", "TRAFFIC", "BILL ", "GPU ", "SIZE ", "PAYS ",
+    "DRAFTS ", "MORE TRAFFIC", "MEASURED ON YOUR ANSWERS", "QUALITY", "SERVE ",
 )  # fmt: skip
 
 
