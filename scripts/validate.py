@@ -33,6 +33,7 @@ PARTS = (
     "serving",
     "serving_prefix",
     "serving_transfer",
+    "serving_other_gpus",
     "aiconfigurator",
     "replay",
     "replay_kills",
