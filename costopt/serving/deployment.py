@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from costopt.errors import UsageError
-from costopt.serving.arrivals import Arrivals
+from costopt.serving.arrivals import DAY_S, Arrivals
 from costopt.serving.economics import Costed, costed
 from costopt.serving.efficiency import Efficiencies
 from costopt.serving.fleet.autoscale import Scaled, autoscaled, to_level
@@ -196,8 +196,8 @@ def notes_of(found: Deployed) -> tuple[str, ...]:
         )
     if found.wish.terms == Terms.SPOT:
         notes.append(
-            "Spot machines may be taken away at short notice; that is not simulated. No rate of it is "
-            "published, so latencies are those of a fleet that is left alone."
+            "Spot machines may be taken away at short notice; that is not simulated. How often is assumed "
+            "nowhere: latencies are those of a fleet that is left alone."
         )
     if one.served.draft_schedule:
         notes.append(
@@ -206,9 +206,12 @@ def notes_of(found: Deployed) -> tuple[str, ...]:
         )
     if scaled and not scaled.as_asked:
         notes.append(
-            f"Autoscaling as asked comes too late for the level; {scaled.scaling.target:g} a replica "
-            f"and at least {scaled.scaling.minimum} keep it."
+            f"Autoscaling as asked comes too late for the level; with {scaled.scaling.target:g} a replica, "
+            f"from {scaled.scaling.minimum} to {found.replicas} of them, it is kept."
         )
+    standing = found.sized.replicas * one.gpus if found.sized else 0
+    if scaled and scaled.keeps and 0 < standing * DAY_S <= found.cost.gpu_seconds:
+        notes.append(f"{standing} GPUs that stand all day cost no more than this autoscaling.")
     if scaled and not scaled.keeps and found.sized:
         notes.append(
             f"No autoscaling that was tried keeps the level; {found.sized.replicas} replicas that stand "

@@ -259,3 +259,34 @@ def test_a_schedule_is_each_length_at_its_own_load() -> None:
         found = simulate(load, line._replace(by_load=paces), fixed._replace(draft_tokens=3))
         full = slice(0, 400 - concurrency)  # towards the end fewer run
         np.testing.assert_allclose(found.end_s[full], alone.end_s[full])
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_one_process_reads_the_requests_one_after_another(fast: bool) -> None:
+    """Three at once and a late one: 10 ms each and 1 ms a prompt token, then 1 s a step for who is there."""
+    load = Workload(np.array([0.0, 0.0, 0.0, 9.0]), np.array([5, 20, 10, 5]), np.ones(4, np.int64))
+    limits = Limits(8, 64, 100, frontend_s=0.01, frontend_token_s=0.001)
+    run = simulate(load, flat_cost(1.0), limits, fast=fast)
+    np.testing.assert_allclose(run.start_s, [0.015, 1.015, 1.015, 9.015])
+    np.testing.assert_allclose(run.ttft_s, [1.015, 2.015, 2.015, 1.015])
+    assert run.totals.steps == 3
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_step_holds_no_more_tokens_than_its_budget(fast: bool) -> None:
+    """100 and 60 tokens of prompt through steps of 64: 64, then 36 + 28, then 32 and the first's answer."""
+    load = Workload(np.zeros(2), np.array([100, 60]), np.array([3, 1]))
+    run = simulate(load, flat_cost(1.0), Limits(8, 64, 100), fast=fast)
+    np.testing.assert_allclose(run.first_s, [2.0, 3.0])
+    np.testing.assert_allclose(run.end_s, [4.0, 3.0])
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_whole_blocks_of_a_prefix_are_found_but_never_all_of_a_prompt(fast: bool) -> None:
+    """The same 64 tokens again: three of their four blocks, since one token has to be computed."""
+    ids = np.tile(np.arange(4), 2)
+    load = Workload(
+        np.array([0.0, 9.0]), np.full(2, 64), np.ones(2, np.int64), 0, np.array([0, 4, 8]), ids
+    )
+    run = simulate(load, flat_cost(1.0), Limits(8, 64, 100), fast=fast)
+    assert run.hit_tokens.tolist() == [0, 48] and run.totals.prefill_tokens == 64 + 16

@@ -123,8 +123,25 @@ def test_an_autoscaled_fleet_that_would_start_too_late_starts_earlier() -> None:
     assert kept.scaling.target < 48.0 or kept.scaling.minimum > 1
     assert "comes too late for the level" in " ".join(kept.notes)
     assert kept.cost.window.typical_pusd < fixed.cost.window.typical_pusd
+    as_kept = deployed(RISE, replace(wish, scaling=kept.scaling))
+    assert as_kept.scaled and as_kept.scaled.as_asked and as_kept.cost == kept.cost
     quick = deployed(RISE, replace(wish, scaling=Scaling(target=3.0, start_s=1.0)))
     assert quick.keeps and quick.scaled and quick.scaled.as_asked and quick.notes == ()
+
+
+def test_an_autoscaled_fleet_that_saves_nothing_is_told_from_one_that_does() -> None:
+    """Arrivals that are the same all day need the same machines all day."""
+    even = arriving(np.arange(0, 3600, 0.25))
+    wish = Wish(LLAMA, "l4", tensor_parallel=1, slo=SLO)
+    found = deployed(even, replace(wish, scaling=Scaling(target=2.0, start_s=60.0)))
+    assert found.keeps and found.cost.gpu_seconds >= deployed(even, wish).cost.gpu_seconds
+    assert "stand all day cost no more" in " ".join(found.notes)
+
+
+def test_a_minimum_above_the_fixed_fleet_stands() -> None:
+    few = arriving(np.arange(0, 3600, 60.0))
+    wish = Wish(LLAMA, "l4", tensor_parallel=1, slo=SLO, scaling=Scaling(minimum=3))
+    assert deployed(few, wish).replicas == 3
 
 
 def test_what_no_autoscaling_keeps_is_said() -> None:

@@ -7,7 +7,7 @@ target starts more of them before they are needed, a higher minimum keeps them o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from costopt.serving.arrivals import Arrivals
@@ -46,15 +46,21 @@ def to_level(
     routing: Routing = Routing.LEAST_LOADED, *, fast: bool | None = None,
 ) -> Scaled:  # fmt: skip
     """The asked setting up to the `fixed` fleet that keeps the level; where it does not, the cheapest that
-    was tried with lower targets and a higher minimum, up to twice as many; where none does, as asked."""
-    asked = autoscaled(arrivals, one, scaling, max(fixed, scaling.minimum), routing, fast=fast)
+    was tried with lower targets, a higher minimum and, where it came to its maximum, twice as many; where
+    none does, as asked."""
+    most = max(fixed, scaling.minimum)
+
+    def run(setting: Scaling, limit: int) -> FleetRun:
+        return autoscaled(arrivals, one, setting, limit, routing, fast=fast)
+
+    asked = run(scaling, most)
     if verdict(asked.run, slo).keeps:
         return Scaled(asked, scaling, True, True)
     able = []
-    for settings in _earlier(scaling, fixed):
+    for settings in _earlier(scaling, fixed, asked.most == most):
         for setting in settings:
-            fleet = autoscaled(arrivals, one, setting, 2 * fixed, routing, fast=fast)
-            if verdict(fleet.run, slo).keeps:
+            limits = (2 * most,) if setting == scaling else (most, 2 * most)
+            if fleet := _kept(run, setting, limits, slo):
                 able.append(Scaled(fleet, setting, True, False))
                 break
     if not able:
@@ -62,8 +68,24 @@ def to_level(
     return min(able, key=lambda found: float(found.fleet.paid_s.sum()))
 
 
-def _earlier(scaling: Scaling, fixed: int) -> Iterator[list[Scaling]]:
-    """For a minimum each: targets, falling."""
+def _kept(
+    run: Callable[[Scaling, int], FleetRun], setting: Scaling, limits: Sequence[int], slo: Slo
+) -> FleetRun | None:
+    """With the first of these maxima that keeps the level."""
+    for limit in limits:
+        fleet = run(setting, limit)
+        if verdict(fleet.run, slo).keeps:
+            return fleet
+        if fleet.most < limit:
+            return None  # it never came to its maximum: a higher one changes nothing
+    return None
+
+
+def _earlier(scaling: Scaling, fixed: int, full: bool) -> Iterator[list[Scaling]]:
+    """Lists of which the first that keeps the level counts: targets, falling, for a minimum each. `full`: as
+    asked it came to its maximum, so that a higher one may do."""
+    if full:
+        yield [scaling]
     for minimum in sorted({scaling.minimum, max(scaling.minimum, math.ceil(fixed / 2))}):
         first = 0 if minimum > scaling.minimum else 1
         yield [
