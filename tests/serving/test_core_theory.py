@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from costopt.serving.core.plain import PlainReplica, Seq
-from costopt.serving.core.run import simulate
+from costopt.serving.core.run import prefix_hits, simulate
 from costopt.serving.core.terms import Limits, Pace, Run, StepCost, Workload
 from tests.serving.worlds import flat_cost, world
 
@@ -290,3 +290,21 @@ def test_whole_blocks_of_a_prefix_are_found_but_never_all_of_a_prompt(fast: bool
     )
     run = simulate(load, flat_cost(1.0), Limits(8, 64, 100), fast=fast)
     assert run.hit_tokens.tolist() == [0, 48] and run.totals.prefill_tokens == 64 + 16
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_who_came_last_goes_first_when_blocks_run_out(fast: bool) -> None:
+    """Two answers of 20 after 15 tokens need three blocks each, and there are four: the first one is never
+    kept waiting, the second begins its prompt anew once the first has ended."""
+    load = Workload(np.zeros(2), np.full(2, 15), np.full(2, 20))
+    run = simulate(load, flat_cost(1.0), Limits(8, 64, 4), fast=fast)
+    assert run.end_s[0] == pytest.approx(20.0) and run.end_s[1] > 20.0
+    assert run.totals.preemptions == 1 and run.totals.prefill_tokens > 2 * 15
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_what_was_used_longest_ago_is_forgotten_first(fast: bool) -> None:
+    """A, B, C of two blocks through a cache of four: B is still there, A is not."""
+    ids = np.array([0, 1, 2, 3, 4, 5, 2, 3, 0, 1])
+    hits = prefix_hits(np.arange(0, 11, 2), ids, 4, fast=fast)
+    assert hits.tolist() == [0, 0, 0, 2, 0]
