@@ -20,7 +20,7 @@ class DefaultGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Options and paths before any subcommand belong to the main job."""
         first = args[0] if args else ""
-        if first not in self.commands and first not in _HELP:
+        if first == MAIN or (first not in self.commands and first not in _HELP):
             args = [MAIN, *args]
         return super().parse_args(ctx, args)
 

@@ -56,11 +56,15 @@ class ApiBill:
     policy: str
     """Empty: the recorded bill."""
     layers: list[str]
-    """The other layers of the policy, in order."""
+    """The other layers of the policy that count, in order: those whose saving is verified."""
+    unverified: list[str]
+    """Those that do not."""
     logged_usd: float
     """All calls as logged."""
     after_usd: float
-    """All calls behind the other layers, with what those cost themselves."""
+    """All calls behind the layers, with what those cost themselves."""
+    after_unverified_usd: float
+    """The same with the unverified ones too."""
     moved_logged_usd: float
     moved_usd: float
     """Of the calls that would move, behind the other layers: the rent stands against this alone."""

@@ -262,3 +262,19 @@ def test_help_tells_of_all_three(capsys: pytest.CaptureFixture[str]) -> None:
     page = ran(capsys, "--help").out
     for word in ("predict", "calibrate", "--gpu", "TRACES"):
         assert word in page
+
+
+def test_a_layer_that_nobody_proved_lowers_no_bill(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("policy.yaml").write_text("version: 1\nlayers:\n- semantic_cache: {threshold: 0.9}\n")
+    bill = found(capsys, "--replicas", 1)["bill"]
+    assert bill["layers"] == [] and bill["unverified"] == ["semantic_cache"]
+    assert bill["moved_usd"] == bill["logged_usd"] == bill["after_usd"]
+    assert bill["after_unverified_usd"] < bill["after_usd"]
+
+
+def test_a_file_may_be_called_like_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("fleet", "./predict"):
+        write([record(i) for i in range(20)], name)
+        done = ran(capsys, name, "--model", "x-1", "--no-store", "-q", code=2)
+        assert "x-1" in done.err and "--rows" not in done.err
+    assert "--rows" in ran(capsys, "predict", code=2).err

@@ -61,7 +61,7 @@ def hosting(*fleets: Fleet, api: float = 3.1, **more: Any) -> SelfHosting:
         ["ttft_ms", "tpot_ms", "percentile"],
         Traffic("log", 316, 307, {"not_text": 9}, [{"from": EVIL, "to": "m", "output_basis": "assumed"}],
                 "estimated", 1.0, 3.2, False, 1.0, 307, 307.0, 5.0, 55_520.0, 823.0, 300.0, {EVIL: 3}),
-        ApiBill("policy.yaml", ["prompt_layout"], 12.0, 9.0, 4.0, api, api, api, 0.5, False),
+        ApiBill("policy.yaml", ["prompt_layout"], ["route"], 12.0, 9.0, 5.0, 4.0, api, api, api, 0.5, False),
         list(fleets), [Refused("l4", f"{EVIL} does not fit")],
         [Point(1.0, 56_343.0, api, 2, Rents(16.8, 33.6, 67.2)), Point(40.0, 2e6, 40 * api, None, None, EVIL)],
         [Accepted(EVIL, 126, 0.99, 0.85, 2.68, 0.05), Accepted("", 9, 0.0, None, 1.0, None)],

@@ -38,7 +38,8 @@ def test_what_a_reader_needs_is_there() -> None:
     text = " ".join(" ".join(selfhost_screen(everything(), 100)).split())
     for said in (
         "Renting does not pay at this traffic", "begins to pay at 22x", "Idle 48.0 of 48.0 GPU-hours",
-        "after the other layers", "UNVERIFIED", "is an assumption", "7 up to 11 running, then 2",
+        "after the other layers", "UNVERIFIED", "because unverified: route; $5.00 with them",
+        "is an assumption", "7 up to 11 running, then 2",
         "at 0.63 TPOT 8.2 ms", "at 0.86 no fleet keeps the level", "cannot tell 1 to 3 replicas apart",
         "from 22x at the cheapest rent", "never at the dearest rent", "count as a whole day",
     ):  # fmt: skip

@@ -87,8 +87,17 @@ def _traffic(found: SelfHosting) -> Iterator[str]:
 def _bill(found: SelfHosting) -> Iterator[str]:
     one = found.bill
     behind = f" -> {money(one.after_usd)} after {', '.join(one.layers)}" if one.layers else ""
-    source = f" ({one.policy})" if one.layers else ", no other layer in front of it"
+    source = (
+        f" ({one.policy})"
+        if one.layers
+        else ", no layer in front of it that is verified"
+        if one.unverified
+        else ", no other layer in front of it"
+    )
     yield f"{money(one.logged_usd)} as logged{behind}{source}."
+    if one.unverified:
+        names = ", ".join(dict.fromkeys(one.unverified))
+        yield f"Not in it, because unverified: {names}; {money(one.after_unverified_usd)} with them."
     scaled = ""
     if one.compared_usd_per_day != one.moved_usd_per_day:
         scaled = f", {money(one.compared_usd_per_day)} at this multiple"

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-
-from costopt.engine.evaluate import Evaluator
-from costopt.engine.handed import Handed
-from costopt.engine.policy import Policy
 from costopt.engine.settings import settings_of
-from costopt.layers.discover import name_of
 from costopt.layers.parts.moves import by_move, measured_loss
 from costopt.layers.parts.self_host_drafts import drafts_of
 from costopt.layers.parts.self_host_fleet import rents_of
-from costopt.layers.self_host import SelfHost
-from costopt.model.view import View
-from costopt.money import exact_sum, usd_float
 from costopt.report.selfhost import (
-    ApiBill,
     Fleet,
     Point,
     Quality,
@@ -44,24 +34,11 @@ from costopt.wiring.selfhosting.fleet_drafts import drafting, looks_up
 from costopt.wiring.selfhosting.fleet_even import PLACES, Today, crossing_of, evens
 from costopt.wiring.selfhosting.fleet_lookup import LookedUp, looked_up
 from costopt.wiring.selfhosting.fleet_offers import Offered, offer
+from costopt.wiring.selfhosting.fleet_stage import behind, bill_of
 from costopt.wiring.selfhosting.fleet_traffic import Moving, moving, told
-from costopt.wiring.simulating import Prepared, prepare
 
 FEW_GPUS = 3
 """Of more, only the best fleet's break-even is simulated at the lowest and the highest rent too."""
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """A trace behind the other layers."""
-
-    prepared: Prepared
-    view: View
-    artifacts: Handed
-
-    @property
-    def evaluator(self) -> Evaluator:
-        return self.prepared.evaluator
 
 
 def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
@@ -71,7 +48,7 @@ def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
     check(asked, layer)
     progress = progress_for(options)
     others = others_of(policy)
-    stage = _behind(options, others, layer)
+    stage = behind(options, others, layer)
     prices = stage.evaluator.prices
     names = gpus_asked(asked, layer, rents_of(layer, prices))
     with phase(progress, "finding the calls that would move"):
@@ -99,7 +76,7 @@ def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
     notes = [*(offered[0].found.notes if offered else ()), *([look.note] if look.note else ())]
     made = SelfHosting(
         shown_name(stage.prepared.reading.dataset), layer.model, prices.as_of.isoformat(),
-        settings_of(layer, {}), assumed, told(found), _bill(stage, others, found),
+        settings_of(layer, {}), assumed, told(found), bill_of(stage, found),
         fleets, refused, [], look.accepted, _quality(found, fleets), notes,
     )  # fmt: skip
     with phase(progress, "simulating more traffic"):
@@ -119,13 +96,6 @@ def _best_in_full(offered: list[Offered], today: Today) -> list[Offered]:
     return made
 
 
-def _behind(options: TraceOptions, others: Policy, layer: SelfHost) -> _Stage:
-    prepared = prepare(options, others)
-    with phase(progress_for(options), "simulating the policy's other layers"):
-        state = prepared.evaluator.state(others.layers)
-    return _Stage(prepared, state.view, prepared.evaluator.handed_to(layer))
-
-
 def _lookup(found: Moving, options: TraceOptions) -> LookedUp:
     """Where the method looks texts up and nobody stated how much is accepted."""
     layer = found.served.layer
@@ -134,29 +104,6 @@ def _lookup(found: Moving, options: TraceOptions) -> LookedUp:
         return LookedUp([], None, "")
     with phase(progress_for(options), "looking drafts up in your answers"):
         return looked_up(found.view, found.moves, found.artifacts, drafts, options.ranks)
-
-
-def _bill(stage: _Stage, others: Policy, found: Moving) -> ApiBill:
-    evaluator, moved = stage.evaluator, found.moves.moved
-    before = evaluator.baseline
-    after = evaluator.priced(evaluator.state(others.layers))
-    return ApiBill(
-        others.name, [name_of(one) for one in others.layers],
-        usd_float(before.total_pusd), usd_float(after.total_pusd),
-        usd_float(exact_sum(before.net_pusd[moved])), usd_float(found.moved_pusd),
-        usd_float(found.day_pusd), usd_float(round(found.day_pusd * found.scale)),
-        usd_float(_rise(stage, found)), found.source != "log",
-    )  # fmt: skip
-
-
-def _rise(stage: _Stage, found: Moving) -> int:
-    """The calls that stay are billed without those that filled the provider's cache for them."""
-    moved, columns = found.moves.moved, found.moves.columns()
-    without = stage.view.edited(**{column.value: value for column, value in columns.items()})
-    stay = ~moved & stage.evaluator.known
-    bills = [found.artifacts.bill(view) for view in (without, stage.view)]
-    sums = [int(exact_sum(np.where(stay & b.priced, b.net_pusd, 0))) for b in bills]
-    return sums[0] - sums[1]
 
 
 def _quality(found: Moving, fleets: list[Fleet]) -> Quality:
