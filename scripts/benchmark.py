@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.backtest import layers, simulate
 from bench.counting import tokens
 from bench.executors import executors
+from bench.fleets import fleets
 from bench.folders import ccusage
 from bench.neighbour_graph import neighbour_graph
 from bench.prompt_cache import prompt_cache
@@ -29,7 +30,7 @@ from bench.table import HEAD, Section, write
 
 PARTS = (
     "small", "ingest", "tokens", "ccusage", "prompt-cache", "backtest", "layers", "sweeps", "executors",
-    "neighbour-graph", "replay",
+    "neighbour-graph", "replay", "fleets",
 )  # fmt: skip
 MOST_AUDITED = 100_000
 SWEPT = 20_000
@@ -64,6 +65,8 @@ def measured(chosen: argparse.Namespace) -> Iterator[Section]:
             yield neighbour_graph()
         elif part == "replay":
             yield replay()
+        elif part == "fleets":
+            yield fleets()
         elif part in BY_CALLS:
             yield from (BY_CALLS[part](calls) for calls in chosen.calls)
         else:
