@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -132,12 +133,31 @@ def _streamed(row: Mapping[str, Any]) -> float:
     return float(row.get("reached_gb_per_s", 0.0)) / float(row["memory_gb_per_s"])
 
 
+_MAKERS = {"nvidia", "amd", "geforce", "instinct", "tesla", "gpu", "oam", "hbm2e", "hbm3", "hbm3e"}
+_SIZE = re.compile(r"(\d+)(gib|gb|g)")
+
+
+def _words(name: str) -> frozenset[str]:
+    """What a name is made of, in any order: `A100 80GB SXM` and `NVIDIA A100-SXM4-80GB` are the same."""
+    found = re.split(r"[\s_\-/]+", name.strip().lower())
+    sized = (_SIZE.sub(r"\1", one) if _SIZE.fullmatch(one) else one for one in found)
+    return frozenset(re.sub(r"^sxm\d$", "sxm", one) for one in sized if one not in _MAKERS)
+
+
+@cache
+def _by_words() -> Mapping[frozenset[str], Gpu]:
+    return {_words(name): one for name, one in gpus().items()}
+
+
 def gpu(name: str) -> Gpu:
-    """A GPU by name, case and hyphens aside (`H100-SXM`); UsageError names the nearest."""
-    known = gpus()
-    asked = name.strip().lower().replace("-", "_").replace(" ", "_")
-    if asked not in known:
+    """A GPU by name, as written in the data (case and hyphens aside) or as a driver or a shop writes it,
+    its memory named or not; UsageError names the nearest."""
+    known, words = gpus(), _words(name)
+    sizes = {size[1] for size in _SIZE.finditer(name.lower())}
+    found = _by_words().get(words) or _by_words().get(words - sizes)
+    if found is None:
+        asked = name.strip().lower().replace("-", "_").replace(" ", "_")
         names = sorted({one.name for one in known.values()})
         hint = nearest(asked, known) or f"Known: {', '.join(names)}."
         raise UsageError(f"No GPU is called `{name}`.", hint=hint)
-    return known[asked]
+    return found
