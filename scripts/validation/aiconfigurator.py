@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -41,17 +42,19 @@ def run(folder: Path, table: Table) -> None:
         return
     path = folder / "ground_truth" / "serving_h100.csv"
     with path.open(newline="", encoding="utf-8") as file:
-        theirs = _theirs(list(csv.DictReader(file)))
+        theirs, refused = _theirs(list(csv.DictReader(file)))
     rows = as_driven(read_rows(path))
     plain, driven = _ours(rows)
     for engine in dict.fromkeys(row.engine for row in rows):
         chosen = np.array([row.engine == engine for row in rows])
         sides = {"aiconfigurator": theirs, "this": plain, "this, the client known": driven}
         _beside(table, engine, rows, chosen, {k: np.array(v) for k, v in sides.items()})
+    for reason, count in refused.most_common():
+        table.shown(f"rows that aiconfigurator refuses: {reason}", count)
 
 
-def _theirs(rows: Sequence[Mapping[str, str]]) -> Pairs:
-    """What aiconfigurator says, each operating point asked once."""
+def _theirs(rows: Sequence[Mapping[str, str]]) -> tuple[Pairs, Counter[str]]:
+    """What aiconfigurator says, each operating point asked once; its reasons where it says nothing."""
     asked = [json.dumps(_question(row)) for row in rows]
     distinct = list(dict.fromkeys(asked))
     done = subprocess.run(
@@ -61,7 +64,9 @@ def _theirs(rows: Sequence[Mapping[str, str]]) -> Pairs:
     told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     known = dict(zip(distinct, told, strict=True))
     nan = float("nan")
-    return [(known[q].get("ttft_ms", nan), known[q].get("tpot_ms", nan)) for q in asked]
+    said = [(known[q].get("ttft_ms", nan), known[q].get("tpot_ms", nan)) for q in asked]
+    reasons = Counter(known[q]["refused"].split(":")[0] for q in asked if "refused" in known[q])
+    return said, reasons
 
 
 def _question(row: Mapping[str, str]) -> dict[str, str]:
