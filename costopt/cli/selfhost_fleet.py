@@ -30,7 +30,7 @@ def _option(panel: str, *names: str, text: str, **more: Any) -> Any:
 Model = Annotated[_Text, _option(_FLEET, "--model", text="The model that would answer.")]
 OnGpu = Annotated[
     list[str] | None,
-    _option(_FLEET, "--gpu", text="h100, l40s, ...; repeat. None: all with a rent."),
+    _option(_FLEET, "--gpu", text="h100, l40s, ..., all; repeat. None: the policy's, else all."),
 ]
 Match = Annotated[
     list[str] | None,

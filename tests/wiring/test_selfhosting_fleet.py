@@ -23,6 +23,7 @@ from costopt.wiring.selfhosting.fleet_asked import (
     layer_asked,
     others_of,
     policy_asked,
+    with_gpu_of,
 )
 from costopt.wiring.selfhosting.fleet_drafts import config_of, drafting
 from costopt.wiring.selfhosting.fleet_even import (
@@ -130,6 +131,8 @@ def test_a_policys_own_fleet_gives_the_defaults_but_not_of_another_model() -> No
     assert layer == own and assumed == ["tpot_ms", "percentile"]
     other, _ = layer_asked(FleetAsked({"model": "llama-3.1-70b", "ttft_ms": 0.0}), policy)
     assert other.precision == "" and other.terms == "spot" and other.ttft_ms is None
+    plain, _ = layer_asked(FleetAsked({"profile": "shipped"}), policy)
+    assert plain.profile == ""
     picked, _ = layer_asked(FleetAsked(match=("model=a", "model=b", "agent=c")), policy)
     assert dict(picked.match) == {"model": ("a", "b"), "agent": ("c",)}
 
@@ -144,6 +147,14 @@ def test_wrong_options_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(UsageError) as wrong:
         layer_asked(FleetAsked({"model": LLAMA, "speculation": "ngrm"}), None)
     assert wrong.value.where == "--speculate"
+
+
+def test_a_policys_gpu_is_the_default_and_all_is_every_one() -> None:
+    policy = Policy((SelfHost(model=LLAMA, gpu="l40s"),), "policy.yaml")
+    assert with_gpu_of(FleetAsked(), policy).gpus == ("l40s",)
+    assert with_gpu_of(FleetAsked(gpus=("h100",)), policy).gpus == ("h100",)
+    assert with_gpu_of(FleetAsked(gpus=("all",)), policy).gpus == ()
+    assert with_gpu_of(FleetAsked(), None).gpus == ()
 
 
 def test_gpus_are_named_once_and_by_default_all_that_have_a_rent() -> None:

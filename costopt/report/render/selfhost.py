@@ -221,9 +221,10 @@ def _quality(one: Quality) -> Iterator[str]:
         )
         return
     yield (
-        "UNVERIFIED: another model would answer. With the server up and `self_host` in policy.yaml:"
+        "UNVERIFIED: another model would answer. Ask it, with the server up and this layer in policy.yaml:"
         " costopt replay --base-url http://SERVER:8000/v1"
     )
+    yield one.layer
 
 
 def _serve(best: Fleet | None, width: int) -> list[str]:

@@ -13,6 +13,7 @@ from costopt.report.selfhost_words import money, span, times, tokens
 MOST_ROWS = 8
 TASK_ROWS = 5
 POINT_ROWS = 7
+LAST_ROOM = 7
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ def crossing_table(found: SelfHosting, best: Fleet, width: int) -> list[str]:
             cells = [f"{many:,} GPU{'' if many == 1 else 's'}", f"{money(p.rent.typical)}", word]
         rows.append([times(p.multiple), tokens(p.tokens_per_day), money(p.api_usd_per_day), *cells])
     rooms = [max(width_of(row[i]) for row in rows) for i in range(5)]
-    return [fit(_line(row[:5], rooms) + f"  {row[5]}", width) for row in rows]
+    if sum(rooms) + 2 * len(rooms) + LAST_ROOM > width:  # tokens follow from the multiple
+        rows, rooms = [[row[0], *row[2:]] for row in rows], [rooms[0], *rooms[2:]]
+    return [fit(f"{_line(row[:-1], rooms)}  {row[-1]}", width) for row in rows]
 
 
 def _few(points: Sequence[Point], best: Fleet) -> list[Point]:

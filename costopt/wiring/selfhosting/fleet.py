@@ -29,6 +29,7 @@ from costopt.wiring.selfhosting.fleet_asked import (
     layer_asked,
     others_of,
     policy_asked,
+    with_gpu_of,
 )
 from costopt.wiring.selfhosting.fleet_drafts import drafting, looks_up
 from costopt.wiring.selfhosting.fleet_even import PLACES, Today, crossing_of, evens
@@ -44,6 +45,7 @@ FEW_GPUS = 3
 def self_hosting(options: TraceOptions, asked: FleetAsked) -> SelfHosting:
     """Raises UsageError, InputError (nothing to move)."""
     policy = policy_asked(asked)
+    asked = with_gpu_of(asked, policy)
     layer, assumed = layer_asked(asked, policy)
     check(asked, layer)
     progress = progress_for(options)

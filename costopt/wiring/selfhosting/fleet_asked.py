@@ -20,6 +20,7 @@ from costopt.serving.rents import Rent, Rents, Terms
 from costopt.wiring.policy.load import load_policy
 from costopt.wiring.policy.settings import Wrong, changed, layer_of
 from costopt.wiring.request import DEFAULT_POLICY
+from costopt.wiring.selfhosting.profiles import SHIPPED
 
 OPTIONS = {
     "config": "--model-config", "profile": "--efficiencies", "context_tokens": "--context-tokens",
@@ -31,6 +32,7 @@ OF_ONE_MODEL = (
     "acceptance", "output_ratio", "reasoning_ratio", "reasoning_ratio_low", "reasoning_as_text",
 )  # fmt: skip
 """Settings of a policy's own layer that say nothing of another model."""
+ALL_GPUS = "all"
 LEVEL = ("ttft_ms", "tpot_ms", "e2e_ms")
 
 
@@ -41,7 +43,7 @@ class FleetAsked:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the layer, as far as they are stated; a limit of 0 ms is none."""
     gpus: tuple[str, ...] = ()
-    """Empty: every GPU that has a rent."""
+    """Empty: the policy's own, else every GPU that has a rent, as `all` says."""
     match: tuple[str, ...] = ()
     """`model=gpt-4o-mini`; several values of one part are alternatives."""
     policy: Path | None = None
@@ -71,6 +73,19 @@ def policy_asked(asked: FleetAsked) -> Policy | None:
     return load_policy(DEFAULT_POLICY) if DEFAULT_POLICY.exists() else None
 
 
+def with_gpu_of(asked: FleetAsked, policy: Policy | None) -> FleetAsked:
+    """Where none is named, that of the policy's own layer; `all` is every one."""
+    own = _own(policy)
+    if ALL_GPUS in asked.gpus:
+        return replace(asked, gpus=())
+    return replace(asked, gpus=(own.gpu,)) if own and own.gpu and not asked.gpus else asked
+
+
+def _own(policy: Policy | None) -> SelfHost | None:
+    layers = policy.layers if policy else ()
+    return next((one for one in layers if isinstance(one, SelfHost)), None)
+
+
 def others_of(policy: Policy | None) -> Policy:
     """The policy without its own fleets."""
     if policy is None:
@@ -81,12 +96,12 @@ def others_of(policy: Policy | None) -> Policy:
 
 def layer_asked(asked: FleetAsked, policy: Policy | None) -> tuple[SelfHost, list[str]]:
     """The layer, and which limits of its level nobody stated. Raises UsageError with the nearest name."""
-    own = (
-        next((one for one in policy.layers if isinstance(one, SelfHost)), None) if policy else None
-    )
+    own = _own(policy)
     values = _beginning(own, str(asked.settings.get("model", "")))
     values |= dict(asked.settings)
     values |= {name: values[name] or None for name in LEVEL if name in values}
+    if values.get("profile") == SHIPPED:
+        values["profile"] = ""
     if asked.match:
         values["match"] = _match(asked.match)
     if not values.get("model"):
