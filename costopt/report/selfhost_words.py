@@ -24,7 +24,7 @@ def span(rents: Rents) -> str:
 
 def times(multiple: float) -> str:
     """`21x`, `0.4x`."""
-    return f"{multiple:,.0f}x" if multiple >= 10 else f"{multiple:.2g}x"
+    return f"{multiple:,.0f}x" if multiple >= 10 else f"{multiple:.3g}x"
 
 
 def count_text(count: float) -> str:

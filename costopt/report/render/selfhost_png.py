@@ -69,11 +69,13 @@ def _marks(found: SelfHosting, best: Fleet, points: list[Point], axes: Any) -> N
     """Today, and where it begins to pay."""
     today = found.bill.moved_usd_per_day
     axes.plot([1.0], [today], marker="o", color="black", markersize=6, linestyle="", zorder=5)
-    axes.annotate(
-        plain(f"today: API {money(today)}"), (1.0, today), xytext=(9, -4) if _steep(points) else (8, 10),
-        textcoords="offset points", fontsize=8,
-    )  # fmt: skip
     even = best.break_even["typical"]
+    near = abs((even.multiple or 0.0) - 1.0) < 0.2 * max(p.multiple for p in points)
+    beside = (9, -4) if _steep(points) else (8, 10)
+    axes.annotate(
+        plain(f"today: API {money(today)}"), (1.0, today), xytext=(-10, 8) if near else beside,
+        textcoords="offset points", fontsize=8, ha="right" if near else "left",
+    )  # fmt: skip
     if even.multiple is None or even.usd_per_day is None:
         axes.text(
             0.02,

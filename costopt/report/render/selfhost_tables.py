@@ -14,6 +14,8 @@ MOST_ROWS = 8
 TASK_ROWS = 5
 POINT_ROWS = 7
 LAST_ROOM = 7
+EVEN_SHARE = 1e-3
+"""As good as equal: whole requests never make the multiple exactly."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,20 @@ def crossing_table(found: SelfHosting, best: Fleet, width: int) -> list[str]:
             cells = ["-", "-", "no fleet keeps the level"]
         else:
             many = p.replicas * best.gpus_per_replica
-            word = "rent" if p.rent.typical <= p.api_usd_per_day else "API"
+            word = _cheaper(p.api_usd_per_day, p.rent.typical)
             cells = [f"{many:,} GPU{'' if many == 1 else 's'}", f"{money(p.rent.typical)}", word]
         rows.append([times(p.multiple), tokens(p.tokens_per_day), money(p.api_usd_per_day), *cells])
     rooms = [max(width_of(row[i]) for row in rows) for i in range(5)]
     if sum(rooms) + 2 * len(rooms) + LAST_ROOM > width:  # tokens follow from the multiple
         rows, rooms = [[row[0], *row[2:]] for row in rows], [rooms[0], *rooms[2:]]
     return [fit(f"{_line(row[:-1], rooms)}  {row[-1]}", width) for row in rows]
+
+
+def _cheaper(api: float, rent: float) -> str:
+    """In words; at the break-even itself neither is."""
+    if abs(rent - api) <= EVEN_SHARE * api:
+        return "even"
+    return "rent" if rent < api else "API"
 
 
 def _few(points: Sequence[Point], best: Fleet) -> list[Point]:
