@@ -278,3 +278,24 @@ def test_a_file_may_be_called_like_a_command(capsys: pytest.CaptureFixture[str])
         done = ran(capsys, name, "--model", "x-1", "--no-store", "-q", code=2)
         assert "x-1" in done.err and "--rows" not in done.err
     assert "--rows" in ran(capsys, "predict", code=2).err
+
+
+def test_the_sample_s_document_as_far_as_no_fitted_constant_is_in_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The published sample at a stated rent: a reader can check these by hand."""
+    sample = Path(__file__).parents[2] / "sample_traces" / "langfuse-coder.json"
+    more = ("--usd-per-gpu-hour", "1", "--no-policy", "--no-store", "--json", "-q")
+    base = (sample, "--model", "llama-3.1-8b", "--gpu", "l40s", "--as-of", "2026-11-09")
+    document = json.loads(ran(capsys, *base, *more).out)
+    assert list(document) == [
+        "schema", "verdict", "dataset", "model", "as_of", "settings", "assumed", "traffic", "bill",
+        "fleets", "refused", "crossing", "accepted", "quality", "notes",
+    ]  # fmt: skip
+    traffic, bill, (fleet,) = document["traffic"], document["bill"], document["fleets"]
+    assert (traffic["calls"], traffic["moved"], traffic["requests_per_day"]) == (9, 9, 9.0)
+    assert (traffic["days"], traffic["peak_per_minute"], traffic["source"]) == (1.0, 5.0, "log")
+    assert bill["logged_usd"] == bill["moved_usd"] == bill["after_usd"] == 0.07182195
+    assert fleet["gpus"] == 1 and fleet["usd_per_day"]["typical"] == pytest.approx(24.0)
+    assert fleet["break_even"]["typical"]["multiple"] == pytest.approx(24.0 / 0.07182195)
+    assert fleet["rent_source"] == "your own price" and document["refused"] == []
