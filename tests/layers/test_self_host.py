@@ -95,6 +95,12 @@ def test_the_rent_is_split_to_the_pico_dollar() -> None:
     assert "rent_at" not in OWN.ranges(), "one's own price has no range"
 
 
+def test_a_rent_that_no_column_holds_is_refused_in_words() -> None:
+    evaluator = evaluator_of([call("c1", ["user:hello"], usage(40, out=7), session_id="s")])
+    with pytest.raises(UsageError, match=r"rent of 1 GPU .* is \$10,000,000,000"):
+        evaluator.effect((replace(OWN, usd_per_gpu_hour=1e6, hours=1e4),))
+
+
 @pytest.mark.parametrize("hours", [0.7, 5.0, 37.3])
 def test_the_window_is_charged_as_it_costs(hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part of a day of a fleet that grows: to the pico-dollar what its own run is paid for."""

@@ -115,14 +115,26 @@ EXTREMES: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "session_budget": {
         "usd": (0, 1e-9, 1e12), "per": ("session", "agent", "tenant"), "window": (0, "1ms", "365d"),
     },
+    "self_host": {
+        "ttft_ms": (1e-3, None), "percentile": (1, 100), "replicas": (1,), "tensor_parallel": (1, 8),
+        "autoscale": (True,), "usd_per_gpu_hour": (0, 50), "rent_at": (0, 1), "hours": (1e-3, 1000),
+        "output_ratio": (0.01, 100), "context_tokens": (1, 10**9), "precision": ("int4",),
+        "speculation": ("llama-3.1-8b+eagle3",), "acceptance": (0, 1),
+    },
 }  # fmt: skip
 """Settings at the ends of what they may be; each is tried by itself and with others."""
+
+NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "self_host": {"model": "meta-llama/Llama-3.1-8B-Instruct", "gpu": "l40s"}
+}
+"""Settings without which a layer does nothing or is refused: always given."""
 
 
 def layer_text(name: str, chance: random.Random) -> dict[str, Any] | str:
     """One layer with some of its settings at an end, as a policy writes it."""
     ends = EXTREMES[name]
     chosen = {k: chance.choice(v) for k, v in ends.items() if chance.random() < 0.4}
+    chosen |= NEEDED.get(name, {})
     return {name: chosen} if chosen else name
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.errors import UsageError
 from costopt.layers.base import Artifacts
 from costopt.layers.parts.moves import Moves
 from costopt.layers.parts.self_host_drafts import drafts_of
@@ -25,7 +26,7 @@ from costopt.layers.parts.self_host_served import Served
 from costopt.model.effect import Fee
 from costopt.model.trace import NO_TIME
 from costopt.model.view import View
-from costopt.money import split_exact
+from costopt.money import PICO_PER_USD, split_exact
 from costopt.prices.contract import PriceBook, own_rents
 from costopt.serving.arrivals import DAY_S, Arrivals
 from costopt.serving.arrivals_log import arrivals_of
@@ -193,9 +194,20 @@ def _placed(layer: SelfHost, rents: Range) -> int:
     return middle + round((high - middle) * (2 * place - 1))
 
 
+MOST_PUSD = 4 * 10**18
+"""Four million dollars: what one call's column of pico-dollars holds twice."""
+
+
 def fees_of(layer: SelfHost, traffic: Traffic, found: Deployed) -> tuple[tuple[Fee, ...], int]:
     """(the rent of the log's time over its moved calls, in all in pico-dollars)."""
     rent = round(_placed(layer, found.cost.window) * traffic.part)
+    if rent > MOST_PUSD:
+        many = f"{found.gpus} GPU" + ("s" if found.gpus > 1 else "")
+        raise UsageError(
+            f"self_host: the rent of {many} over the log's time is ${rent / PICO_PER_USD:,.0f}, more than "
+            "a call can be charged.",
+            hint="Check `usd_per_gpu_hour` and `hours`.",
+        )
     parts = found.cost.effective
     halves = [int(parts.input_pusd), int(parts.output_pusd)]
     into, out = split_exact(rent, halves if any(halves) else [1, 1])
