@@ -17,7 +17,6 @@ LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError|except Exc
 # Each exception carries its reason.
 LONG_FUNCTIONS: dict[str, str] = {
     "costopt/model/build.py:_columns": "one argument a line of Trace's constructor; no logic",
-    "costopt/cli/selfhost_fleet.py:fleet": "one option a line, handed on by name; no logic",
 }
 
 

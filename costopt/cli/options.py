@@ -68,6 +68,11 @@ def _shared() -> dict[str, tuple[Any, Any]]:
     return shared
 
 
+def option(panel: str, *names: str, text: str, **more: Any) -> Any:
+    """An option of one command, under its panel of the help page."""
+    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
+
+
 def reads_traces(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the shared options; it receives them as its first argument, `options`."""
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]

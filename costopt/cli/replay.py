@@ -10,70 +10,66 @@ from typing import Annotated, Any
 
 import typer
 
-from costopt.cli.options import reads_traces
+from costopt.cli.options import option, reads_traces
 from costopt.wiring.request import DEFAULT_POLICY, TraceOptions
 
 _WHERE, _WHAT, _RUN = "Endpoint", "Sample and money", "The run"
 
 
-def _option(panel: str, *names: str, text: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
-
-
 BaseUrl = Annotated[
     str | None,
-    _option(_WHERE, "--base-url", text="Endpoint of all calls, or `recorded`: the log's answers."),
+    option(_WHERE, "--base-url", text="Endpoint of all calls, or `recorded`: the log's answers."),
 ]
-Api = Annotated[str | None, _option(_WHERE, "--api", text="What it speaks: openai or anthropic.")]
+Api = Annotated[str | None, option(_WHERE, "--api", text="What it speaks: openai or anthropic.")]
 KeyEnv = Annotated[
-    str | None, _option(_WHERE, "--api-key-env", text="Environment variable that holds the key.")
+    str | None, option(_WHERE, "--api-key-env", text="Environment variable that holds the key.")
 ]
-Live = Annotated[bool, _option(_WHERE, "--live", text="Send to the providers' own addresses.")]
+Live = Annotated[bool, option(_WHERE, "--live", text="Send to the providers' own addresses.")]
 ModelMap = Annotated[
     list[str] | None,
-    _option(_WHERE, "--model-map", text="logged=endpoint's name; repeat.", metavar="A=B"),
+    option(_WHERE, "--model-map", text="logged=endpoint's name; repeat.", metavar="A=B"),
 ]
-Sample = Annotated[int | None, _option(_WHAT, "--sample", text="Calls to replay.")]
+Sample = Annotated[int | None, option(_WHAT, "--sample", text="Calls to replay.")]
 TargetCi = Annotated[
     float | None,
-    _option(_WHAT, "--target-ci", text="Half width of the agreement's interval that sizes it.",
+    option(_WHAT, "--target-ci", text="Half width of the agreement's interval that sizes it.",
             metavar="PP"),
 ]  # fmt: skip
 Budget = Annotated[
     str | None,
-    _option(_WHAT, "--budget", text="Most it may spend, at its worst case.", metavar="USD"),
+    option(_WHAT, "--budget", text="Most it may spend, at its worst case.", metavar="USD"),
 ]
 MaxOutput = Annotated[
-    int | None, _option(_WHAT, "--max-output-tokens", text="Output cap of every request.")
+    int | None, option(_WHAT, "--max-output-tokens", text="Output cap of every request.")
 ]
-Cold = Annotated[bool, _option(_WHAT, "--cold", text="Find nothing in the provider's cache.")]
+Cold = Annotated[bool, option(_WHAT, "--cold", text="Find nothing in the provider's cache.")]
 NoIsolate = Annotated[
-    bool, _option(_WHAT, "--no-isolate", text="Send no layer alone where several mix.")
+    bool, option(_WHAT, "--no-isolate", text="Send no layer alone where several mix.")
 ]
 Batch = Annotated[
     bool | None,
-    _option(_WHAT, "--batch/--no-batch", text="A few lines through its batch API, or none.",
+    option(_WHAT, "--batch/--no-batch", text="A few lines through its batch API, or none.",
             show_default=False),
 ]  # fmt: skip
-Judge = Annotated[str | None, _option(_WHAT, "--judge", text="Model that judges pairs of answers.")]
+Judge = Annotated[str | None, option(_WHAT, "--judge", text="Model that judges pairs of answers.")]
 Embedder = Annotated[
     str | None,
-    _option(_WHAT, "--embedder", text="Compares meanings: auto, none, sentence-transformers:NAME."),
+    option(_WHAT, "--embedder", text="Compares meanings: auto, none, sentence-transformers:NAME."),
 ]
-PlanOnly = Annotated[bool, _option(_RUN, "--plan-only", text="Price the plan and send nothing.")]
+PlanOnly = Annotated[bool, option(_RUN, "--plan-only", text="Price the plan and send nothing.")]
 Concurrency = Annotated[
-    int | None, _option(_RUN, "--concurrency", text="Requests under way at once.")
+    int | None, option(_RUN, "--concurrency", text="Requests under way at once.")
 ]
-Resume = Annotated[bool, _option(_RUN, "--resume", text="Go on with a run; fail without one.")]
-Fresh = Annotated[bool, _option(_RUN, "--fresh", text="Start anew beside an unfinished run.")]
+Resume = Annotated[bool, option(_RUN, "--resume", text="Go on with a run; fail without one.")]
+Fresh = Annotated[bool, option(_RUN, "--fresh", text="Start anew beside an unfinished run.")]
 RetryInDoubt = Annotated[
-    bool, _option(_RUN, "--retry-in-doubt", text="Send again what may have been charged.")
+    bool, option(_RUN, "--retry-in-doubt", text="Send again what may have been charged.")
 ]
 Patience = Annotated[
-    str, _option(_RUN, "--batch-patience", text="How long a batch job is waited for: 10m.")
+    str, option(_RUN, "--batch-patience", text="How long a batch job is waited for: 10m.")
 ]
 Out = Annotated[
-    Path | None, _option(_RUN, "--out", text="Folder of the run's files, not .costopt/replay/N.")
+    Path | None, option(_RUN, "--out", text="Folder of the run's files, not .costopt/replay/N.")
 ]
 Policy = Annotated[Path, typer.Option("--policy", help="The policy to prove.")]
 

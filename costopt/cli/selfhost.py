@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from costopt.cli.default_command import MAIN, DefaultGroup
+from costopt.cli.options import option
 from costopt.cli.selfhost_fleet import fleet
 
 if TYPE_CHECKING:
@@ -22,49 +23,41 @@ app = typer.Typer(
 _SERVER, _GRID, _RUN = "The server", "What is sent", "The run"
 
 
-def _option(panel: str, *names: str, text: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
-
-
-BaseUrl = Annotated[str, _option(_SERVER, "--base-url", text="Its OpenAI-compatible address.")]
-Model = Annotated[str, _option(_SERVER, "--model", text="Its name of the model.")]
+BaseUrl = Annotated[str, option(_SERVER, "--base-url", text="Its OpenAI-compatible address.")]
+Model = Annotated[str, option(_SERVER, "--model", text="Its name of the model.")]
 Shape = Annotated[
-    str, _option(_SERVER, "--shape", text="The model itself, where that name is an alias.")
+    str, option(_SERVER, "--shape", text="The model itself, where that name is an alias.")
 ]
-Config = Annotated[str, _option(_SERVER, "--model-config", text="config.json of the model.")]
-OnGpu = Annotated[
-    str, _option(_SERVER, "--gpu", text="h100_sxm, ...; this-machine: its processor.")
-]
+Config = Annotated[str, option(_SERVER, "--model-config", text="config.json of the model.")]
+OnGpu = Annotated[str, option(_SERVER, "--gpu", text="h100_sxm, ...; this-machine: its processor.")]
 Hardware = Annotated[
-    Path | None, _option(_SERVER, "--hardware", text="JSON of hardware of your own.")
+    Path | None, option(_SERVER, "--hardware", text="JSON of hardware of your own.")
 ]
 Engine = Annotated[
-    str, _option(_SERVER, "--engine", text="vllm, sglang, trtllm, transformers, llama_cpp.")
+    str, option(_SERVER, "--engine", text="vllm, sglang, trtllm, transformers, llama_cpp.")
 ]
-Precision = Annotated[str, _option(_SERVER, "--precision", text="bf16, fp8, ...")]
-Tensor = Annotated[int, _option(_SERVER, "--tensor-parallel", text="GPUs of a replica.", min=1)]
-Expert = Annotated[int, _option(_SERVER, "--expert-parallel", text="Over them, experts.", min=1)]
+Precision = Annotated[str, option(_SERVER, "--precision", text="bf16, fp8, ...")]
+Tensor = Annotated[int, option(_SERVER, "--tensor-parallel", text="GPUs of a replica.", min=1)]
+Expert = Annotated[int, option(_SERVER, "--expert-parallel", text="Over them, experts.", min=1)]
 KeyEnv = Annotated[
-    str | None, _option(_SERVER, "--api-key-env", text="Environment variable that holds the key.")
+    str | None, option(_SERVER, "--api-key-env", text="Environment variable that holds the key.")
 ]
-Loads = Annotated[str, _option(_GRID, "--loads", text="Requests in flight.")]
-Prompts = Annotated[str, _option(_GRID, "--prompt-tokens", text="Lengths of prompts.")]
-Output = Annotated[int, _option(_GRID, "--output-tokens", text="Most tokens of an answer.")]
+Loads = Annotated[str, option(_GRID, "--loads", text="Requests in flight.")]
+Prompts = Annotated[str, option(_GRID, "--prompt-tokens", text="Lengths of prompts.")]
+Output = Annotated[int, option(_GRID, "--output-tokens", text="Most tokens of an answer.")]
 Requests = Annotated[
-    int, _option(_GRID, "--requests", text="Of one load; 0: 3 times it, at least 8.")
+    int, option(_GRID, "--requests", text="Of one load; 0: 3 times it, at least 8.")
 ]
-Seed = Annotated[int, _option(_GRID, "--seed", text="Of the prompts' words.")]
-Budget = Annotated[str | None, _option(_GRID, "--budget", text="Most it may spend.", metavar="USD")]
-Prices = Annotated[Path | None, _option(_GRID, "--prices", text="Your prices.yaml over the book.")]
-ReadOnly = Annotated[
-    bool, _option(_RUN, "--read-only", text="Send no prompt: read /metrics alone.")
-]
-Profile = Annotated[str, _option(_RUN, "--profile", text="Name to keep it under.")]
-Timeout = Annotated[float, _option(_RUN, "--timeout", text="Seconds for an answer.")]
-Yes = Annotated[bool, _option(_RUN, "--yes", "-y", text="Answer yes to questions.")]
-Json = Annotated[bool, _option(_RUN, "--json", text="JSON alone on stdout.")]
-Quiet = Annotated[bool, _option(_RUN, "--quiet", "-q", text="No progress, no hints.")]
-Offline = Annotated[bool, _option(_RUN, "--offline", text="Fail on any network access.")]
+Seed = Annotated[int, option(_GRID, "--seed", text="Of the prompts' words.")]
+Budget = Annotated[str | None, option(_GRID, "--budget", text="Most it may spend.", metavar="USD")]
+Prices = Annotated[Path | None, option(_GRID, "--prices", text="Your prices.yaml over the book.")]
+ReadOnly = Annotated[bool, option(_RUN, "--read-only", text="Send no prompt: read /metrics alone.")]
+Profile = Annotated[str, option(_RUN, "--profile", text="Name to keep it under.")]
+Timeout = Annotated[float, option(_RUN, "--timeout", text="Seconds for an answer.")]
+Yes = Annotated[bool, option(_RUN, "--yes", "-y", text="Answer yes to questions.")]
+Json = Annotated[bool, option(_RUN, "--json", text="JSON alone on stdout.")]
+Quiet = Annotated[bool, option(_RUN, "--quiet", "-q", text="No progress, no hints.")]
+Offline = Annotated[bool, option(_RUN, "--offline", text="Fail on any network access.")]
 
 
 app.command(name=MAIN, hidden=True)(fleet)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from costopt.cli.options import reads_traces
+from costopt.cli.options import option, reads_traces
 from costopt.wiring.request import TraceOptions
 
 if TYPE_CHECKING:
     from costopt.report.selfhost import SelfHosting
-    from costopt.wiring.selfhosting.fleet_asked import FleetAsked
 
 _WHOSE, _FLEET, _LEVEL = "Whose traffic", "The fleet", "The service level"
 _RENT, _DRAFTS, _ANSWERS, _SHOW = "The rent", "Speculative decoding", "The answers", "What is shown"
@@ -23,111 +22,103 @@ _Text: TypeAlias = str | None
 _Number: TypeAlias = float | None
 
 
-def _option(panel: str, *names: str, text: str, **more: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
-
-
-Model = Annotated[_Text, _option(_FLEET, "--model", text="The model that would answer.")]
+Model = Annotated[_Text, option(_FLEET, "--model", text="The model that would answer.")]
 OnGpu = Annotated[
     list[str] | None,
-    _option(_FLEET, "--gpu", text="h100, l40s, ..., all; repeat. None: the policy's, else all."),
+    option(_FLEET, "--gpu", text="h100, l40s, ..., all; repeat. None: the policy's, else all."),
 ]
 Match = Annotated[
     list[str] | None,
-    _option(_WHOSE, "--match", text="Calls that move: model=gpt-4o-mini; repeat. None: all.",
+    option(_WHOSE, "--match", text="Calls that move: model=gpt-4o-mini; repeat. None: all.",
             metavar="PART=NAME"),
 ]  # fmt: skip
-Scale = Annotated[float, _option(_WHOSE, "--scale", text="Multiple of today's traffic.")]
+Scale = Annotated[float, option(_WHOSE, "--scale", text="Multiple of today's traffic.")]
 Arrivals = Annotated[
     str,
-    _option(_WHOSE, "--arrivals", text="Public arrivals in place of the log's own.",
+    option(_WHOSE, "--arrivals", text="Public arrivals in place of the log's own.",
             metavar="azure:FILE|servegen:FOLDER"),
 ]  # fmt: skip
 Hours = Annotated[
-    _Number, _option(_WHOSE, "--hours", text="Hours that the log stands for, not a day at least.")
+    _Number, option(_WHOSE, "--hours", text="Hours that the log stands for, not a day at least.")
 ]
 Policy = Annotated[
     Path | None,
-    _option(_WHOSE, "--policy", text="Its other layers come first; none stated: policy.yaml."),
+    option(_WHOSE, "--policy", text="Its other layers come first; none stated: policy.yaml."),
 ]
 NoPolicy = Annotated[
     bool,
-    _option(_WHOSE, "--no-policy", text="Against the recorded bill, whatever is in the folder."),
+    option(_WHOSE, "--no-policy", text="Against the recorded bill, whatever is in the folder."),
 ]
-Shape = Annotated[
-    _Text, _option(_FLEET, "--shape", text="Known model that a fine-tune is made of.")
-]
+Shape = Annotated[_Text, option(_FLEET, "--shape", text="Known model that a fine-tune is made of.")]
 Config = Annotated[
-    _Text, _option(_FLEET, "--model-config", text="config.json of a model that is not known.")
+    _Text, option(_FLEET, "--model-config", text="config.json of a model that is not known.")
 ]
-Engine = Annotated[_Text, _option(_FLEET, "--engine", text="vllm, sglang, trtllm.")]
-Precision = Annotated[
-    _Text, _option(_FLEET, "--precision", text="Of the weights: bf16, fp8, int4.")
-]
-KvCache = Annotated[_Text, _option(_FLEET, "--kv-cache", text="auto or fp8.")]
+Engine = Annotated[_Text, option(_FLEET, "--engine", text="vllm, sglang, trtllm.")]
+Precision = Annotated[_Text, option(_FLEET, "--precision", text="Of the weights: bf16, fp8, int4.")]
+KvCache = Annotated[_Text, option(_FLEET, "--kv-cache", text="auto or fp8.")]
 Tensor = Annotated[
-    int | None, _option(_FLEET, "--tensor-parallel", text="GPUs of a replica; 0: the cheapest.")
+    int | None, option(_FLEET, "--tensor-parallel", text="GPUs of a replica; 0: the cheapest.")
 ]
 Context = Annotated[
-    int | None, _option(_FLEET, "--context-tokens", text="Longest request that it takes.")
+    int | None, option(_FLEET, "--context-tokens", text="Longest request that it takes.")
 ]
 Replicas = Annotated[
-    int | None, _option(_FLEET, "--replicas", text="So many; 0: the fewest that keep the level.")
+    int | None, option(_FLEET, "--replicas", text="So many; 0: the fewest that keep the level.")
 ]
 Routing = Annotated[
-    _Text, _option(_FLEET, "--routing", text="round_robin, least_loaded, prefix_aware.")
+    _Text, option(_FLEET, "--routing", text="round_robin, least_loaded, prefix_aware.")
 ]
 Autoscale = Annotated[
     bool | None,
-    _option(_FLEET, "--autoscale/--no-autoscale", text="Replicas come and go with the traffic.",
+    option(_FLEET, "--autoscale/--no-autoscale", text="Replicas come and go with the traffic.",
             show_default=False),
 ]  # fmt: skip
 Target = Annotated[
-    _Number, _option(_FLEET, "--autoscale-target", text="Requests in flight a replica.")
+    _Number, option(_FLEET, "--autoscale-target", text="Requests in flight a replica.")
 ]
 Start = Annotated[
-    _Text, _option(_FLEET, "--autoscale-start", text="Until a new replica answers: 5m.")
+    _Text, option(_FLEET, "--autoscale-start", text="Until a new replica answers: 5m.")
 ]
 Efficiencies = Annotated[
-    _Text, _option(_FLEET, "--efficiencies", text="Name of a calibrated profile, or shipped.")
+    _Text, option(_FLEET, "--efficiencies", text="Name of a calibrated profile, or shipped.")
 ]
 Ttft = Annotated[
     _Number,
-    _option(_LEVEL, "--ttft-ms", text="To the first token, 0: no limit; none stated: 5000."),
+    option(_LEVEL, "--ttft-ms", text="To the first token, 0: no limit; none stated: 5000."),
 ]
 Tpot = Annotated[
-    _Number, _option(_LEVEL, "--tpot-ms", text="Of a later token, 0: no limit; none stated: 100.")
+    _Number, option(_LEVEL, "--tpot-ms", text="Of a later token, 0: no limit; none stated: 100.")
 ]
 E2e = Annotated[
-    _Number, _option(_LEVEL, "--e2e-ms", text="Of the whole answer; none stated: no limit.")
+    _Number, option(_LEVEL, "--e2e-ms", text="Of the whole answer; none stated: no limit.")
 ]
 Percentile = Annotated[
-    _Number, _option(_LEVEL, "--percentile", text="Percent that keep each limit; none stated: 95.")
+    _Number, option(_LEVEL, "--percentile", text="Percent that keep each limit; none stated: 95.")
 ]
-RentTerms = Annotated[_Text, _option(_RENT, "--terms", text="on_demand, reserved, spot.")]
-Hourly = Annotated[_Number, _option(_RENT, "--usd-per-gpu-hour", text="Your own price.")]
+RentTerms = Annotated[_Text, option(_RENT, "--terms", text="on_demand, reserved, spot.")]
+Hourly = Annotated[_Number, option(_RENT, "--usd-per-gpu-hour", text="Your own price.")]
 Speculate = Annotated[
-    _Text, _option(_DRAFTS, "--speculate", text="ngram, suffix, eagle3, draft_model, or a preset.")
+    _Text, option(_DRAFTS, "--speculate", text="ngram, suffix, eagle3, draft_model, or a preset.")
 ]
-DraftModel = Annotated[_Text, _option(_DRAFTS, "--draft-model", text="Who drafts.")]
+DraftModel = Annotated[_Text, option(_DRAFTS, "--draft-model", text="Who drafts.")]
 DraftTokens = Annotated[
     int | None,
-    _option(_DRAFTS, "--draft-tokens", text="A step; 0: best by load (not of look-ups).", min=0),
+    option(_DRAFTS, "--draft-tokens", text="A step; 0: best by load (not of look-ups).", min=0),
 ]
 Acceptance = Annotated[
-    _Number, _option(_DRAFTS, "--acceptance", text="Of a drafted token, given those before it.")
+    _Number, option(_DRAFTS, "--acceptance", text="Of a drafted token, given those before it.")
 ]
 OutputRatio = Annotated[
-    _Number, _option(_ANSWERS, "--output-ratio", text="Its tokens for one of the logged model's.")
+    _Number, option(_ANSWERS, "--output-ratio", text="Its tokens for one of the logged model's.")
 ]
 ReasoningRatio = Annotated[
-    _Number, _option(_ANSWERS, "--reasoning-ratio", text="Reasoning tokens a visible one, at most.")
+    _Number, option(_ANSWERS, "--reasoning-ratio", text="Reasoning tokens a visible one, at most.")
 ]
 ServeWith = Annotated[
     list[str] | None,
-    _option(_SHOW, "--serve-with", text="Its command for sglang, tgi, ollama too; repeat."),
+    option(_SHOW, "--serve-with", text="Its command for sglang, tgi, ollama too; repeat."),
 ]
-Png = Annotated[Path | None, _option(_SHOW, "--png", text="Draw the crossing of bill and rent.")]
+Png = Annotated[Path | None, option(_SHOW, "--png", text="Draw the crossing of bill and rent.")]
 
 
 @reads_traces
@@ -175,8 +166,6 @@ def fleet(
     The calls arrive as they were logged, behind the policy's other layers, and the rent stands against
     what those leave of the API bill. A self_host layer of the policy gives what is not stated here.
     """
-    from costopt.wiring.selfhosting.fleet_asked import FleetAsked
-
     stated = {
         "model": model, "shape": shape, "config": model_config, "engine": engine,
         "precision": precision, "kv_cache": kv_cache, "tensor_parallel": tensor_parallel,
@@ -188,19 +177,20 @@ def fleet(
         "draft_model": draft_model, "draft_tokens": draft_tokens, "acceptance": acceptance,
         "output_ratio": output_ratio, "reasoning_ratio": reasoning_ratio,
     }  # fmt: skip
-    asked = FleetAsked(
-        {name: value for name, value in stated.items() if value is not None}, tuple(gpu or ()),
-        tuple(match or ()), policy, no_policy, scale, arrivals, tuple(serve_with or ()),
-        CHART_POINTS if png else 0,
+    _run(
+        options, png, settings={k: v for k, v in stated.items() if v is not None},
+        gpus=tuple(gpu or ()), match=tuple(match or ()), policy=policy, no_policy=no_policy,
+        scale=scale, arrivals=arrivals, serve_with=tuple(serve_with or ()),
     )  # fmt: skip
-    _run(options, asked, png)
 
 
-def _run(options: TraceOptions, asked: FleetAsked, png: Path | None) -> None:
+def _run(options: TraceOptions, png: Path | None, **asked: Any) -> None:
+    """`asked`: fields of `FleetAsked`."""
     from costopt.wiring.selfhosting.fleet import self_hosting
+    from costopt.wiring.selfhosting.fleet_asked import FleetAsked
 
     started = time.perf_counter()
-    found = self_hosting(options, asked)
+    found = self_hosting(options, FleetAsked(points=CHART_POINTS if png else 0, **asked))
     if png:
         _draw(found, png, options)
     if options.json:
