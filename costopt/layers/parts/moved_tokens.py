@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.layers.parts.reasoning import LEAST_CALLS, reasoning_of, reasons
+from costopt.layers.parts.reasoning import expected_reasoning
 from costopt.layers.parts.retokenise import Ratios, rescaled_input
 from costopt.layers.parts.routing_evidence import LEAST_PAIRS, measured_ratio
 from costopt.layers.parts.tiers import Target
@@ -57,7 +57,9 @@ def expected(asked: Asked, target: Target, pair: int) -> Expected:
     if ratio is None:
         ratio, basis = route.output_ratio, "assumed"
     replayed = measured_ratio(measured, move, "reasoning_ratio")
-    reasoning, why, per_call = _reasoning(asked, target, replayed)
+    reasoning, why, per_call = expected_reasoning(
+        asked.view, target.model, asked.targets.logged_as(target), replayed, route.reasoning_ratio
+    )
     return Expected(ratio, basis, reasoning, why, per_call, route.reasoning_as_text)
 
 
@@ -70,20 +72,6 @@ def _paired_output(asked: Asked, target: Target, pair: int) -> float | None:
     visible = asked.view.trace.leaves[:, Leaf.OUTPUT_TEXT]
     own = int(visible[rows].sum())
     return int(visible[twin[rows]].sum()) / own if own else None
-
-
-def _reasoning(
-    asked: Asked, target: Target, replayed: float | None
-) -> tuple[float | None, str, float]:
-    """(tokens for each visible one, basis, tokens for each call)."""
-    logged = reasoning_of(asked.view, asked.targets.logged_as(target))
-    if not reasons(target.model) and not logged.seen:
-        return 0.0, "none", 0.0
-    if replayed is not None:
-        return replayed, "measured", 0.0
-    if logged.calls >= LEAST_CALLS:
-        return logged.per_token, "from_log", logged.per_call
-    return asked.route.reasoning_ratio, "assumed", 0.0
 
 
 def moved_leaves(leaves: Int, scale: Ratios, known: Expected) -> Int:  # [row, leaf]

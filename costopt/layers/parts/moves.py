@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 Int = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-_MODAL = (
+MODAL = (
     Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE, Leaf.CACHE_READ_AUDIO, Leaf.OUTPUT_AUDIO, Leaf.OUTPUT_IMAGE,
 )  # fmt: skip
+"""Tokens that are no text: sounds and pictures."""
 
 
 @dataclass
@@ -146,7 +147,7 @@ def _bars(view: View, prices: PriceBook, sold: tuple[str, str], rows: Int, leave
             continue
         period = rates.at(as_of_us(prices))
         row_rates = period.tiers[0].rates
-        needed = (Leaf.INPUT_FRESH, Leaf.OUTPUT_TEXT, Leaf.OUTPUT_REASONING, *_MODAL)
+        needed = (Leaf.INPUT_FRESH, Leaf.OUTPUT_TEXT, Leaf.OUTPUT_REASONING, *MODAL)
         lacks = [leaf for leaf in needed if row_rates[leaf] == NO_RATE]
         gap = (leaves[:, lacks] > 0).any(axis=1) if lacks else np.zeros(len(rows), np.bool_)
         gap |= searches & (period.web_search_pusd == NO_RATE)

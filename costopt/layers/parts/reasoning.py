@@ -58,3 +58,21 @@ def reasoning_of(view: View, rows: NDArray[np.bool_]) -> Reasoning:
     # Of a ratio of sums: the spread of what each call has beyond the ratio.
     spread = float(np.sqrt(((hidden - ratio * shown) ** 2).sum())) / total
     return Reasoning(n, True, ratio + _ONE_SIDED_95 * spread, per_call)
+
+
+def expected_reasoning(
+    view: View, model: str, calls: NDArray[np.bool_], replayed: float | None, stated: float | None
+) -> tuple[float | None, str, float]:
+    """(tokens for each visible one, basis, tokens for each call) of calls that move to a model.
+
+    `calls`: those that the log shows on it. `replayed`, `stated`: what a replay measured and a setting
+    says; None: nothing.
+    """
+    logged = reasoning_of(view, calls)
+    if not reasons(model) and not logged.seen:
+        return 0.0, "none", 0.0
+    if replayed is not None:
+        return replayed, "measured", 0.0
+    if logged.calls >= LEAST_CALLS:
+        return logged.per_token, "from_log", logged.per_call
+    return stated, "assumed", 0.0

@@ -14,14 +14,14 @@ from costopt.billing.marginal import charged
 from costopt.errors import UsageError
 from costopt.layers.base import Artifacts
 from costopt.layers.parts.moved_tokens import Expected, moved_leaves
-from costopt.layers.parts.moves import Moves
-from costopt.layers.parts.reasoning import LEAST_CALLS, reasoning_of, reasons
+from costopt.layers.parts.moves import MODAL, Moves
+from costopt.layers.parts.reasoning import expected_reasoning
 from costopt.layers.parts.retokenise import Ratios, equal_ratios, ratios
 from costopt.layers.parts.routing_evidence import measured_ratio
 from costopt.layers.parts.self_host_served import Served
 from costopt.layers.settings import matching
 from costopt.model.call import CallStatus, SegmentKind
-from costopt.model.leaf import INPUT, OUTPUT, Leaf
+from costopt.model.leaf import INPUT, OUTPUT
 from costopt.model.own_fleet import OWN_FLEET, on_own_fleet
 from costopt.model.trace import NO_TIME
 from costopt.model.view import View
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
-_MODAL = (
-    Leaf.INPUT_AUDIO, Leaf.INPUT_IMAGE, Leaf.CACHE_READ_AUDIO, Leaf.OUTPUT_AUDIO, Leaf.OUTPUT_IMAGE,
-)  # fmt: skip
 
 
 class Stay(IntEnum):
@@ -91,7 +88,7 @@ def _barred(view: View, prices: PriceBook) -> Iterator[tuple[Stay, Bool]]:
     inside = np.zeros(trace.n, np.bool_)
     inside[[call for call, _, _ in trace.extra]] = True
     yield Stay.OTHER_MODEL, inside
-    yield Stay.NOT_TEXT, (view.leaves[:, _MODAL] > 0).any(axis=1) | _with_pictures(view)
+    yield Stay.NOT_TEXT, (view.leaves[:, MODAL] > 0).any(axis=1) | _with_pictures(view)
     yield Stay.HOSTED, trace.web_searches > 0
 
 
@@ -159,25 +156,13 @@ def expected_of(layer: SelfHost, view: View, logged: str, artifacts: Artifacts) 
     measured, move = artifacts.measured("self_host"), f"{logged} -> {layer.model}"
     ratio = measured_ratio(measured, move, "output_ratio")
     basis = "assumed" if ratio is None else "measured"
-    thinks, why, per_call = _reasoning(
-        layer, view, measured_ratio(measured, move, "reasoning_ratio")
-    )
+    models = view.trace.dims["model"]
+    same = np.array([name == layer.model for name in models.values], np.bool_)[models.codes]
+    thinks, why, per_call = expected_reasoning(
+        view, layer.model, same, measured_ratio(measured, move, "reasoning_ratio"),
+        layer.reasoning_ratio,
+    )  # fmt: skip
     return Expected(
         layer.output_ratio if ratio is None else ratio, basis, thinks, why, per_call,
         layer.reasoning_as_text,
     )  # fmt: skip
-
-
-def _reasoning(
-    layer: SelfHost, view: View, replayed: float | None
-) -> tuple[float | None, str, float]:
-    """(tokens for each visible one, basis, tokens for each call)."""
-    same = np.array([name == layer.model for name in view.trace.dims["model"].values], np.bool_)
-    logged = reasoning_of(view, same[view.trace.dims["model"].codes])
-    if not reasons(layer.model) and not logged.seen:
-        return 0.0, "none", 0.0
-    if replayed is not None:
-        return replayed, "measured", 0.0
-    if logged.calls >= LEAST_CALLS:
-        return logged.per_token, "from_log", logged.per_call
-    return layer.reasoning_ratio, "assumed", 0.0
