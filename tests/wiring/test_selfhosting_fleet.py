@@ -9,6 +9,7 @@ import pytest
 
 from costopt.engine.policy import Policy
 from costopt.errors import UsageError
+from costopt.layers.parts.self_host_drafts import config_of
 from costopt.layers.self_host import SelfHost
 from costopt.layers.window import Window
 from costopt.serving.arrivals import DAY_S, Arrivals, in_order
@@ -25,7 +26,7 @@ from costopt.wiring.selfhosting.fleet_asked import (
     policy_asked,
     with_gpu_of,
 )
-from costopt.wiring.selfhosting.fleet_drafts import config_of, drafting
+from costopt.wiring.selfhosting.fleet_drafts import drafting
 from costopt.wiring.selfhosting.fleet_even import (
     MOST_REQUESTS,
     Today,

@@ -24,6 +24,7 @@ from costopt.serving.speculation.suffix import Suffix
 
 if TYPE_CHECKING:
     from costopt.layers.self_host import SelfHost
+    from costopt.serving.deployment import Deployed
 
 USUAL_DRAFT_TOKENS = 3
 """Where neither the policy nor a preset says how many: most published sweeps peak at 2 to 4."""
@@ -52,16 +53,20 @@ def acceptance_known(layer: SelfHost) -> Range | NotPublished:
     return pair.acceptance if pair else acceptance_range(layer.speculation)
 
 
-def speculative_config(drafts: Drafts | None) -> Mapping[str, Value] | None:
-    """vLLM's `--speculative-config`; None where no speculation is asked, or vLLM has no such method."""
+def config_of(found: Deployed) -> Mapping[str, Value] | None:
+    """vLLM's `--speculative-config`, the schedule of a length by load included. None: started without, or
+    vLLM has no such method."""
+    drafts, served = found.wish.drafts, found.one.served
     if drafts is None or not method(drafts.method).vllm:
         return None
     if drafts.method == "ngram":
         return lookup_config(NGram(draft_tokens=drafts.draft_tokens))
     if drafts.method == "suffix":
         return lookup_config(Suffix(draft_tokens=drafts.draft_tokens))
+    if not served.draft_tokens:
+        return None
     head = drafts.draft_name or f"<an {drafts.method} head of this model>"
-    return model_config(drafts.method, drafts.draft_tokens, head)
+    return model_config(drafts.method, served.draft_tokens, head, served.draft_schedule)
 
 
 def _pair(layer: SelfHost) -> Preset | None:

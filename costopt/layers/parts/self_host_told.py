@@ -5,16 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from costopt.errors import UsageError
-from costopt.layers.parts.self_host_drafts import speculative_config
+from costopt.layers.parts.self_host_drafts import config_of
 from costopt.layers.parts.self_host_fleet import Traffic, day_pusd, rent_source
 from costopt.money import usd_float
 from costopt.serving.commands import launch
 from costopt.serving.deployment import Deployed
-from costopt.serving.fleet.slo import attained
+from costopt.serving.fleet.slo import attained, percentiles_ms
 
 if TYPE_CHECKING:
     from costopt.layers.self_host import SelfHost
@@ -79,7 +76,7 @@ def _speed(traffic: Traffic, found: Deployed) -> dict[str, Any]:
     gpu_s = found.cost.gpu_seconds * arrivals.days
     levels = attained(run, found.wish.slo)
     return {
-        "ttft_ms": _percentiles(run.ttft_s), "tpot_ms": _percentiles(run.tpot_s),
+        "ttft_ms": percentiles_ms(run.ttft_s), "tpot_ms": percentiles_ms(run.tpot_s),
         "level": [
             {"limit": level.limit, "limit_ms": 1000 * level.limit_s, "share": level.share,
              "wanted": found.wish.slo.percentile / 100}
@@ -90,14 +87,6 @@ def _speed(traffic: Traffic, found: Deployed) -> dict[str, Any]:
         "prefix_hit_share": float(run.hit_tokens.sum()) / prompt if prompt else None,
         "tokens_per_rented_gpu_s": (prompt + output) / gpu_s if gpu_s else None,
     }  # fmt: skip
-
-
-def _percentiles(seconds: NDArray[np.float64]) -> dict[str, float] | None:
-    """Milliseconds; None: there are none (answers of one token have no TPOT)."""
-    known = seconds[np.isfinite(seconds)]
-    if not len(known):
-        return None
-    return {f"p{p}": 1000 * float(np.percentile(known, p)) for p in (50, 95)}
 
 
 def _speculation(found: Deployed) -> dict[str, Any]:
@@ -115,11 +104,10 @@ def _speculation(found: Deployed) -> dict[str, Any]:
 
 def _launch(layer: SelfHost, traffic: Traffic, found: Deployed, most_tokens: int) -> dict[str, Any]:
     """The command of one replica; where none is known for the engine, why."""
-    drafts = found.wish.drafts
     try:
         made = launch(
             layer.engine or "vllm", layer.model, found.one, context_of(traffic, most_tokens),
-            speculative_config(drafts),
+            config_of(found),
         )  # fmt: skip
     except UsageError as error:
         return {"launch": None, "launch_notes": [error.message]}

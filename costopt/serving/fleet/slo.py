@@ -8,6 +8,7 @@ arrival, and a verdict is sure only where all of the interval is on one side.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -91,6 +92,14 @@ def latencies(run: Run) -> dict[str, Float]:
     tpot = np.where(run.output_tokens > 1, run.tpot_s, 0.0)
     columns = {"ttft": run.ttft_s, "tpot": tpot, "e2e": run.end_s - run.arrive_s}
     return {name: np.where(run.served, values, np.inf) for name, values in columns.items()}
+
+
+def percentiles_ms(seconds: Float, which: Sequence[int] = (50, 95)) -> dict[str, float] | None:
+    """`{"p50": ms, ...}` of those served; None: there are none (answers of one token have no TPOT)."""
+    known = seconds[np.isfinite(seconds)]
+    if not len(known):
+        return None
+    return {f"p{p}": 1000 * float(np.percentile(known, p)) for p in which}
 
 
 def verdict(run: Run, slo: Slo) -> Verdict:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from costopt.layers.parts.self_host_drafts import acceptance_known, drafts_of, speculative_config
+from costopt.layers.parts.self_host_drafts import acceptance_known, drafts_of
 from costopt.layers.parts.self_host_fleet import fleet_of
 from costopt.layers.self_host import SelfHost
 from costopt.money import usd_float
@@ -16,14 +13,13 @@ from costopt.serving.arrivals import Arrivals
 from costopt.serving.core.terms import Float
 from costopt.serving.deployment import Deployed, Undeployed, Wish
 from costopt.serving.fleet.drafts import BY_LOAD, Drafts
+from costopt.serving.fleet.slo import percentiles_ms
 from costopt.serving.models import ModelShape
 from costopt.serving.rents import Rents
 from costopt.serving.speculation.arithmetic import Acceptance
-from costopt.serving.speculation.config import Value, model_config
 from costopt.serving.speculation.methods import Drafter, Range, method
 
 MEASURED = "measured"
-PERCENTILES = (50, 95, 99)
 
 
 def looks_up(drafts: Drafts) -> bool:
@@ -87,27 +83,7 @@ def _at(chance: float | None, found: Deployed | Undeployed) -> GainAt:
     return GainAt(chance, day, median_ms(found.fleet.run.tpot_s), found.replicas)
 
 
-def percentiles_ms(seconds: Float) -> dict[str, float] | None:
-    """None: there are none (answers of one token have no time a token)."""
-    known = seconds[np.isfinite(seconds)]
-    if not len(known):
-        return None
-    return {f"p{p}": 1000 * float(np.percentile(known, p)) for p in PERCENTILES}
-
-
 def median_ms(seconds: Float) -> float | None:
     """The middle one."""
     found = percentiles_ms(seconds)
     return None if found is None else found["p50"]
-
-
-def config_of(found: Deployed) -> Mapping[str, Value] | None:
-    """vLLM's `--speculative-config`, the schedule of a length by load included; None: started without."""
-    drafts = found.wish.drafts
-    if drafts is None or drafts.draft_tokens != BY_LOAD or not method(drafts.method).vllm:
-        return speculative_config(drafts)
-    served = found.one.served
-    if not served.draft_tokens:
-        return None
-    head = drafts.draft_name or f"<an {drafts.method} head of this model>"
-    return model_config(drafts.method, served.draft_tokens, head, served.draft_schedule)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from costopt.errors import UsageError
+from costopt.layers.parts.self_host_drafts import config_of
 from costopt.layers.parts.self_host_fleet import fleet_of, rents_of, wish_of
 from costopt.layers.parts.self_host_told import context_of, fleet_detail
 from costopt.layers.self_host import SelfHost
@@ -17,10 +18,13 @@ from costopt.report.selfhost import Even, Fleet, Gain, Level, Refused, Rents
 from costopt.serving.commands import launch
 from costopt.serving.deployment import Deployed, Undeployed
 from costopt.serving.fleet.drafts import Drafts
-from costopt.serving.fleet.slo import attained, latencies
-from costopt.wiring.selfhosting.fleet_drafts import config_of, gain_of, percentiles_ms
+from costopt.serving.fleet.slo import attained, latencies, percentiles_ms
+from costopt.wiring.selfhosting.fleet_drafts import gain_of
 from costopt.wiring.selfhosting.fleet_even import PLACES, Today, evens
 from costopt.wiring.selfhosting.fleet_traffic import Moving
+
+PERCENTILES = (50, 95, 99)
+"""Of latencies, in the result."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def _told(
         gpu=found.rent.gpu, gpus_per_replica=found.one.gpus, replicas=found.replicas,
         at_least=detail["replicas_at_least"], at_most=detail["replicas_at_most"],
         sized=found.sized is not None, engine=detail["engine"], precision=detail["precision"],
-        keeps_level=found.keeps, levels=levels_of(found), ttft_ms=percentiles_ms(run.ttft_s),
-        tpot_ms=percentiles_ms(run.tpot_s), e2e_ms=percentiles_ms(times["e2e"]),
+        keeps_level=found.keeps, levels=levels_of(found), ttft_ms=percentiles_ms(run.ttft_s, PERCENTILES),
+        tpot_ms=percentiles_ms(run.tpot_s, PERCENTILES), e2e_ms=percentiles_ms(times["e2e"], PERCENTILES),
         tokens_per_s_per_gpu=detail["tokens_per_rented_gpu_s"], utilisation=detail["utilisation"],
         idle_gpu_hours_per_day=detail["idle_gpu_hours_a_day"],
         prefix_hit_share=detail["prefix_hit_share"],
