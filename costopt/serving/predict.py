@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costopt.serving.capacity import Capacity, capacity
+from costopt.serving.capacity import Capacity
 from costopt.serving.core.run import simulate
 from costopt.serving.core.terms import BLOCK_TOKENS, Limits, Run, StepCost, Workload
 from costopt.serving.efficiency import Efficiencies
@@ -21,6 +21,7 @@ from costopt.serving.hardware import Gpu, gpu
 from costopt.serving.harness import PLAIN, Harness
 from costopt.serving.models import ModelShape
 from costopt.serving.step import StepModel
+from costopt.serving.terms import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,18 @@ def answer(
         point.tensor_parallel, point.expert_parallel, efficiencies,
     )  # fmt: skip
     refused = _refused(point) or _no_peak(model)
-    room = _room(model, served_by, point)
+    middle = point.input_tokens + point.output_tokens / 2
+    served = Served(model, served_by, middle, most_running=point.concurrency)
+    room = served.room
     total = point.input_tokens + point.output_tokens
     refused = refused or room.refuses(total)
     if refused:
         return Answer(np.nan, np.nan, np.nan, False, refused, room)
     if served_by.whole:
         served_by = replace(served_by, max_num_seqs=min(served_by.max_num_seqs, room.whole(total)))
+        served = replace(served, engine=served_by)
     load = driven.load(point.input_tokens, point.output_tokens, point.concurrency)
-    cost, limits = _terms(model, served_by, room, point.concurrency, drafted)
+    cost, limits = _terms(served, room, drafted)
     run = simulate(load, cost, limits, fast=fast)
     if run.totals.preemptions and served_by.prefix_caching:
         run = simulate(_told_apart(load), cost, limits._replace(prefix_caching=True), fast=fast)
@@ -116,27 +120,14 @@ def _no_peak(model: StepModel) -> str:
     return ""
 
 
-def _room(model: StepModel, served_by: Engine, point: Point) -> Capacity:
-    mean_context = point.input_tokens + point.output_tokens / 2
-    return capacity(
-        model, served_by.max_num_batched_tokens, served_by.max_num_seqs, mean_context,
-        served_by.gpu_memory_utilization, of_what_is_left=served_by.of_what_is_left,
+def _terms(served: Served, room: Capacity, drafted: Drafted) -> tuple[StepCost, Limits]:
+    """Cost and limits for the core. `room`: as the engine started, whatever it then lets run at once."""
+    sampled = served.running * (1 + drafted.draft_tokens) + 1
+    limits = served.limits._replace(
+        kv_blocks=room.kv_blocks, prefix_caching=False, draft_tokens=drafted.draft_tokens,
+        tokens_per_step=drafted.tokens_per_step,
     )  # fmt: skip
-
-
-def _terms(
-    model: StepModel, served_by: Engine, room: Capacity, concurrency: int, drafted: Drafted
-) -> tuple[StepCost, Limits]:
-    """Cost and limits for the core."""
-    seqs = served_by.max_num_seqs
-    sampled = min(seqs, concurrency) * (1 + drafted.draft_tokens) + 1
-    cost = model.cost(served_by.max_num_batched_tokens, sampled)
-    limits = Limits(
-        seqs, served_by.max_num_batched_tokens, room.kv_blocks,
-        chunked=served_by.chunked_prefill, prefix_caching=False, frontend_s=model.eff.request_s,
-        draft_tokens=drafted.draft_tokens, tokens_per_step=drafted.tokens_per_step,
-    )  # fmt: skip
-    return cost, limits
+    return served.model.cost(served.engine.max_num_batched_tokens, sampled), limits
 
 
 def _told_apart(load: Workload) -> Workload:

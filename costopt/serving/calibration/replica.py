@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from costopt.errors import UsageError
 from costopt.serving.calibration.observed import Observed, as_observed
-from costopt.serving.capacity import Capacity, capacity
+from costopt.serving.capacity import Capacity
 from costopt.serving.core.run import compiled, simulate
 from costopt.serving.core.terms import BLOCK_TOKENS, Limits
 from costopt.serving.efficiency import Efficiencies
@@ -16,6 +16,7 @@ from costopt.serving.hardware import Gpu
 from costopt.serving.models import ModelShape
 from costopt.serving.precision import Precision
 from costopt.serving.step import StepModel
+from costopt.serving.terms import Served
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,7 @@ class Replica:
         """KV blocks; how long sequences are matters to sliding windows alone."""
         mean = int(point.prompt_tokens.mean() + point.output_tokens.mean() / 2)
         if mean not in self._rooms:
-            engine = self.engine
-            self._rooms[mean] = capacity(
-                self._model(), engine.max_num_batched_tokens, engine.max_num_seqs, mean,
-                engine.gpu_memory_utilization, of_what_is_left=engine.of_what_is_left,
-            )  # fmt: skip
+            self._rooms[mean] = Served(self._model(), self.engine, mean).room
         return self._rooms[mean]
 
     def _limits(self, point: Observed, values: Efficiencies) -> Limits:
