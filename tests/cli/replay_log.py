@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.cli.run import costopt
+
 POLICY = "version: 1\nlayers:\n  - trim_tools: {max_tokens: 60}\n"
 TOOLS = [{
     "type": "function",
@@ -20,6 +24,14 @@ def write_log(path: Path, sessions: int = 10, model: str = "gpt-4o-2024-08-06") 
     lines = [json.dumps(call) for s in range(sessions) for call in _session(s, model)]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def done(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """A command's result; it must not fail."""
+    ran = costopt(capsys, *arguments, "--json", "-q")
+    assert ran.code == 0, ran.err
+    found: dict[str, Any] = json.loads(ran.out)
+    return found
 
 
 def _session(number: int, model: str) -> list[dict[str, Any]]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.replay_log import write_log
-from tests.cli.run import costopt
+from tests.cli.replay_log import done, write_log
 from tests.endpoints.behaviour import Behaviour
 from tests.endpoints.fault_server import running
 
@@ -21,13 +19,6 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_log(tmp_path / "log.jsonl", sessions=24)
     (tmp_path / "policy.yaml").write_text(POLICY)
-
-
-def done(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    ran = costopt(capsys, *arguments, "--json", "-q")
-    assert ran.code == 0, ran.err
-    found: dict[str, Any] = json.loads(ran.out)
-    return found
 
 
 def test_the_next_projection_says_which_of_its_numbers_are_measured(

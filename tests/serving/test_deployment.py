@@ -26,6 +26,7 @@ from costopt.serving.speculation.costs import costs, memory
 from costopt.serving.speculation.load import Yield
 from costopt.serving.speculation.methods import method
 from tests.serving.test_fleet_size import run_with
+from tests.serving.worlds import traffic
 
 numba = pytest.importorskip("numba")
 DAY = dt.date(2026, 11, 25)
@@ -34,14 +35,6 @@ LLAMA = shape("llama-3.1-8b")
 SLO = Slo(ttft_s=4.0, tpot_s=0.3)
 NGRAM = Drafts("ngram", 4, Acceptance((0.6,), 0.4), "assumed")
 EAGLE = Drafts("eagle3", 5, Acceptance.constant(0.65), "assumed")
-
-
-def traffic(n: int = 260, span_s: float = 40.0) -> Arrivals:
-    rng = np.random.default_rng(7)
-    at_s = np.sort(rng.uniform(0, span_s, n))
-    return Arrivals(
-        at_s, rng.integers(200, 3000, n), rng.integers(5, 60, n), np.arange(n), span_s
-    )  # fmt: skip
 
 
 def deployed(arrivals: Arrivals, wish: Wish) -> Deployed:

@@ -18,14 +18,7 @@ from costopt.serving.fleet.slo import Slo, Verdict, attained, verdict
 from costopt.serving.fleet.terms import Routing
 from costopt.serving.models import shape
 from costopt.serving.speculation.arithmetic import Acceptance
-
-
-def traffic(n: int = 260, span_s: float = 40.0) -> Arrivals:
-    rng = np.random.default_rng(7)
-    at_s = np.sort(rng.uniform(0, span_s, n))
-    return Arrivals(
-        at_s, rng.integers(200, 3000, n), rng.integers(5, 60, n), np.arange(n), span_s
-    )  # fmt: skip
+from tests.serving.worlds import traffic
 
 
 def llama_8b_on(gpu_name: str, arrivals: Arrivals) -> Replica:

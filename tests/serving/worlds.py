@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from costopt.serving.arrivals import Arrivals
 from costopt.serving.core.terms import Limits, Pace, StepCost, Workload
 
 
 def flat_cost(step_s: float) -> StepCost:
     """Every step takes the same time."""
     return StepCost(np.zeros(2), np.zeros(2), step_s, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
+
+
+def traffic(n: int = 260, span_s: float = 40.0) -> Arrivals:
+    """Chats of a few words, spread evenly over the window."""
+    rng = np.random.default_rng(7)
+    at_s = np.sort(rng.uniform(0, span_s, n))
+    return Arrivals(
+        at_s, rng.integers(200, 3000, n), rng.integers(5, 60, n), np.arange(n), span_s
+    )  # fmt: skip
 
 
 def trees(
